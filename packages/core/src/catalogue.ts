@@ -1,0 +1,144 @@
+/** HTTP statuses that a denial can have. */
+export type Status = 400 | 401 | 403 | 421 | 429 | 431 | 503
+
+/** gRPC status codes that a denial can have (https://grpc.github.io/grpc/core/md_doc_statuscodes.html). */
+export type GrpcStatus = 'INVALID_ARGUMENT' | 'UNAUTHENTICATED' | 'PERMISSION_DENIED' | 'RESOURCE_EXHAUSTED' | 'UNAVAILABLE'
+
+/** Where in the way of a request the refusal is made. */
+export type Stage = 'request' | 'peer' | 'token' | 'authorization' | 'limit' | 'availability'
+
+export interface CatalogueEntry {
+  readonly stage: Stage
+  readonly status: Status
+  readonly grpcStatus: GrpcStatus
+  /** RFC 6750 §3.1 error of the Bearer challenge; `''`: a challenge without an error; `null`: no challenge. */
+  readonly challenge: 'invalid_request' | 'invalid_token' | 'insufficient_scope' | '' | null
+  /** The code that is sent. Another than the entry's own where precision would tell of stores, policies or ourselves. */
+  readonly publicCode: string
+  /** Fixed text of the problem's `title`, safe to send. */
+  readonly title: string
+}
+
+type Row = readonly [status: Status, grpcStatus: GrpcStatus, challenge: CatalogueEntry['challenge'], title: string, publicCode?: string]
+
+const QUOTA_EXCEEDED = 'https://iana.org/assignments/http-problem-types#quota-exceeded'
+
+const REQUEST = {
+  ERR_TARGET_NOT_CANONICAL: [400, 'INVALID_ARGUMENT', null, 'The request target is not in canonical form'],
+  ERR_AUTHORITY_INVALID: [400, 'INVALID_ARGUMENT', null, 'The request has no authority, or more than one'],
+  ERR_MISDIRECTED: [421, 'INVALID_ARGUMENT', null, 'This connection was made for another authority'],
+} as const satisfies Record<string, Row>
+
+const PEER = {
+  ERR_PEER_UNENCRYPTED: [403, 'UNAUTHENTICATED', null, 'The connection is not encrypted'],
+  ERR_PEER_MISSING: [403, 'UNAUTHENTICATED', null, 'A client certificate is required'],
+  ERR_PEER_UNREADABLE: [403, 'UNAUTHENTICATED', null, 'The client certificate cannot be read'],
+  ERR_PEER_SELF_SIGNED: [403, 'UNAUTHENTICATED', null, 'The client certificate is self-signed'],
+  ERR_PEER_UNTRUSTED: [403, 'UNAUTHENTICATED', null, 'The client certificate was not issued by a trusted authority'],
+  ERR_PEER_CHAIN_INVALID: [403, 'UNAUTHENTICATED', null, 'The certificate chain is not valid'],
+  ERR_PEER_EXPIRED: [403, 'UNAUTHENTICATED', null, 'The client certificate has expired'],
+  ERR_PEER_NOT_YET_VALID: [403, 'UNAUTHENTICATED', null, 'The client certificate is not valid yet'],
+  ERR_PEER_REVOKED: [403, 'UNAUTHENTICATED', null, 'The client certificate has been revoked'],
+  ERR_PEER_PURPOSE: [403, 'UNAUTHENTICATED', null, 'The certificate is not meant for client authentication'],
+  ERR_PEER_IS_CA: [403, 'UNAUTHENTICATED', null, 'A CA certificate cannot authenticate a client'],
+  ERR_PEER_WEAK_KEY: [403, 'UNAUTHENTICATED', null, 'The key of the certificate is too weak or of a kind not accepted'],
+  ERR_PEER_WEAK_SIGNATURE: [403, 'UNAUTHENTICATED', null, 'The certificate is signed with an algorithm not accepted'],
+  ERR_PEER_NAME: [403, 'UNAUTHENTICATED', null, 'The certificate holds no name that can identify its holder'],
+  ERR_PEER_NAME_NOT_PERMITTED: [403, 'PERMISSION_DENIED', null, 'The name in the certificate is not accepted here'],
+  ERR_PEER_PIN_MISMATCH: [403, 'UNAUTHENTICATED', null, 'No key of the certificate chain is pinned', 'ERR_PEER_UNTRUSTED'],
+  ERR_PEER_TOO_COMPLEX: [403, 'UNAUTHENTICATED', null, 'The certificate chain takes too much work to check', 'ERR_PEER_CHAIN_INVALID'],
+  ERR_PEER_REVOCATION_UNKNOWN: [503, 'UNAVAILABLE', null, 'It is not known whether the certificate was revoked', 'ERR_UNAVAILABLE'],
+} as const satisfies Record<string, Row>
+
+const TOKEN = {
+  ERR_TOKEN_MISSING: [401, 'UNAUTHENTICATED', '', 'A bearer token is required'],
+  ERR_TOKEN_REPEATED: [400, 'INVALID_ARGUMENT', 'invalid_request', 'The request holds more than one credential'],
+  ERR_TOKEN_SCHEME: [401, 'UNAUTHENTICATED', '', 'The authorization scheme is not accepted'],
+  ERR_TOKEN_TOO_LARGE: [431, 'UNAUTHENTICATED', null, 'The token is too large'],
+  ERR_TOKEN_MALFORMED: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token is not a well-formed signed JWT'],
+  ERR_TOKEN_UNSIGNED: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token is not signed'],
+  ERR_TOKEN_ALGORITHM: [401, 'UNAUTHENTICATED', 'invalid_token', 'The algorithm of the token is not accepted'],
+  ERR_TOKEN_TYPE: [401, 'UNAUTHENTICATED', 'invalid_token', 'The type of the token is not accepted'],
+  ERR_TOKEN_CRITICAL: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token demands an extension that is not understood'],
+  ERR_TOKEN_KEY_EMBEDDED: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token brings its own key'],
+  ERR_TOKEN_KEY_UNKNOWN: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token is signed with an unknown key'],
+  ERR_TOKEN_SIGNATURE: [401, 'UNAUTHENTICATED', 'invalid_token', 'The signature of the token is wrong'],
+  ERR_TOKEN_ISSUER: [401, 'UNAUTHENTICATED', 'invalid_token', 'The issuer of the token is not accepted'],
+  ERR_TOKEN_AUDIENCE: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token is meant for another audience'],
+  ERR_TOKEN_SUBJECT: [401, 'UNAUTHENTICATED', 'invalid_token', 'The issuer may not speak for the subject of the token'],
+  ERR_TOKEN_EXPIRED: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token has expired'],
+  ERR_TOKEN_NOT_YET_VALID: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token is not valid yet'],
+  ERR_TOKEN_ISSUED_IN_FUTURE: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token was issued in the future'],
+  ERR_TOKEN_CLAIM_MISSING: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token lacks a required claim'],
+  ERR_TOKEN_CLAIM_INVALID: [401, 'UNAUTHENTICATED', 'invalid_token', 'A claim of the token is not of its type'],
+  ERR_TOKEN_BINDING: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token is bound to another certificate'],
+  ERR_TOKEN_UNBOUND: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token must be bound to the client certificate'],
+  ERR_TOKEN_REVOKED: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token has been revoked'],
+  ERR_TOKEN_REVOCATION_UNKNOWN: [503, 'UNAVAILABLE', null, 'It is not known whether the token was revoked', 'ERR_UNAVAILABLE'],
+  ERR_KEYS_UNAVAILABLE: [503, 'UNAVAILABLE', null, 'The keys of the issuer cannot be had', 'ERR_UNAVAILABLE'],
+} as const satisfies Record<string, Row>
+
+const AUTHORIZATION = {
+  ERR_FORBIDDEN: [403, 'PERMISSION_DENIED', null, 'The caller may not do this'],
+  ERR_SCOPE_INSUFFICIENT: [403, 'PERMISSION_DENIED', 'insufficient_scope', 'The token does not hold the scope for this'],
+} as const satisfies Record<string, Row>
+
+const LIMIT = {
+  ERR_QUOTA_EXCEEDED: [429, 'RESOURCE_EXHAUSTED', null, 'Too many requests'],
+  ERR_ATTEMPTS_EXCEEDED: [429, 'RESOURCE_EXHAUSTED', null, 'Too many failed attempts'],
+} as const satisfies Record<string, Row>
+
+const AVAILABILITY = {
+  ERR_UNAVAILABLE: [503, 'UNAVAILABLE', null, 'The request cannot be judged right now'],
+  ERR_LIMITER_UNAVAILABLE: [503, 'UNAVAILABLE', null, 'The quota store cannot be reached', 'ERR_UNAVAILABLE'],
+  ERR_AUDIT_UNAVAILABLE: [503, 'UNAVAILABLE', null, 'The audit log cannot be written', 'ERR_UNAVAILABLE'],
+  ERR_GUARD_FAULT: [503, 'UNAVAILABLE', null, 'A part of the guard failed', 'ERR_UNAVAILABLE'],
+  ERR_GUARD_CLOSED: [503, 'UNAVAILABLE', null, 'The guard is closed', 'ERR_UNAVAILABLE'],
+  ERR_SERVER_WITHOUT_REQUEST_CERT: [503, 'UNAVAILABLE', null, 'The server does not ask for client certificates', 'ERR_UNAVAILABLE'],
+  ERR_GUARD_BEHIND_BODY_PARSER: [503, 'UNAVAILABLE', null, 'The guard stands behind a body parser', 'ERR_UNAVAILABLE'],
+} as const satisfies Record<string, Row>
+
+/** A stable code, one for each way a request can be refused. */
+export type Code =
+  | keyof typeof REQUEST
+  | keyof typeof PEER
+  | keyof typeof TOKEN
+  | keyof typeof AUTHORIZATION
+  | keyof typeof LIMIT
+  | keyof typeof AVAILABILITY
+
+const CATALOGUE: ReadonlyMap<string, CatalogueEntry> = new Map(
+  (
+    [
+      ['request', REQUEST],
+      ['peer', PEER],
+      ['token', TOKEN],
+      ['authorization', AUTHORIZATION],
+      ['limit', LIMIT],
+      ['availability', AVAILABILITY],
+    ] as const
+  ).flatMap(([stage, rows]) =>
+    Object.entries<Row>(rows).map(([code, [status, grpcStatus, challenge, title, publicCode = code]]): [string, CatalogueEntry] => [
+      code,
+      Object.freeze({ stage, status, grpcStatus, challenge, publicCode, title }),
+    ]),
+  ),
+)
+
+/** Every code, in the order of `docs/errors.md`. */
+export const CODES: readonly Code[] = Object.freeze([...CATALOGUE.keys()] as Code[])
+
+/** The one table: what a code means on every protocol. */
+export function catalogueEntry(code: Code): CatalogueEntry {
+  const entry = CATALOGUE.get(code)
+  if (entry === undefined) throw new TypeError(`not a code of the catalogue: ${code}`)
+  return entry
+}
+
+/**
+ * The RFC 9457 `type` of a code: its page in the docs, but for the quota problem, which the RateLimit draft has named.
+ * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ §5
+ */
+export function problemType(code: Code, base: string): string {
+  return code === 'ERR_QUOTA_EXCEEDED' ? QUOTA_EXCEEDED : `${base}${code}`
+}

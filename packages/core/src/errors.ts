@@ -1,0 +1,44 @@
+import type { Code } from './catalogue.js'
+
+/** Codes of errors that are thrown at whoever writes or starts a service, never sent to a caller. Each has a row in `docs/errors.md`. */
+export const MISUSE_CODES = [
+  'ERR_OPTION_INVALID',
+  'ERR_OPTION_MISSING',
+  'ERR_OPTION_UNKNOWN',
+  'ERR_OPTION_CONTRADICTION',
+  'ERR_RULE_VACUOUS',
+  'ERR_NOT_GUARDED',
+  'ERR_SERVER_UNGUARDED',
+  'ERR_RUNTIME_UNSAFE',
+  'ERR_TRUST_UNREADABLE',
+  'ERR_CREDENTIAL_UNREADABLE',
+] as const
+export type MisuseCode = (typeof MISUSE_CODES)[number]
+
+/** Where the page of each code is: the `type` of a problem is this and the code, unless `problemTypeBase` says otherwise. */
+export const DOCS_BASE = 'https://countersign.dev/errors/'
+
+/** A wrong option or a wrong use, thrown at construction or at the first use, naming what is wrong and the line that mends it. */
+export class MisuseError extends TypeError {
+  override readonly name = 'MisuseError'
+  readonly code: MisuseCode
+  /** Path of the option, such as `jwt[0].audience`; empty where no option is at fault. */
+  readonly option: string
+
+  constructor(code: MisuseCode, option: string, message: string, cause?: unknown) {
+    super(`${option === '' ? '' : `${option}: `}${message} (${code}, ${DOCS_BASE}${code})`, cause === undefined ? undefined : { cause })
+    this.code = code
+    this.option = option
+  }
+}
+
+/** A refusal at a public edge that throws, such as parsing evidence by hand. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError'
+  readonly code: Code
+
+  constructor(code: Code, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+  }
+}

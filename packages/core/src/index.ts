@@ -1,0 +1,28 @@
+export type { Authorizer } from './authorizer.js'
+export {
+  type CatalogueEntry,
+  CODES,
+  type Code,
+  catalogueEntry,
+  type GrpcStatus,
+  problemType,
+  type Stage,
+  type Status,
+} from './catalogue.js'
+export type { Decision, Denial, Grant, Headers, Problem } from './decision.js'
+export { DOCS_BASE, MISUSE_CODES, type MisuseCode, MisuseError, RefusedError } from './errors.js'
+export type { Identity } from './identity.js'
+export { type Connection, type Inbound, type Presented, REPEATED } from './inbound.js'
+export type { Admission, Limiter, QuotaRequest, QuotaState, QuotaStore, Quotas } from './limiter.js'
+export { compileNameMatch, isUnder, type Match, type NameMatch } from './match.js'
+export type { Counter, Gauge, Histogram, InstrumentOptions, Labels, Meter } from './meter.js'
+export { checkBoolean, checkChoice, checkInteger, checkKeys, checkList, checkText, joinPath, kindOf } from './option-checks.js'
+export type { CertificateKey, CertificateMetadata, KeyUsage, Peer, SubjectAlternativeNames } from './peer.js'
+export type { Assurance, EvidenceKind, Principal } from './principal.js'
+export type { EventKind, Recorder, SecurityEvent } from './recorder.js'
+export { type Facts, isRefusal, type Refusal, refuse } from './refusal.js'
+export type { Clock, Runtime, Surroundings } from './runtime.js'
+export type { Source, TrustBundle } from './source.js'
+export { parseSpiffeId, type SpiffeId } from './spiffe-id.js'
+export type { Token } from './token.js'
+export type { Finding, PeerVerifier, TokenVerifier, Verifier } from './verifier.js'

@@ -1,0 +1,75 @@
+import type { Identity } from './identity.js'
+
+/** The other end of the connection, proven by its certificate. Frozen. */
+export interface Peer {
+  /** The name that identifies the peer: its SPIFFE ID, or the first name of the kinds in `mtls.identifyBy`. */
+  readonly id: string
+  readonly identity: Identity
+  readonly spiffeId: string | null
+  readonly provenance: 'connection' | 'proxy-verified' | 'proxy-passed-through' | 'proxy-asserted'
+  readonly certificate: CertificateMetadata
+  /** When the first certificate of the verified path, or the revocation data it was checked with, runs out. Epoch milliseconds. */
+  readonly expiresAtMs: number
+}
+
+/** What a certificate says, read from its DER by Countersign itself. Frozen; dates are copies. */
+export interface CertificateMetadata {
+  /** RFC 4514 text, for people and logs. Never compare it: identity is in `sans`. */
+  readonly subject: string
+  readonly issuer: string
+  /** Lowercase hexadecimal, without leading zeros. */
+  readonly serialNumber: string
+  readonly sans: SubjectAlternativeNames
+  readonly spiffeId: string | null
+  /** SHA-256 of the DER, lowercase hexadecimal. */
+  readonly fingerprint256: string
+  /** SHA-256 of the SubjectPublicKeyInfo, base64: the form that `pins` takes (RFC 7469 §2.4). */
+  readonly spkiSha256: string
+  /** RFC 8705 §3.1 thumbprint, base64url: what a bound token's `cnf` holds. */
+  readonly 'x5t#S256': string
+  readonly validFrom: Date
+  readonly validTo: Date
+  readonly key: CertificateKey
+  /** Such as `ecdsa-with-SHA256`; the dotted OID where we have no name for it. */
+  readonly signatureAlgorithm: string
+  /** Dotted OIDs; `null` without the extension. */
+  readonly extendedKeyUsage: readonly string[] | null
+  /** `null` without the extension. */
+  readonly keyUsage: readonly KeyUsage[] | null
+  readonly isCa: boolean
+  readonly pathLength: number | null
+  /** Lowercase hexadecimal. */
+  readonly subjectKeyId: string | null
+  readonly authorityKeyId: string | null
+  /** Dotted OIDs of the certificate policies. */
+  readonly policies: readonly string[]
+  readonly der: Uint8Array
+  /** Whole days until `validTo`; negative once it has passed. */
+  daysLeft(nowMs: number): number
+}
+
+export interface SubjectAlternativeNames {
+  readonly dns: readonly string[]
+  readonly uri: readonly string[]
+  readonly ip: readonly string[]
+  readonly email: readonly string[]
+}
+
+export interface CertificateKey {
+  readonly type: 'rsa' | 'rsa-pss' | 'ec' | 'ed25519' | 'ed448' | 'unknown'
+  /** Bits of the modulus or of the curve's field. */
+  readonly bits: number
+  /** Such as `P-256`; `null` where the key has no curve. */
+  readonly curve: string | null
+}
+
+export type KeyUsage =
+  | 'digitalSignature'
+  | 'nonRepudiation'
+  | 'keyEncipherment'
+  | 'dataEncipherment'
+  | 'keyAgreement'
+  | 'keyCertSign'
+  | 'cRLSign'
+  | 'encipherOnly'
+  | 'decipherOnly'

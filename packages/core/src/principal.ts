@@ -1,0 +1,32 @@
+import type { Identity } from './identity.js'
+import type { Peer } from './peer.js'
+import type { Token } from './token.js'
+
+export type EvidenceKind = 'mtls' | 'jwt'
+
+/** Who is calling, and how that was proven. Frozen. */
+export interface Principal {
+  /** The caller's name: that of the certificate, or without one the token's subject; `anonymous` without either. */
+  readonly id: string
+  readonly anonymous: boolean
+  /** The workload at the other end: from its certificate, or without one from its token. `null` if anonymous. */
+  readonly caller: Identity | null
+  /** Whom the token speaks for, where that is not the caller itself. `null` without a token. */
+  readonly subject: Identity | null
+  readonly evidence: readonly EvidenceKind[]
+  readonly peer: Peer | null
+  readonly token: Token | null
+  readonly assurance: Assurance
+  /** The first of all expiry times that were judged. Epoch milliseconds; `Infinity` if anonymous. */
+  readonly expiresAtMs: number
+}
+
+/** Facts about the proof, for policies and audits. */
+export interface Assurance {
+  /** How the certificate reached us; `null` without one. */
+  readonly provenance: Peer['provenance'] | null
+  /** The token is bound to this very certificate. */
+  readonly tokenBound: boolean
+  /** The TLS session was resumed: the certificate is the one of the full handshake, judged again since. */
+  readonly resumed: boolean
+}

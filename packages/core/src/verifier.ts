@@ -1,0 +1,34 @@
+import type { Inbound } from './inbound.js'
+import type { Peer } from './peer.js'
+import type { Refusal } from './refusal.js'
+import type { Token } from './token.js'
+
+/** What is known of one kind of evidence: a verified fact, a refusal, or `null` where none was presented. */
+export type Finding<Verified> = Verified | Refusal | null
+
+/** The guard's whole asynchrony is in this pair: `recall` never waits, `undefined` means "not seen before". */
+export interface Verifier<Verified> {
+  /** Never waits and does no cryptography. Judges what it recalls: time, epoch, revocation. */
+  recall(inbound: Inbound): Finding<Verified> | undefined
+  /** Verifies evidence not seen before. Never rejects. */
+  verify(inbound: Inbound): Promise<Finding<Verified>>
+  /** Is it still true? For what outlives its request. */
+  judge(verified: Verified): Refusal | null
+  /** Everything it needs is loaded. Rejects if that can never be. */
+  ready(): Promise<void>
+  close(): Promise<void>
+  /** One clause for the line at start. */
+  toString(): string
+}
+
+export interface PeerVerifier extends Verifier<Peer> {
+  readonly kind: 'mtls'
+  /** The CA certificates in PEM that a TLS server names in its certificate request. */
+  trustAnchors(): readonly string[]
+}
+
+export interface TokenVerifier extends Verifier<Token> {
+  readonly kind: 'jwt'
+  /** Is this token this peer's? `null`: yes, or the issuer's tokens need not be. */
+  bind(token: Token, peer: Peer | null): Refusal | null
+}
