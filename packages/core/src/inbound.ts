@@ -8,8 +8,10 @@ export interface Inbound {
   /** The request target as it was sent. */
   readonly target: string
   /** The request's authority (`Host`, `:authority`), lowercase, with its port; `null` if it sent none. */
-  readonly authority: string | null
+  readonly authority: string | null | typeof REPEATED
   readonly connection: Connection
+  /** Somebody has read the body, or parsed it, before the guard was asked. */
+  readonly bodyRead: boolean
   /**
    * A header field by its lowercase name: its one value, `null` where it is absent, {@link REPEATED} where it stands more than
    * once, since what to do then is never the framework's to choose.

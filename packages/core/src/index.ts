@@ -21,6 +21,7 @@ export type { CertificateKey, CertificateMetadata, KeyUsage, Peer, SubjectAltern
 export type { Assurance, EvidenceKind, Principal } from './principal.js'
 export type { EventKind, Recorder, SecurityEvent } from './recorder.js'
 export { type Facts, isRefusal, type Refusal, refuse } from './refusal.js'
+export { checkMethod, checkPath, foldPath } from './request-match.js'
 export type { Clock, Runtime, Surroundings } from './runtime.js'
 export type { Source, TrustBundle } from './source.js'
 export { parseSpiffeId, type SpiffeId } from './spiffe-id.js'

@@ -21,6 +21,8 @@ export type EventKind =
   | 'credential.reloaded'
   | 'credential.reload-failed'
   | 'credential.expiring'
+  | 'limit.degraded'
+  | 'limit.restored'
   | 'guard.configured'
   | 'guard.misused'
 

@@ -1,1 +1,4 @@
-export {}
+export type { CertificateMetadata, Code, Peer, Principal, Token } from '@countersign/core'
+export { createGuard, type Guard, type GuardOptions } from '@countersign/guard'
+export { secureServer, type SecureServerOptions } from '@countersign/node'
+export { countersign, type ExpressMiddleware } from './middleware.js'

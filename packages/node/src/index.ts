@@ -1,1 +1,6 @@
-export {}
+export type { CertificateMetadata, Code, Connection, Inbound, Peer, Principal, Token } from '@countersign/core'
+export { createGuard, type Guard, type GuardOptions } from '@countersign/guard'
+export { carryOut, type NodeResponse, sendDenial } from './carry-out.js'
+export { connectionOf, type NodeRequest } from './connection.js'
+export { inboundFrom } from './inbound.js'
+export { countersign, type GuardedListener, guardRequest, type Listener } from './listener.js'

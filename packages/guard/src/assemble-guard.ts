@@ -1,0 +1,157 @@
+import type { Admission, Authorizer, Decision, Denial, Finding, Grant, Headers, Inbound, Limiter, Peer, PeerVerifier, Principal, Quotas, Refusal, Token, TokenVerifier } from '@countersign/core'
+import { catalogueEntry, isRefusal, refuse } from '@countersign/core'
+import type { DenialMaker } from './deny.js'
+import { ANONYMOUS, createPrincipalMaker } from './principal-from.js'
+import type { EvidenceNeed } from './requirement.js'
+import type { RouteTable } from './routes.js'
+import { checkAuthority, type PathReader } from './target.js'
+import type { Witness } from './witness.js'
+
+/** What the composition root puts together. */
+export interface GuardParts {
+  readonly peers: PeerVerifier | null
+  readonly tokens: TokenVerifier | null
+  readonly authorizer: Authorizer
+  readonly limiter: Limiter | null
+  readonly admission: Admission | null
+  readonly pathOf: PathReader
+  readonly needOf: RouteTable
+  readonly asServerName: boolean
+  readonly denialFrom: DenialMaker
+  readonly witness: Witness
+}
+
+export interface Judges {
+  decide(inbound: Inbound): Decision | Promise<Decision>
+  judge(grant: Grant): Denial | null
+  close(): void
+}
+
+const NO_HEADERS: Headers = Object.freeze({})
+
+/** The way of one request, whole. One direction, no step called twice. */
+export function assembleJudges(parts: GuardParts): Judges {
+  const { peers, tokens, authorizer, limiter, admission, pathOf, needOf, asServerName, denialFrom, witness } = parts
+  const principalFrom = createPrincipalMaker()
+  let closed = false
+
+  function decide(inbound: Inbound): Decision | Promise<Decision> {
+    try {
+      return examine(inbound)
+    } catch (fault) {
+      return deny(refuse('ERR_GUARD_FAULT', undefined, fault), inbound, null)
+    }
+  }
+
+  function examine(inbound: Inbound): Decision | Promise<Decision> {
+    if (closed) return deny(refuse('ERR_GUARD_CLOSED'), inbound, null)
+    if (inbound.bodyRead) return deny(refuse('ERR_GUARD_BEHIND_BODY_PARSER'), inbound, null)
+    const path = pathOf(inbound)
+    if (typeof path !== 'string') return deny(path, inbound, null)
+    const misdirected = checkAuthority(inbound, asServerName)
+    if (misdirected !== null) return deny(misdirected, inbound, null)
+    const need = needOf(inbound.method, path)
+    if (!need.reads) return meter(ANONYMOUS, inbound, path, need)
+    const peer = peers === null ? null : peers.recall(inbound)
+    const token = tokens === null || isRefusal(peer) ? null : tokens.recall(inbound)
+    if (peer === undefined || token === undefined) return examineCold(inbound, path, need, peer, token).catch((fault: unknown) => deny(refuse('ERR_GUARD_FAULT', undefined, fault), inbound, null))
+    return judgeEvidence(inbound, path, need, peer, token)
+  }
+
+  async function examineCold(inbound: Inbound, path: string, need: EvidenceNeed, recalledPeer: Finding<Peer> | undefined, recalledToken: Finding<Token> | undefined): Promise<Decision> {
+    let peer = recalledPeer
+    if (peer === undefined) {
+      const flooded = admission?.admit(inbound, null) ?? null
+      if (flooded !== null) return deny(flooded, inbound, null)
+      peer = peers === null ? null : await peers.verify(inbound)
+    }
+    if (isRefusal(peer)) return judgeEvidence(inbound, path, need, peer, null)
+    let token = recalledToken
+    if (token === undefined) {
+      const flooded = admission?.admit(inbound, peer) ?? null
+      if (flooded !== null) return deny(flooded, inbound, peer)
+      token = tokens === null ? null : await tokens.verify(inbound)
+    }
+    return judgeEvidence(inbound, path, need, peer, token)
+  }
+
+  function judgeEvidence(inbound: Inbound, path: string, need: EvidenceNeed, peer: Finding<Peer>, token: Finding<Token>): Decision | Promise<Decision> {
+    // Bad evidence is final: it never falls through to weaker evidence, nor to none.
+    if (isRefusal(peer)) return denyEvidence(peer, inbound, null)
+    if (isRefusal(token)) return denyEvidence(token, inbound, peer)
+    const missing = need.missing(peer !== null, token !== null, inbound)
+    if (missing !== null) return deny(missing, inbound, peer)
+    if (token !== null && tokens !== null) {
+      const unbound = tokens.bind(token, peer)
+      if (unbound !== null) return denyEvidence(unbound, inbound, peer)
+    }
+    return meter(principalFrom(peer, token, inbound), inbound, path, need)
+  }
+
+  function denyEvidence(refusal: Refusal, inbound: Inbound, peer: Peer | null): Denial {
+    if (admission === null || catalogueEntry(refusal.code).status === 503) return deny(refusal, inbound, peer)
+    const flooded = admission.admit(inbound, peer)
+    if (flooded !== null) return deny(flooded, inbound, peer)
+    admission.charge(inbound, peer)
+    return deny(refusal, inbound, peer)
+  }
+
+  function meter(principal: Principal, inbound: Inbound, path: string, need: EvidenceNeed): Decision | Promise<Decision> {
+    if (limiter === null) return conclude(principal, inbound, path, need, null)
+    const quotas = limiter.take(principal, inbound, path)
+    if (!('then' in quotas)) return conclude(principal, inbound, path, need, quotas)
+    return quotas.then(
+      (taken) => conclude(principal, inbound, path, need, taken),
+      (fault: unknown) => deny(refuse('ERR_LIMITER_UNAVAILABLE', undefined, fault), inbound, principal.peer),
+    )
+  }
+
+  function conclude(principal: Principal, inbound: Inbound, path: string, need: EvidenceNeed, quotas: Quotas | null): Decision {
+    try {
+      const headers = quotas?.headers ?? NO_HEADERS
+      // Quota first: probing for a 403 is not free.
+      if (quotas !== null && quotas.refusal !== null) return deny(quotas.refusal, inbound, principal.peer, headers)
+      if (need.reads) {
+        const refusal: unknown = authorizer.authorize(principal, inbound, path)
+        if (isRefusal(refusal)) return deny(principal.anonymous ? inviting(inbound) : refusal, inbound, principal.peer, headers)
+        if (refusal !== null) return deny(refuse('ERR_GUARD_FAULT', { part: 'authorizer', answered: typeof refusal }), inbound, principal.peer)
+      }
+      const grant: Grant = { allowed: true, principal, inbound, headers }
+      const unrecorded = witness.allowed(grant)
+      return unrecorded === null ? grant : deny(unrecorded, inbound, principal.peer)
+    } catch (fault) {
+      return deny(refuse('ERR_GUARD_FAULT', undefined, fault), inbound, principal.peer)
+    }
+  }
+
+  // An anonymous caller who may not do this is asked for evidence, not told that it is forbidden.
+  function inviting({ connection }: Inbound): Refusal {
+    if (tokens !== null) return refuse('ERR_TOKEN_MISSING')
+    return refuse(connection.transport === 'tls' ? 'ERR_PEER_MISSING' : 'ERR_PEER_UNENCRYPTED')
+  }
+
+  function deny(refusal: Refusal, inbound: Inbound, peer: Peer | null, headers?: Headers): Denial {
+    witness.denied(refusal, inbound, peer)
+    return denialFrom(refusal, headers)
+  }
+
+  function judge({ principal }: Grant): Denial | null {
+    try {
+      const refusal = closed
+        ? refuse('ERR_GUARD_CLOSED')
+        : ((principal.peer === null || peers === null ? null : peers.judge(principal.peer)) ??
+          (principal.token === null || tokens === null ? null : (tokens.judge(principal.token) ?? tokens.bind(principal.token, principal.peer))))
+      return refusal === null ? null : denialFrom(refusal)
+    } catch (fault) {
+      return denialFrom(refuse('ERR_GUARD_FAULT', undefined, fault))
+    }
+  }
+
+  return {
+    decide,
+    judge,
+    close() {
+      closed = true
+    },
+  }
+}

@@ -1,0 +1,129 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { createRecorder } from '@countersign/audit'
+import { type Decision, type Grant, type Inbound, type Meter, MisuseError, type Principal, type Surroundings } from '@countersign/core'
+import { createAdmission, createLimiter } from '@countersign/limit'
+import { createAuthorizer } from '@countersign/policy'
+import { createTokenVerifier } from '@countersign/token'
+import { createPeerVerifier } from '@countersign/x509'
+import { assembleJudges } from './assemble-guard.js'
+import { type CheckedOptions, checkGuardOptions, isPeerVerifier, isTokenVerifier } from './check-options.js'
+import { createDenialMaker } from './deny.js'
+import type { Guard, Proven, TypedGuardOptions } from './guard.js'
+import { createGrantKeeper } from './keep-grants.js'
+import type { GuardOptions, Requirement } from './options.js'
+import { runtimeNotice } from './runtime-notice.js'
+import { createPathReader } from './target.js'
+import { watchGrants } from './watch-grants.js'
+import { createWitness } from './witness.js'
+
+const NO_METER: Meter = {
+  createCounter: () => ({ add() {} }),
+  createHistogram: () => ({ record() {} }),
+  createGauge: () => ({ record() {} }),
+}
+
+/**
+ * Makes a guard: the composition root, and the only place that knows every mechanism.
+ * @example
+ * const guard = createGuard({ mtls: { trust: 'ca.pem' }, jwt: null, authorize: ['spiffe://prod.example/orders'] })
+ * @throws {MisuseError} naming the option that is missing, unknown or contradictory, and the line that mends it.
+ */
+export function createGuard<const M extends GuardOptions['mtls'], const J extends GuardOptions['jwt'], const R extends Requirement = 'all'>(
+  options: TypedGuardOptions<M, J, R>,
+): Guard<Proven<M, J, R>> {
+  return composeGuard(checkGuardOptions(options)) as Guard<Proven<M, J, R>>
+}
+
+function composeGuard(options: CheckedOptions): Guard {
+  const { runtime, meter } = options
+  const recorder = createRecorder(options.audit, runtime)
+  const surroundings: Surroundings = { ...runtime, recorder, meter: meter ?? NO_METER }
+  const peers = options.mtls === null ? null : isPeerVerifier(options.mtls) ? options.mtls : createPeerVerifier(options.mtls, surroundings)
+  const tokens = options.jwt === null ? null : isTokenVerifier(options.jwt) ? options.jwt : createTokenVerifier(options.jwt, surroundings)
+  const authorizer = createAuthorizer(options.authorize)
+  const limiter = options.limit === null ? null : createLimiter(options.limit, surroundings)
+  const witness = createWitness(recorder, meter)
+  const judges = assembleJudges({
+    peers,
+    tokens,
+    authorizer,
+    limiter,
+    admission: options.limit === null ? null : createAdmission(options.limit, surroundings),
+    pathOf: createPathReader(options.encodedSlashes),
+    needOf: options.needOf,
+    asServerName: options.asServerName,
+    denialFrom: createDenialMaker(options),
+    witness,
+  })
+  const watch = watchGrants(judges.judge)
+  const keeper = createGrantKeeper()
+  const context = new AsyncLocalStorage<Principal>()
+  const words = [
+    peers === null ? 'certificates not looked at' : `mTLS ${options.need.words === 'all' ? 'required' : options.need.words} (${peers.toString()})`,
+    tokens === null ? 'tokens not looked at' : tokens.toString(),
+    authorizer.toString(),
+    limiter === null ? 'no quota' : limiter.toString(),
+  ].join(' · ')
+
+  witness.report({ kind: 'guard.configured', severity: 'info', message: `countersign: ${words}`, facts: {} })
+  const notice = runtimeNotice(process.version)
+  if (notice !== null) witness.report({ kind: 'guard.misused', severity: 'warn', code: 'ERR_RUNTIME_UNSAFE', message: notice, facts: {} })
+
+  async function close(): Promise<void> {
+    judges.close()
+    watch.close()
+    await Promise.all([peers?.close(), tokens?.close(), limiter?.close()])
+    await recorder.close()
+  }
+
+  return {
+    decide: meter === null ? judges.decide : timed(judges.decide, meter),
+    judge: judges.judge,
+    watch: watch.watch,
+    end: watch.end,
+    attach: keeper.attach,
+    attached: keeper.grantOf,
+    run: (grant, next) => context.run(grant.principal, next),
+    currentPrincipal: () => context.getStore() ?? null,
+    principal(request) {
+      const grant = keeper.grantOf(request)
+      if (grant === undefined) throw new MisuseError('ERR_NOT_GUARDED', '', 'this request did not pass this guard: put countersign(guard) in front of the handler')
+      if (grant.principal.anonymous) throw new MisuseError('ERR_NOT_GUARDED', '', 'the caller of this request is anonymous: read request.principal where anonymous callers are let in')
+      return grant.principal
+    },
+    certificateRequest: peers === null ? null : { trustAnchors: () => peers.trustAnchors() },
+    closeOnDenial: options.closeOnDenial,
+    report: witness.report,
+    nowMs: () => runtime.clock.nowMs(),
+    async ready() {
+      await Promise.all([peers?.ready(), tokens?.ready()])
+    },
+    toString: () => words,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+function timed(decide: (inbound: Inbound) => Decision | Promise<Decision>, meter: Meter): (inbound: Inbound) => Decision | Promise<Decision> {
+  const latency = meter.createHistogram('service_auth_latency_seconds', { description: 'Time taken to decide a request', unit: 's' })
+  return function decideTimed(inbound) {
+    const startMs = performance.now()
+    const decision = decide(inbound)
+    if ('allowed' in decision) return observe('warm', decision)
+    return decision.then((cold) => observe('cold', cold))
+
+    function observe(operation: string, made: Decision): Decision {
+      try {
+        latency.record((performance.now() - startMs) / 1000, { operation })
+      } catch {
+        // A sink that throws must not break a decision.
+      }
+      return made
+    }
+  }
+}
+
+/** A guard as it is, or one made of options: what every adapter takes. */
+export function toGuard(guard: GuardOptions | Guard): Guard {
+  return 'decide' in guard ? guard : composeGuard(checkGuardOptions(guard))
+}

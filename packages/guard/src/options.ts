@@ -1,0 +1,73 @@
+import type { AuditOptions } from '@countersign/audit'
+import type { EvidenceKind, Limiter, Meter, PeerVerifier, Recorder, Runtime, TokenVerifier } from '@countersign/core'
+import type { LimitOptions } from '@countersign/limit'
+import type { AuthorizeOption } from '@countersign/policy'
+import type { JwtOptions } from '@countersign/token'
+import type { MtlsOptions } from '@countersign/x509'
+
+/**
+ * Everything a guard enforces, as plain data. Three keys are required, because leaving one out would let more callers in:
+ * `mtls`, `jwt` and `authorize`. Every other key may be left out; its default lets *fewer* callers in.
+ * Unknown keys are refused; the object is read once and never changed.
+ */
+export interface GuardOptions {
+  /** Client certificates from the TLS connection. `null`: no certificate is looked at. */
+  readonly mtls: MtlsOptions | PeerVerifier | null
+  /** Bearer JWTs, one entry an issuer. `null`: a presented token is not looked at and proves nothing. */
+  readonly jwt: JwtOptions | readonly JwtOptions[] | TokenVerifier | null
+  /**
+   * Who may do what. A list denies whatever no entry allows; an entry that is a string is a caller allowed everything.
+   * `'any-authenticated'` lets every proven caller do everything, `'anyone'` an anonymous one too; the start-up line says so.
+   */
+  readonly authorize: AuthorizeOption
+
+  /**
+   * Which evidence a request must bring. Evidence that is presented and bad is final under every setting.
+   * Default `'all'`: one of each kind configured here.
+   */
+  readonly require?: Requirement
+  /** Exact exceptions, such as a health check. Default: none. */
+  readonly routes?: readonly RouteOptions[]
+  /**
+   * `'as-server-name'` answers 421 where the request names another host than the TLS handshake did (SNI), so that a connection
+   * judged for one service is not used for another (RFC 9110 §7.4). IP literals are not compared. Default `'as-server-name'`.
+   */
+  readonly authority?: 'as-server-name' | 'any'
+
+  /** Request quotas. Default: 100/s with burst 200 for each caller, 20 failed attempts/min. `null`: neither. */
+  readonly limit?: LimitOptions | Limiter | null
+  /** What is written down. Default: pino to stdout, denials, first sight of a peer, reloads. `null`: nothing. */
+  readonly audit?: AuditOptions | Recorder | null
+  /** Where figures go: decisions, refusals by code, latencies. Default `null`: nowhere. */
+  readonly meter?: Meter | null
+
+  /** Sends the facts of a refusal (which date, which claim) to the caller. Default `false`: code and fixed text. */
+  readonly exposeDetails?: boolean
+  /** Closes the connection after a denial. Default `false`. */
+  readonly closeOnDenial?: boolean
+  /** Prefix of the RFC 9457 `type` URI; the code follows it. Default: the page of the code in these docs. */
+  readonly problemTypeBase?: string
+
+  /** Test seams: time, randomness, network. Default: the real ones. */
+  readonly runtime?: Partial<Runtime>
+}
+
+/**
+ * `'all'`: every kind configured · `'any'`: at least one · `'optional'`: none is fine, the principal is then anonymous ·
+ * a list of lists: one of the inner lists, whole (`[['mtls', 'jwt'], ['mtls']]`).
+ */
+export type Requirement = 'all' | 'any' | 'optional' | readonly (readonly [EvidenceKind, ...EvidenceKind[]])[]
+
+export interface RouteOptions {
+  /**
+   * Exact path, compared as it was sent, before any decoding: `/health` is not `/health/`, `/Health` or `/%68ealth`.
+   * `{ under }` is taken only where the route demands more than the guard does, or opts in to encoded slashes.
+   */
+  readonly path: string | { readonly under: string }
+  /** Default: every method. */
+  readonly methods?: readonly string[]
+  /** As in the guard's options; `'none'`: evidence is not read, rules are not asked, the principal is anonymous. Default: the guard's. */
+  readonly require?: Requirement | 'none'
+  /** Lets `%2F` stand in the path: rules see it as it was sent, as no separator. Default `false`. */
+  readonly encodedSlashes?: boolean
+}

@@ -1,0 +1,62 @@
+import type { Connection, EvidenceKind, Identity, Inbound, Peer, Principal, Token } from '@countersign/core'
+
+/** Nobody we know. Matches no rule but `{ anonymous: true }`. */
+export const ANONYMOUS: Principal = Object.freeze({
+  id: 'anonymous',
+  anonymous: true,
+  caller: null,
+  subject: null,
+  evidence: Object.freeze([]),
+  peer: null,
+  token: null,
+  assurance: Object.freeze({ provenance: null, tokenBound: false, resumed: false }),
+  expiresAtMs: Number.POSITIVE_INFINITY,
+})
+
+interface Made {
+  readonly peer: Peer | null
+  readonly token: Token | null
+  readonly principal: Principal
+}
+
+/**
+ * Makes the principal of verified evidence, once for as long as a connection brings the same evidence again.
+ * @returns a maker that keeps its last principal on the connection.
+ */
+export function createPrincipalMaker(): (peer: Peer | null, token: Token | null, inbound: Inbound) => Principal {
+  const slot = Symbol('countersign.principal')
+  return function principalFrom(peer, token, { connection }) {
+    const made = connection[slot] as Made | undefined
+    if (made !== undefined && made.peer === peer && made.token === token) return made.principal
+    const principal = makePrincipal(peer, token, connection)
+    connection[slot] = { peer, token, principal } satisfies Made
+    return principal
+  }
+}
+
+function makePrincipal(peer: Peer | null, token: Token | null, connection: Connection): Principal {
+  const caller = peer?.identity ?? token?.identity ?? null
+  if (caller === null) return ANONYMOUS
+  const evidence: EvidenceKind[] = []
+  if (peer !== null) evidence.push('mtls')
+  if (token !== null) evidence.push('jwt')
+  return Object.freeze({
+    id: caller.value,
+    anonymous: false,
+    caller,
+    subject: token === null || isSame(token.identity, caller) ? null : token.identity,
+    evidence: Object.freeze(evidence),
+    peer,
+    token,
+    assurance: Object.freeze({
+      provenance: peer?.provenance ?? null,
+      tokenBound: peer !== null && token?.boundTo === peer.certificate['x5t#S256'],
+      resumed: connection.resumed,
+    }),
+    expiresAtMs: Math.min(peer?.expiresAtMs ?? Number.POSITIVE_INFINITY, token?.expiresAtMs ?? Number.POSITIVE_INFINITY),
+  })
+}
+
+function isSame(one: Identity, other: Identity): boolean {
+  return one.kind === other.kind && one.authority === other.authority && one.value === other.value
+}

@@ -1,0 +1,77 @@
+import { type Code, checkList, type EvidenceKind, type Inbound, MisuseError, type Refusal, refuse } from '@countersign/core'
+import type { Requirement } from './options.js'
+
+/** Which kinds of evidence the guard looks at. */
+export interface Configured {
+  readonly mtls: boolean
+  readonly jwt: boolean
+}
+
+/** What a request must bring, compiled: one look-up by what it did bring. */
+export interface EvidenceNeed {
+  /** `null`: enough. Otherwise why not. */
+  missing(hasPeer: boolean, hasToken: boolean, inbound: Inbound): Refusal | null
+  /** `false`: evidence is not even read. */
+  readonly reads: boolean
+  readonly admitsAnonymous: boolean
+  /** Lets nobody in whom `other` would keep out. */
+  isAtLeast(other: EvidenceNeed): boolean
+  /** For the line at start. */
+  readonly words: string
+  /** @internal Bit 0: peer; bit 1: token. `null`: enough. */
+  readonly table: readonly (EvidenceKind | null)[]
+}
+
+const COMBINATIONS = [0, 1, 2, 3] as const
+
+/** A route that reads no evidence. */
+export const OPEN: EvidenceNeed = makeNeed([null, null, null, null], 'none', false)
+
+/** @throws {MisuseError} for a requirement that nobody or everybody would meet. */
+export function compileRequirement(option: string, requirement: Requirement, configured: Configured): EvidenceNeed {
+  const kinds: EvidenceKind[] = [...(configured.mtls ? (['mtls'] as const) : []), ...(configured.jwt ? (['jwt'] as const) : [])]
+  const alternatives = alternativesOf(option, requirement, kinds)
+  const table = COMBINATIONS.map((bits) => {
+    const has = (kind: EvidenceKind): boolean => (bits & (kind === 'mtls' ? 1 : 2)) !== 0
+    if (alternatives.some((kinds) => kinds.every(has))) return null
+    // The challenge of a token is an invitation; a certificate cannot be asked for any more.
+    const lacking = alternatives.map((kinds) => kinds.find((kind) => !has(kind)) ?? 'mtls')
+    return alternatives.length > 1 && lacking.includes('jwt') ? 'jwt' : (lacking[0] ?? 'mtls')
+  })
+  return makeNeed(table, typeof requirement === 'string' ? requirement : alternatives.map((kinds) => kinds.join(' + ')).join(' or '), true)
+}
+
+function alternativesOf(option: string, requirement: Requirement, kinds: readonly EvidenceKind[]): readonly (readonly EvidenceKind[])[] {
+  if (requirement === 'all') return [kinds]
+  if (requirement === 'any') return kinds.map((kind) => [kind])
+  if (requirement === 'optional') return [[]]
+  if (typeof requirement === 'string') throw new MisuseError('ERR_OPTION_INVALID', option, "takes 'all', 'any', 'optional' or a list of lists")
+  return checkList(option, requirement).map((list, index) => {
+    const named = checkList(`${option}[${index}]`, list)
+    return named.map((kind) => {
+      const known = kinds.find((configured) => configured === kind)
+      if (known === undefined) throw new MisuseError('ERR_OPTION_CONTRADICTION', `${option}[${index}]`, `names evidence that is not configured: this guard looks at ${kinds.join(' and ')}`)
+      return known
+    })
+  })
+}
+
+function makeNeed(table: readonly (EvidenceKind | null)[], words: string, reads: boolean): EvidenceNeed {
+  const need: EvidenceNeed = {
+    table,
+    reads,
+    words,
+    admitsAnonymous: table[0] === null,
+    isAtLeast: (other) => reads >= other.reads && COMBINATIONS.every((bits) => table[bits] !== null || other.table[bits] === null),
+    missing(hasPeer, hasToken, inbound) {
+      const lacking = table[(hasPeer ? 1 : 0) | (hasToken ? 2 : 0)]
+      return lacking === null || lacking === undefined ? null : refuse(lacking === 'jwt' ? 'ERR_TOKEN_MISSING' : missingPeerCode(inbound))
+    },
+  }
+  return Object.freeze(need)
+}
+
+function missingPeerCode({ connection }: Inbound): Code {
+  if (connection.transport !== 'tls') return 'ERR_PEER_UNENCRYPTED'
+  return connection.certificateRequested ? 'ERR_PEER_MISSING' : 'ERR_SERVER_WITHOUT_REQUEST_CERT'
+}

@@ -1,0 +1,69 @@
+import { type Inbound, isUnder, REPEATED, type Refusal, refuse } from '@countersign/core'
+
+// Segments of RFC 3986 §3.3 pchar without percent-encodings; no empty segment but a trailing one, no dot segment.
+const PLAIN = /^(?:\/(?!\.{1,2}(?:[/?]|$))[A-Za-z0-9\-._~!$&'()*+,;=:@]+)*\/?(?:\?[\x21\x22\x24-\x7e]*)?$/
+const ENCODED = /^(?:\/(?!\.{1,2}(?:[/?]|$))(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+)*\/?(?:\?[\x21\x22\x24-\x7e]*)?$/
+// What a router may decode into something else: unreserved characters (RFC 3986 §6.2.2.2), `\`, controls, and what a second decoding would turn into one of them.
+const DECEPTIVE = /%(?:[01][0-9A-Fa-f]|7[Ff]|5[Cc]|2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe]|25[0-9A-Fa-f]{2})/
+const ENCODED_SLASH = /%2[Ff]/
+const AUTHORITY_FORM = /^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/
+const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)(\/.*)?$/i
+
+/** The path that every decision is made on: the target as it was sent, without its query. */
+export type PathReader = (inbound: Inbound) => string | Refusal
+
+/**
+ * Makes the reader of canonical paths. Anything that a router could read in two ways is refused.
+ * @param encodedSlashes paths, or path prefixes, under which `%2F` is taken.
+ */
+export function createPathReader(encodedSlashes: readonly (string | { readonly under: string })[]): PathReader {
+  const takesSlash = (path: string): boolean => encodedSlashes.some((match) => (typeof match === 'string' ? match === path : isUnder(path, match.under)))
+
+  return function pathOf(inbound) {
+    let target = inbound.target
+    if (inbound.method === 'CONNECT') return AUTHORITY_FORM.test(target) ? target : notCanonical('authority-form')
+    if (target === '*' && inbound.method === 'OPTIONS') return target
+    if (target.charCodeAt(0) !== 0x2f) {
+      const [, authority, rest = '/'] = ABSOLUTE_FORM.exec(target) ?? []
+      if (authority === undefined || authority.toLowerCase() !== inbound.authority) return notCanonical('absolute-form')
+      target = rest
+    }
+    if (PLAIN.test(target)) return withoutQuery(target)
+    if (!ENCODED.test(target)) return notCanonical('path')
+    const path = withoutQuery(target)
+    if (DECEPTIVE.test(path)) return notCanonical('encoding')
+    if (ENCODED_SLASH.test(path) && !takesSlash(path)) return notCanonical('encoded-slash')
+    return decodes(path) ? path : notCanonical('encoding')
+  }
+}
+
+function withoutQuery(target: string): string {
+  const query = target.indexOf('?')
+  return query === -1 ? target : target.slice(0, query)
+}
+
+function decodes(path: string): boolean {
+  try {
+    decodeURIComponent(path)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function notCanonical(part: string): Refusal {
+  return refuse('ERR_TARGET_NOT_CANONICAL', { part })
+}
+
+const IP_LITERAL = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[.*\])$/
+
+/** RFC 9110 §7.4: a request that names another host than the handshake did is misdirected. */
+export function checkAuthority(inbound: Inbound, asServerName: boolean): Refusal | null {
+  const { authority } = inbound
+  if (authority === REPEATED) return refuse('ERR_AUTHORITY_INVALID')
+  const { serverName } = inbound.connection
+  if (!asServerName || serverName === null || authority === null) return null
+  if (authority.startsWith(serverName) && (authority.length === serverName.length || authority.charCodeAt(serverName.length) === 0x3a)) return null
+  const host = authority.replace(/:\d+$/, '').replace(/\.$/, '')
+  return host === serverName || IP_LITERAL.test(host) ? null : refuse('ERR_MISDIRECTED')
+}

@@ -1,0 +1,48 @@
+import type { Denial, Grant } from '@countersign/core'
+
+/** How long a grant that is no longer true may live on in a stream, a WebSocket or a tunnel. */
+const WATCH_INTERVAL_MS = 1000
+
+export interface Watch {
+  watch(grant: Grant): AbortSignal
+  end(grant: Grant): void
+  close(): void
+}
+
+/** Judges long-lived grants again every second, and aborts the signals of those that are no longer true. */
+export function watchGrants(judge: (grant: Grant) => Denial | null): Watch {
+  const watched = new Map<Grant, AbortController>()
+  let timer: NodeJS.Timeout | null = null
+
+  function judgeAll(): void {
+    for (const [grant, controller] of watched) {
+      const denial = judge(grant)
+      if (denial === null) continue
+      end(grant)
+      controller.abort(denial)
+    }
+  }
+
+  function end(grant: Grant): void {
+    watched.delete(grant)
+    if (watched.size > 0 || timer === null) return
+    clearInterval(timer)
+    timer = null
+  }
+
+  return {
+    watch(grant) {
+      const known = watched.get(grant)
+      if (known !== undefined) return known.signal
+      const controller = new AbortController()
+      watched.set(grant, controller)
+      timer ??= setInterval(judgeAll, WATCH_INTERVAL_MS).unref()
+      return controller.signal
+    },
+    end,
+    close() {
+      judgeAll()
+      for (const grant of [...watched.keys()]) end(grant)
+    },
+  }
+}

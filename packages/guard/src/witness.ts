@@ -1,0 +1,72 @@
+import { catalogueEntry, type Facts, type Grant, type Inbound, type Meter, type Peer, type Recorder, type Refusal, refuse, type SecurityEvent } from '@countersign/core'
+
+/** Sees every decision, and writes down what the audit options ask for. Nothing it does can turn a decision into a grant. */
+export interface Witness {
+  /** @returns a refusal where the event is lost and the options say that the request must not go on then. */
+  allowed(grant: Grant): Refusal | null
+  denied(refusal: Refusal, inbound: Inbound, peer: Peer | null): void
+  report(event: SecurityEvent): void
+}
+
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE'])
+
+export function createWitness(recorder: Recorder, meter: Meter | null): Witness {
+  const granted = meter?.createCounter('service_auth_successful_total', { description: 'Requests let through' })
+  const refused = meter?.createCounter('service_auth_failed_total', { description: 'Requests refused, by code' })
+  const refusedPeers = meter?.createCounter('mtls_rejections_total', { description: 'Requests refused for their client certificate, by code' })
+
+  return {
+    allowed(grant) {
+      if (granted !== undefined) harmless(() => granted.add(1))
+      if (!recorder.wants('request.allowed')) return null
+      const { principal, inbound } = grant
+      const kept = recorder.record({
+        kind: 'request.allowed',
+        severity: 'info',
+        message: 'request allowed',
+        facts: { ...requestFacts(inbound, principal.peer), principal: principal.id, evidence: principal.evidence },
+      })
+      return kept ? null : refuse('ERR_AUDIT_UNAVAILABLE')
+    },
+    denied({ code, facts, cause }, inbound, peer) {
+      harmless(() => {
+        const { stage, status, title } = catalogueEntry(code)
+        refused?.add(1, { failure_reason: code })
+        if (stage === 'peer') refusedPeers?.add(1, { code })
+        if (!recorder.wants('request.denied')) return
+        recorder.record({
+          kind: 'request.denied',
+          severity: status === 503 ? 'error' : 'warn',
+          code,
+          message: title,
+          facts: { ...facts, ...requestFacts(inbound, peer) },
+          ...(cause === undefined ? {} : { cause }),
+        })
+      })
+    },
+    report(event) {
+      harmless(() => {
+        if (recorder.wants(event.kind)) recorder.record(event)
+      })
+    },
+  }
+}
+
+function requestFacts({ connection, method, protocol }: Inbound, peer: Peer | null): Facts {
+  return {
+    remoteAddress: connection.remoteAddress,
+    transport: connection.transport,
+    protocol,
+    method: METHODS.has(method) ? method : 'other',
+    ...(peer === null ? {} : { peer: peer.id, serialNumber: peer.certificate.serialNumber, fingerprint256: peer.certificate.fingerprint256 }),
+  }
+}
+
+/** A sink that throws must not turn a denial into a crash, nor a grant into a denial that nobody asked for. */
+function harmless(act: () => void): void {
+  try {
+    act()
+  } catch {
+    // The recorder counts what it loses; there is nowhere else to say it.
+  }
+}

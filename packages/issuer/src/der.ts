@@ -1,0 +1,117 @@
+/** Writes DER (ITU-T X.690), only the forms that X.509 needs. Every function returns one complete tag-length-value. */
+const TAG = {
+  boolean: 0x01,
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  null: 0x05,
+  oid: 0x06,
+  enumerated: 0x0a,
+  utf8: 0x0c,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
+  sequence: 0x30,
+  set: 0x31,
+} as const
+
+export function tlv(tag: number, content: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from([tag]), length(content.length), content])
+}
+
+export function sequence(...parts: readonly Uint8Array[]): Uint8Array {
+  return tlv(TAG.sequence, Buffer.concat(parts))
+}
+
+export function set(...parts: readonly Uint8Array[]): Uint8Array {
+  return tlv(TAG.set, Buffer.concat(parts))
+}
+
+/** `[n]` around other elements. */
+export function explicit(number: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  return tlv(0xa0 | number, Buffer.concat(parts))
+}
+
+/** `[n]` in place of a primitive's own tag. */
+export function implicit(number: number, content: Uint8Array): Uint8Array {
+  return tlv(0x80 | number, content)
+}
+
+export function boolean(value: boolean): Uint8Array {
+  return tlv(TAG.boolean, Buffer.from([value ? 0xff : 0x00]))
+}
+
+/** An integer that is not negative. */
+export function integer(value: number | bigint): Uint8Array {
+  return tlv(TAG.integer, integerContent(value))
+}
+
+export function enumerated(value: number): Uint8Array {
+  return tlv(TAG.enumerated, integerContent(value))
+}
+
+export function nothing(): Uint8Array {
+  return tlv(TAG.null, new Uint8Array(0))
+}
+
+/** An object identifier from its dotted text. */
+export function oid(dotted: string): Uint8Array {
+  const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number)
+  return tlv(TAG.oid, Buffer.from([first * 40 + second, ...rest].flatMap(base128)))
+}
+
+export function bitString(bytes: Uint8Array, unusedBits = 0): Uint8Array {
+  return tlv(TAG.bitString, Buffer.concat([Buffer.from([unusedBits]), bytes]))
+}
+
+/** A named bit list: trailing zero bits are left out (X.690 §11.2.2). */
+export function namedBits(positions: readonly number[]): Uint8Array {
+  if (positions.length === 0) return bitString(new Uint8Array(0))
+  const last = Math.max(...positions)
+  const bytes = new Uint8Array((last >> 3) + 1)
+  for (const position of positions) bytes[position >> 3] = (bytes[position >> 3] ?? 0) | (0x80 >> (position & 7))
+  return bitString(bytes, 7 - (last & 7))
+}
+
+export function octetString(bytes: Uint8Array): Uint8Array {
+  return tlv(TAG.octetString, bytes)
+}
+
+export function utf8String(text: string): Uint8Array {
+  return tlv(TAG.utf8, Buffer.from(text, 'utf8'))
+}
+
+/** RFC 5280 §4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050; whole seconds, in UTC. */
+export function time(date: Date): Uint8Array {
+  const digits = `${date.toISOString().replace(/\D/g, '').slice(0, 14)}Z`
+  const year = date.getUTCFullYear()
+  return year >= 1950 && year < 2050
+    ? tlv(TAG.utcTime, Buffer.from(digits.slice(2), 'ascii'))
+    : tlv(TAG.generalizedTime, Buffer.from(digits, 'ascii'))
+}
+
+function length(bytes: number): Uint8Array {
+  if (bytes < 0x80) return Buffer.from([bytes])
+  const digits = base256(BigInt(bytes))
+  return Buffer.from([0x80 | digits.length, ...digits])
+}
+
+function integerContent(value: number | bigint): Uint8Array {
+  const digits = base256(BigInt(value))
+  return Buffer.from((digits[0] ?? 0) & 0x80 ? [0, ...digits] : digits)
+}
+
+function base256(value: bigint): number[] {
+  const digits: number[] = []
+  let rest = value
+  do {
+    digits.unshift(Number(rest & 0xffn))
+    rest >>= 8n
+  } while (rest > 0n)
+  return digits
+}
+
+function base128(value: number): number[] {
+  const digits = [value % 128]
+  for (let rest = Math.floor(value / 128); rest > 0; rest = Math.floor(rest / 128)) digits.unshift(0x80 | (rest % 128))
+  return digits
+}

@@ -1,0 +1,78 @@
+import type { X509Certificate } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { Http2ServerRequest } from 'node:http2'
+import type { Connection, Presented } from '@countersign/core'
+
+/** A request of node:http, https or http2 (its compatibility API). */
+export type NodeRequest = IncomingMessage | Http2ServerRequest
+
+/** What of a socket is read. Everything may be missing: HTTP/2 hands out a proxy, a Unix socket has no address, a closed one nothing. */
+interface ReadableSocket {
+  readonly encrypted?: boolean
+  readonly remoteAddress?: string | undefined
+  readonly servername?: string | false | null
+  readonly server?: { readonly requestCert?: boolean; address?(): unknown }
+  readonly _requestCert?: boolean
+  isSessionReused?(): boolean
+  getPeerX509Certificate?(): X509Certificate | undefined
+}
+
+const MAX_CHAIN = 10 // as deep as OpenSSL's usual verify depth; longer chains are refused by the path budget anyway
+const CONNECTION = Symbol('countersign.connection')
+const GONE: ReadableSocket = Object.freeze({})
+
+/**
+ * The connection below a request: made once, kept on the socket, or for HTTP/2 on the session, whose socket is a proxy that must
+ * not be keyed by.
+ */
+export function connectionOf(req: NodeRequest): Connection {
+  const holder = ('stream' in req ? req.stream?.session : req.socket) as { [CONNECTION]?: Connection; readonly socket?: ReadableSocket } | undefined
+  if (holder === undefined || holder === null) return new NodeConnection(GONE)
+  return (holder[CONNECTION] ??= new NodeConnection('stream' in req ? (holder.socket ?? GONE) : (holder as ReadableSocket)))
+}
+
+/** The same for a socket that has brought no request yet. */
+export function connectionOfSocket(socket: object): Connection {
+  const holder = socket as { [CONNECTION]?: Connection }
+  return (holder[CONNECTION] ??= new NodeConnection(socket as ReadableSocket))
+}
+
+class NodeConnection implements Connection {
+  readonly transport: Connection['transport']
+  readonly remoteAddress: string | null
+  readonly serverName: string | null
+  readonly resumed: boolean
+  readonly certificateRequested: boolean;
+  [fact: symbol]: unknown
+  readonly #socket: ReadableSocket
+
+  constructor(socket: ReadableSocket) {
+    this.#socket = socket
+    this.transport = socket.encrypted === true ? 'tls' : typeof socket.server?.address?.() === 'string' ? 'unix' : 'tcp'
+    this.remoteAddress = socket.remoteAddress ?? null
+    this.serverName = typeof socket.servername === 'string' ? socket.servername.toLowerCase() : null
+    this.resumed = socket.isSessionReused?.() === true
+    this.certificateRequested = socket._requestCert ?? socket.server?.requestCert ?? true
+  }
+
+  presented(): Presented {
+    try {
+      // `authorized` is not asked: a resumed TLS 1.3 session says true without any certificate (nodejs/node#35317).
+      const leaf = this.#socket.getPeerX509Certificate?.()
+      return leaf === undefined ? { kind: 'none' } : { kind: 'certificate', leaf: leaf.raw, intermediates: issuersOf(leaf) }
+    } catch (cause) {
+      return { kind: 'unreadable', cause }
+    }
+  }
+}
+
+function issuersOf(leaf: X509Certificate): Uint8Array[] {
+  const issuers: Uint8Array[] = []
+  let issuer = leaf.issuerCertificate
+  while (issuer !== undefined && issuers.length < MAX_CHAIN) {
+    issuers.push(issuer.raw)
+    if (issuer.issuer === issuer.subject) break
+    issuer = issuer.issuerCertificate
+  }
+  return issuers
+}

@@ -1,0 +1,56 @@
+import { type Connection, type Inbound, REPEATED } from '@countersign/core'
+import { connectionOf, type NodeRequest } from './connection.js'
+
+/**
+ * Reads a request for the guard: from what was on the wire, not from what a framework made of it.
+ * @param target the request target as it was sent: what a router stripped from `req.url` is given back here.
+ */
+export function inboundFrom(req: NodeRequest, target: string): Inbound {
+  return new NodeInbound(req, target)
+}
+
+class NodeInbound implements Inbound {
+  readonly method: string
+  readonly target: string
+  readonly connection: Connection
+  readonly #req: NodeRequest
+
+  constructor(req: NodeRequest, target: string) {
+    this.#req = req
+    this.method = req.method ?? ''
+    this.target = target
+    this.connection = connectionOf(req)
+  }
+
+  get protocol(): Inbound['protocol'] {
+    return this.#req.httpVersionMajor === 2 ? 'h2' : 'http/1.1'
+  }
+
+  get authority(): Inbound['authority'] {
+    const host = this.header('host')
+    if (this.#req.httpVersionMajor !== 2) return typeof host === 'string' ? host.toLowerCase() : host
+    const authority = this.header(':authority')
+    if (authority === null) return typeof host === 'string' ? host.toLowerCase() : host
+    // RFC 9113 §8.3.1: `Host` must not differ from `:authority`.
+    if (authority === REPEATED || (host !== null && host !== authority)) return REPEATED
+    return authority.toLowerCase()
+  }
+
+  get bodyRead(): boolean {
+    const req = this.#req as NodeRequest & { readonly body?: unknown }
+    return req.readableDidRead === true || req.body !== undefined
+  }
+
+  header(name: string): string | null | typeof REPEATED {
+    // `req.headers` keeps the first of two Authorization fields without a word: the raw list hides nothing.
+    const raw = this.#req.rawHeaders
+    let found: string | null = null
+    for (let index = 0; index < raw.length; index += 2) {
+      const key = raw[index]
+      if (key === undefined || key.length !== name.length || key.toLowerCase() !== name) continue
+      if (found !== null) return REPEATED
+      found = raw[index + 1] ?? ''
+    }
+    return found
+  }
+}

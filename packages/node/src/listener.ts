@@ -1,0 +1,40 @@
+import { type Guard, type GuardOptions, toGuard } from '@countersign/guard'
+import { carryOut, type NodeResponse } from './carry-out.js'
+import type { NodeRequest } from './connection.js'
+import { inboundFrom } from './inbound.js'
+
+/** A request listener of node:http, https or http2. */
+export type Listener<Req extends NodeRequest = NodeRequest, Res extends NodeResponse = NodeResponse> = (req: Req, res: Res) => void
+
+/** A guarded listener, and the guard that stands in front of it. */
+export type GuardedListener<Req extends NodeRequest, Res extends NodeResponse> = Listener<Req, Res> & { readonly guard: Guard }
+
+/**
+ * Puts a guard in front of a request listener.
+ * @example
+ * https.createServer(tls, countersign(guard, (req, res) => res.end(`hello ${guard.principal(req).id}`)))
+ */
+export function countersign<Req extends NodeRequest, Res extends NodeResponse>(guard: GuardOptions | Guard, listener: Listener<Req, Res>): GuardedListener<Req, Res> {
+  const made = toGuard(guard)
+  return Object.assign((req: Req, res: Res) => guardRequest(made, req, res, req.url ?? '', () => listener(req, res)), { guard: made })
+}
+
+/**
+ * Decides one request, once, and calls `proceed` if it may go on.
+ * @param target the request target as it was sent.
+ */
+export function guardRequest(guard: Guard, req: NodeRequest, res: NodeResponse, target: string, proceed: () => void): void {
+  const earlier = guard.attached(req)
+  if (earlier !== undefined) {
+    guard.run(earlier, proceed)
+    return
+  }
+  const decision = guard.decide(inboundFrom(req, target))
+  if ('allowed' in decision) {
+    if (carryOut(guard, decision, req, res)) guard.run(decision, proceed)
+    return
+  }
+  decision.then((made) => {
+    if (carryOut(guard, made, req, res)) guard.run(made, proceed)
+  })
+}

@@ -1,0 +1,62 @@
+import ts from 'typescript'
+import type { SourceFile } from './source-tree.js'
+
+/** One mention of another module. */
+export interface Import {
+  readonly specifier: string
+  /** Vanishes when compiled. */
+  readonly typeOnly: boolean
+  readonly line: number
+}
+
+export function parse(file: SourceFile): ts.SourceFile {
+  return ts.createSourceFile(file.path, file.text, ts.ScriptTarget.ES2023, true, ts.ScriptKind.TS)
+}
+
+export function visit(node: ts.Node, see: (node: ts.Node) => void): void {
+  see(node)
+  ts.forEachChild(node, (child) => visit(child, see))
+}
+
+export function lineOf(source: ts.SourceFile, node: ts.Node): number {
+  return source.getLineAndCharacterOfPosition(node.getStart(source)).line + 1
+}
+
+/** Every module that a file names: imports, re-exports, `import()`, types of `import('…')`, `require`, augmented modules. */
+export function importsOf(file: SourceFile): Import[] {
+  const source = parse(file)
+  const found: Import[] = []
+  const add = (node: ts.Node | undefined, typeOnly: boolean): void => {
+    if (node !== undefined && ts.isStringLiteralLike(node)) found.push({ specifier: node.text, typeOnly, line: lineOf(source, node) })
+  }
+  visit(source, (node) => {
+    if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword)
+    else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly)
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal, true)
+    else if (ts.isExternalModuleReference(node)) add(node.expression, false)
+    else if (ts.isModuleDeclaration(node) && ts.isStringLiteral(node.name)) add(node.name, true)
+    else if (ts.isCallExpression(node) && isLoader(node.expression)) add(node.arguments[0], false)
+  })
+  return found
+}
+
+function isLoader(callee: ts.Expression): boolean {
+  return callee.kind === ts.SyntaxKind.ImportKeyword || (ts.isIdentifier(callee) && callee.text === 'require')
+}
+
+/** Lines that hold code: neither blank nor comment alone. */
+export function linesOfCode(file: SourceFile): number {
+  const source = parse(file)
+  const lines = new Set<number>()
+  visit(source, (node) => {
+    if (node.getChildCount(source) > 0 || node.kind === ts.SyntaxKind.EndOfFileToken || node.getWidth(source) === 0) return
+    if (node.kind >= ts.SyntaxKind.FirstJSDocNode && node.kind <= ts.SyntaxKind.LastJSDocNode) return
+    lines.add(lineOf(source, node))
+  })
+  // forEachChild passes over punctuation: the scanner sees all of it.
+  const scanner = ts.createScanner(ts.ScriptTarget.ES2023, true, ts.LanguageVariant.Standard, file.text)
+  for (let token = scanner.scan(); token !== ts.SyntaxKind.EndOfFileToken; token = scanner.scan()) {
+    lines.add(source.getLineAndCharacterOfPosition(scanner.getTokenStart()).line + 1)
+  }
+  return lines.size
+}
