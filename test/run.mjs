@@ -103,7 +103,10 @@ async function runSuite(suite, node, label) {
   const text = (ending) => (existsSync(`${file}${ending}`) ? readFileSync(`${file}${ending}`, 'utf8') : '')
   if (!options.verbose) console.log(closingOfSpec(text('.txt')))
   const counts = countsFromTap(text('.tap'))
-  const notes = [...(counts?.skips ?? []).map((skip) => `skipped: ${skip}`)]
+  const notes = [
+    ...(counts?.skips ?? []).map((skip) => `skipped: ${skip}`),
+    ...(counts?.empty ?? []).map((file) => `holds no test: ${file}`),
+  ]
   if (timedOut) notes.push(`ended after ${suite.timeoutMs / 1000} s`)
   if (counts === null || timedOut)
     return report(label, { passed: counts?.passed ?? 0, failed: (counts?.failed ?? 0) + 1, skipped: counts?.skipped ?? 0 }, seconds(), [
@@ -119,10 +122,14 @@ async function runSuite(suite, node, label) {
 async function runLint() {
   console.log('\n▶ lint')
   const started = process.hrtime.bigint()
-  const { exit } = await command(process.execPath, [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check', '.'], {
-    env: process.env,
-    timeoutMs: 120_000,
-  })
+  const { exit } = await command(
+    process.execPath,
+    [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check', '--error-on-warnings', '.'],
+    {
+      env: process.env,
+      timeoutMs: 120_000,
+    },
+  )
   report('lint', { passed: exit === 0 ? 1 : 0, failed: exit === 0 ? 0 : 1, skipped: 0 }, Number(process.hrtime.bigint() - started) / 1e9)
 }
 
@@ -136,6 +143,10 @@ async function main() {
   if (version === null) return broken('node', `${node} cannot be run`)
   console.log(`Node ${version}, npm workspaces at ${root}`)
 
+  // First of all, so that suites which look for other Nodes find them.
+  const others = options.matrix
+    ? await Promise.all(VERSIONS.filter((asked) => lineOf(asked) !== lineOf(version)).map((asked) => runtime(root, asked)))
+    : []
   if (options.lint) await runLint()
   const chosen = suites(root).filter((suite) => suite.name.includes(options.only))
   if (chosen.length === 0) return broken('suites', options.only === '' ? 'no suite found' : `no suite is named like ${options.only}`)
@@ -143,20 +154,20 @@ async function main() {
     if (suite.problem === null) await runSuite(suite, node, suite.name)
     else broken(suite.name, suite.problem)
   }
-  if (!options.matrix) return
 
   const everywhere = chosen.filter((suite) => suite.onEveryNode)
-  for (const asked of VERSIONS) {
-    // The line that just ran everything need not do it again.
-    if (asked.split('.')[0] === version.split('.')[0]) continue
-    const found = await runtime(root, asked)
-    if ('reason' in found) {
-      if (ci) broken(`Node ${asked}`, found.reason)
-      else notRun.push(`${everywhere.length} suites on Node ${asked}: ${found.reason}`)
-      continue
-    }
-    for (const suite of everywhere) if (suite.problem === null) await runSuite(suite, found.path, `${suite.name} on Node ${asked}`)
+  for (const other of others) {
+    if ('path' in other) {
+      for (const suite of everywhere)
+        if (suite.problem === null) await runSuite(suite, other.path, `${suite.name} on Node ${other.version}`)
+    } else if (ci) broken(`Node ${other.version}`, other.reason)
+    else notRun.push(`${everywhere.length} suites on Node ${other.version}: ${other.reason}`)
   }
+}
+
+/** The line that runs everything anyway need not run its part of the matrix again. */
+function lineOf(version) {
+  return version.split('.')[0]
 }
 
 function summary() {

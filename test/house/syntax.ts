@@ -6,6 +6,8 @@ export interface Import {
   readonly specifier: string
   /** Vanishes when compiled. */
   readonly typeOnly: boolean
+  /** What is taken of it, by the names it has there; `null`: all of it. */
+  readonly names: readonly string[] | null
   readonly line: number
 }
 
@@ -26,11 +28,13 @@ export function lineOf(source: ts.SourceFile, node: ts.Node): number {
 export function importsOf(file: SourceFile): Import[] {
   const source = parse(file)
   const found: Import[] = []
-  const add = (node: ts.Node | undefined, typeOnly: boolean): void => {
-    if (node !== undefined && ts.isStringLiteralLike(node)) found.push({ specifier: node.text, typeOnly, line: lineOf(source, node) })
+  const add = (node: ts.Node | undefined, typeOnly: boolean, names: readonly string[] | null = null): void => {
+    if (node !== undefined && ts.isStringLiteralLike(node))
+      found.push({ specifier: node.text, typeOnly, names, line: lineOf(source, node) })
   }
   visit(source, (node) => {
-    if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword)
+    if (ts.isImportDeclaration(node))
+      add(node.moduleSpecifier, node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword, namesOf(node.importClause))
     else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly)
     else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal, true)
     else if (ts.isExternalModuleReference(node)) add(node.expression, false)
@@ -40,23 +44,28 @@ export function importsOf(file: SourceFile): Import[] {
   return found
 }
 
+function namesOf(clause: ts.ImportClause | undefined): readonly string[] | null {
+  const bindings = clause?.namedBindings
+  if (clause?.name !== undefined || bindings === undefined || !ts.isNamedImports(bindings)) return null
+  return bindings.elements.map(({ name, propertyName }) => (propertyName ?? name).text)
+}
+
 function isLoader(callee: ts.Expression): boolean {
   return callee.kind === ts.SyntaxKind.ImportKeyword || (ts.isIdentifier(callee) && callee.text === 'require')
 }
 
-/** Lines that hold code: neither blank nor comment alone. */
+/** How many lines hold code: neither blank nor comment alone. */
 export function linesOfCode(file: SourceFile): number {
   const source = parse(file)
   const lines = new Set<number>()
-  visit(source, (node) => {
-    if (node.getChildCount(source) > 0 || node.kind === ts.SyntaxKind.EndOfFileToken || node.getWidth(source) === 0) return
+  const walk = (node: ts.Node): void => {
     if (node.kind >= ts.SyntaxKind.FirstJSDocNode && node.kind <= ts.SyntaxKind.LastJSDocNode) return
-    lines.add(lineOf(source, node))
-  })
-  // forEachChild passes over punctuation: the scanner sees all of it.
-  const scanner = ts.createScanner(ts.ScriptTarget.ES2023, true, ts.LanguageVariant.Standard, file.text)
-  for (let token = scanner.scan(); token !== ts.SyntaxKind.EndOfFileToken; token = scanner.scan()) {
-    lines.add(source.getLineAndCharacterOfPosition(scanner.getTokenStart()).line + 1)
+    const children = node.getChildren(source)
+    for (const child of children) walk(child)
+    if (children.length > 0 || node.getWidth(source) === 0) return
+    const last = source.getLineAndCharacterOfPosition(node.getEnd()).line + 1
+    for (let line = lineOf(source, node); line <= last; line += 1) lines.add(line)
   }
+  walk(source)
   return lines.size
 }

@@ -48,19 +48,23 @@ for (const name of list('packages')) {
 }
 for (const name of list('examples')) {
   const pkg = json(`examples/${name}/package.json`)
+  const library = pkg.exports !== undefined
+  const folderOf = (dependency) =>
+    dependency.startsWith('@countersign/')
+      ? `../../packages/${dependency.slice('@countersign/'.length)}`
+      : `../${dependency.slice('@countersign-example/'.length)}`
   write(`examples/${name}/tsconfig.json`, {
     extends: '../../tsconfig.base.json',
     compilerOptions: {
       rootDir: 'src',
       outDir: 'dist',
       tsBuildInfoFile: 'dist/.tsbuildinfo',
-      declaration: false,
-      declarationMap: false,
-      composite: false,
-      incremental: true,
+      ...(library ? {} : { declaration: false, declarationMap: false, composite: false, incremental: true }),
     },
     include: ['src'],
-    references: own(pkg, 'dependencies').map((dependency) => ({ path: `../../packages/${dependency}` })),
+    references: Object.keys({ ...pkg.dependencies, ...pkg.devDependencies })
+      .filter((dependency) => /^@countersign(-example)?\//.test(dependency))
+      .map((dependency) => ({ path: folderOf(dependency) })),
   })
   all.push(`examples/${name}`)
 }

@@ -1,7 +1,8 @@
 // Reads what node's own tap reporter wrote: its closing lines for the counts, its points for what was skipped and why.
 
 /**
- * @returns {{ passed: number, failed: number, skipped: number, skips: string[] } | null} `null` unless the run came to its end.
+ * @returns {{ passed: number, failed: number, skipped: number, skips: string[], empty: string[] } | null} `empty`: files without a test.
+ * `null` unless the run came to its end.
  */
 export function countsFromTap(text) {
   const closing = (name) => {
@@ -13,7 +14,9 @@ export function countsFromTap(text) {
   const skips = [...text.matchAll(/^ *(?:not )?ok \d+ - (.*?) # (?:SKIP|TODO)(.*)$/gm)].map(
     ([, name, reason]) => `${name}: ${reason.trim() || 'no reason given'}`,
   )
-  return { passed, failed: failed + cancelled, skipped: skipped + todo, skips }
+  // Node counts a file that holds no test as one test that passed, named like the file.
+  const empty = [...text.matchAll(/^ok \d+ - (.+\.test\.js)$/gm)].map(([, file]) => file)
+  return { passed: passed - empty.length, failed: failed + cancelled + empty.length, skipped: skipped + todo, skips, empty }
 }
 
 /** What people read of a spec report: the failures if there are any, and the closing lines. */

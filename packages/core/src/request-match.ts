@@ -1,4 +1,4 @@
-import { unescape } from 'node:querystring'
+import { unescape as percentDecode } from 'node:querystring'
 import { MisuseError } from './errors.js'
 import { checkText } from './option-checks.js'
 
@@ -48,7 +48,7 @@ export function foldPath(path: string): readonly string[] {
 }
 
 function fold(path: string): string {
-  let folded = (path.includes('%') ? unescape(path) : path).toLowerCase()
+  let folded = (path.includes('%') ? percentDecode(path) : path).toLowerCase()
   while (folded.includes('//')) folded = folded.replaceAll('//', '/')
   return folded.length > 1 && folded.endsWith('/') ? folded.slice(0, -1) : folded
 }

@@ -94,6 +94,7 @@ function composeGuard(options: CheckedOptions): Guard {
     certificateRequest: peers === null ? null : { trustAnchors: () => peers.trustAnchors() },
     closeOnDenial: options.closeOnDenial,
     report: witness.report,
+    meter,
     nowMs: () => runtime.clock.nowMs(),
     async ready() {
       await Promise.all([peers?.ready(), tokens?.ready()])

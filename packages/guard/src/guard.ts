@@ -1,4 +1,4 @@
-import type { Decision, Denial, Grant, Inbound, Peer, Principal, SecurityEvent, Token } from '@countersign/core'
+import type { Decision, Denial, Grant, Inbound, Meter, Peer, Principal, SecurityEvent, Token } from '@countersign/core'
 import type { GuardOptions, Requirement } from './options.js'
 
 /** Decides every request of a service. Made by {@link createGuard}, carried out by an adapter. */
@@ -34,6 +34,8 @@ export interface Guard<P extends Principal = Principal> {
   readonly closeOnDenial: boolean
   /** Writes a security event down, where the audit options want it. For adapters and servers. */
   report(event: SecurityEvent): void
+  /** Where figures go; `null`: nowhere. For servers, which add the lifetime of their own certificate. */
+  readonly meter: Meter | null
   /** The time as this guard sees it. Epoch milliseconds. */
   nowMs(): number
 

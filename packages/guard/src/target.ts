@@ -1,13 +1,16 @@
 import { type Inbound, isUnder, REPEATED, type Refusal, refuse } from '@countersign/core'
 
-// Segments of RFC 3986 §3.3 pchar without percent-encodings; no empty segment but a trailing one, no dot segment.
-const PLAIN = /^(?:\/(?!\.{1,2}(?:[/?]|$))[A-Za-z0-9\-._~!$&'()*+,;=:@]+)*\/?(?:\?[\x21\x22\x24-\x7e]*)?$/
-const ENCODED = /^(?:\/(?!\.{1,2}(?:[/?]|$))(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+)*\/?(?:\?[\x21\x22\x24-\x7e]*)?$/
+// Segments of RFC 3986 §3.3 pchar without percent-encodings; no empty segment but a trailing one, no dot segment, and neither of them
+// with parameters behind a `;`, which many a server cuts off before it looks at the segment.
+const PLAIN = /^(?:\/(?!\.{1,2}(?:[/?;]|$)|;)[A-Za-z0-9\-._~!$&'()*+,;=:@]+)*\/?(?:\?[\x21\x22\x24-\x7e]*)?$/
+const ENCODED = /^(?:\/(?!\.{1,2}(?:[/?;]|$)|;)(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})+)*\/?(?:\?[\x21\x22\x24-\x7e]*)?$/
 // What a router may decode into something else: unreserved characters (RFC 3986 §6.2.2.2), `\`, controls, and what a second decoding would turn into one of them.
 const DECEPTIVE = /%(?:[01][0-9A-Fa-f]|7[Ff]|5[Cc]|2[DdEe]|3[0-9]|4[1-9A-Fa-f]|5[0-9AaFf]|6[1-9A-Fa-f]|7[0-9AaEe]|25[0-9A-Fa-f]{2})/
-const ENCODED_SLASH = /%2[Ff]/
+const ENCODED_SLASH = /%2[Ff]/g
 const AUTHORITY_FORM = /^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)(\/.*)?$/i
+// RFC 9110 §4.2: a host and a port. Parsers of URLs disagree about where an authority with anything else in it ends and the path begins.
+const AUTHORITY = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
 
 /** The path that every decision is made on: the target as it was sent, without its query. */
 export type PathReader = (inbound: Inbound) => string | Refusal
@@ -25,14 +28,16 @@ export function createPathReader(encodedSlashes: readonly (string | { readonly u
     if (target === '*' && inbound.method === 'OPTIONS') return target
     if (target.charCodeAt(0) !== 0x2f) {
       const [, authority, rest = '/'] = ABSOLUTE_FORM.exec(target) ?? []
-      if (authority === undefined || authority.toLowerCase() !== inbound.authority) return notCanonical('absolute-form')
+      if (authority === undefined || !AUTHORITY.test(authority) || authority.toLowerCase() !== inbound.authority) return notCanonical('absolute-form')
       target = rest
     }
     if (PLAIN.test(target)) return withoutQuery(target)
     if (!ENCODED.test(target)) return notCanonical('path')
     const path = withoutQuery(target)
     if (DECEPTIVE.test(path)) return notCanonical('encoding')
-    if (ENCODED_SLASH.test(path) && !takesSlash(path)) return notCanonical('encoded-slash')
+    const asSlashes = path.replace(ENCODED_SLASH, '/')
+    // Whoever decodes the slashes after us, a handler that opens files for one, must find no dot segment behind them.
+    if (asSlashes !== path && !(takesSlash(path) && ENCODED.test(asSlashes))) return notCanonical('encoded-slash')
     return decodes(path) ? path : notCanonical('encoding')
   }
 }
@@ -62,8 +67,9 @@ export function checkAuthority(inbound: Inbound, asServerName: boolean): Refusal
   const { authority } = inbound
   if (authority === REPEATED) return refuse('ERR_AUTHORITY_INVALID')
   const { serverName } = inbound.connection
-  if (!asServerName || serverName === null || authority === null) return null
-  if (authority.startsWith(serverName) && (authority.length === serverName.length || authority.charCodeAt(serverName.length) === 0x3a)) return null
+  if (authority === null || authority === serverName) return null
+  if (!AUTHORITY.test(authority)) return refuse('ERR_AUTHORITY_INVALID')
+  if (!asServerName || serverName === null) return null
   const host = authority.replace(/:\d+$/, '').replace(/\.$/, '')
   return host === serverName || IP_LITERAL.test(host) ? null : refuse('ERR_MISDIRECTED')
 }

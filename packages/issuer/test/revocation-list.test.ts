@@ -8,12 +8,12 @@ for (const key of ['ec', 'rsa', 'ed25519'] as const) {
     const authority = createDevAuthority({ key, rsaBits: 2048 })
     const revoked = authority.issue({ dns: ['orders'] })
     const sound = authority.issue({ dns: ['orders'] })
-    const crl = authority.revocationList({ revoked: [{ serialNumber: revoked.serialNumber, reason: 'keyCompromise' }], number: 300 })
-    const files = { ca: authority.certificatePem, crl, sound: sound.certificatePem, revoked: revoked.certificatePem }
-    const check = (leaf: string) => openssl(t, ['verify', '-crl_check', '-CAfile', 'ca', '-CRLfile', 'crl', leaf], files)
+    const list = authority.revocationList({ revoked: [{ serialNumber: revoked.serialNumber, reason: 'keyCompromise' }], number: 300 })
+    const files = { ca: authority.certificatePem, list, sound: sound.certificatePem, revoked: revoked.certificatePem }
+    const check = (leaf: string) => openssl(t, ['verify', '-crl_check', '-CAfile', 'ca', '-CRLfile', 'list', leaf], files)
     assert.match(check('sound'), /: OK/)
     assert.throws(() => check('revoked'), /certificate revoked/)
-    const text = openssl(t, ['crl', '-in', 'crl', '-noout', '-text'], files)
+    const text = openssl(t, ['crl', '-in', 'list', '-noout', '-text'], files)
     assert.match(text, /CRL Number: \n\s+300\n/)
     assert.match(text, /Key Compromise/)
   })
@@ -21,8 +21,8 @@ for (const key of ['ec', 'rsa', 'ed25519'] as const) {
 
 test('an empty CRL revokes nobody', (t) => {
   const authority = createDevAuthority()
-  const crl = authority.revocationList({ revoked: [] })
-  assert.match(openssl(t, ['crl', '-in', 'crl', '-noout', '-text'], { crl }), /No Revoked Certificates/)
+  const list = authority.revocationList({ revoked: [] })
+  assert.match(openssl(t, ['crl', '-in', 'list', '-noout', '-text'], { list }), /No Revoked Certificates/)
 })
 
 test('a CRL can be out of date', (t) => {
@@ -31,10 +31,10 @@ test('a CRL can be out of date', (t) => {
   const [thisUpdate, nextUpdate] = [new Date('2020-01-01T00:00:00Z'), new Date('2020-01-02T00:00:00Z')]
   const files = {
     ca: authority.certificatePem,
-    crl: authority.revocationList({ revoked: [], thisUpdate, nextUpdate }),
+    list: authority.revocationList({ revoked: [], thisUpdate, nextUpdate }),
     leaf: leaf.certificatePem,
   }
-  assert.throws(() => openssl(t, ['verify', '-crl_check', '-CAfile', 'ca', '-CRLfile', 'crl', 'leaf'], files), /CRL has expired/)
+  assert.throws(() => openssl(t, ['verify', '-crl_check', '-CAfile', 'ca', '-CRLfile', 'list', 'leaf'], files), /CRL has expired/)
 })
 
 test('openssl reads the distribution points of a leaf', (t) => {

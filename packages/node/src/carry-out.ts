@@ -1,8 +1,9 @@
 import type { ServerResponse } from 'node:http'
-import type { Http2ServerResponse } from 'node:http2'
-import type { Decision, Denial, Grant } from '@countersign/core'
+import type { Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
+import type { Decision, Denial, Grant, Headers } from '@countersign/core'
 import type { Guard } from '@countersign/guard'
 import type { NodeRequest } from './connection.js'
+import { ignore } from './deny-socket.js'
 
 /** A response of node:http, https or http2 (its compatibility API). */
 export type NodeResponse = ServerResponse | Http2ServerResponse
@@ -28,10 +29,31 @@ export function sendDenial(guard: Guard, denial: Denial, req: NodeRequest, res: 
     req.destroy()
     return
   }
-  const http2 = 'stream' in req
-  for (const name in denial.headers) res.setHeader(name, denial.headers[name] ?? '')
-  if (guard.closeOnDenial && !http2) res.setHeader('Connection', 'close')
+  const headers = denialHeaders(guard, denial, req)
+  for (const name in headers) res.setHeader(name, headers[name] ?? '')
   res.statusCode = denial.status
   res.end(denial.body)
-  if (guard.closeOnDenial && http2) req.stream?.session?.close()
+}
+
+/**
+ * The header fields of a denial on this connection. Where the guard closes connections on denial, HTTP/1.1 is told so by a field, and
+ * an HTTP/2 session takes no new streams from now on.
+ */
+export function denialHeaders(guard: Guard, denial: Denial, req: NodeRequest): Headers {
+  if ('stream' in req) {
+    if (guard.closeOnDenial) req.stream?.session?.close()
+    return denial.headers
+  }
+  // RFC 9110 §10.1.1: who was not told to continue may or may not send the body, so the next request could not be told from it.
+  return guard.closeOnDenial || req.headers.expect !== undefined ? { ...denial.headers, Connection: 'close' } : denial.headers
+}
+
+/** The same for a handler of HTTP/2's `stream` event. */
+export function denyStream(guard: Guard, denial: Denial, stream: ServerHttp2Stream, method: string): void {
+  if (stream.destroyed || stream.headersSent) return
+  const endStream = method === 'HEAD'
+  stream.on('error', ignore)
+  stream.respond({ ':status': denial.status, ...denial.headers }, { endStream })
+  if (!endStream) stream.end(denial.body)
+  if (guard.closeOnDenial) stream.session?.close()
 }

@@ -1,10 +1,19 @@
 import type { X509Certificate } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { Http2ServerRequest } from 'node:http2'
+import type { Http2ServerRequest, ServerHttp2Stream } from 'node:http2'
 import type { Connection, Presented } from '@countersign/core'
 
 /** A request of node:http, https or http2 (its compatibility API). */
 export type NodeRequest = IncomingMessage | Http2ServerRequest
+
+/** What a handler of HTTP/2's `stream` event gets, as far as it is a request. */
+export interface StreamRequest {
+  readonly httpVersionMajor: 2
+  readonly method: string
+  readonly url: string
+  readonly rawHeaders: readonly string[]
+  readonly stream: ServerHttp2Stream
+}
 
 /** What of a socket is read. Everything may be missing: HTTP/2 hands out a proxy, a Unix socket has no address, a closed one nothing. */
 interface ReadableSocket {
@@ -25,7 +34,7 @@ const GONE: ReadableSocket = Object.freeze({})
  * The connection below a request: made once, kept on the socket, or for HTTP/2 on the session, whose socket is a proxy that must
  * not be keyed by.
  */
-export function connectionOf(req: NodeRequest): Connection {
+export function connectionOf(req: NodeRequest | StreamRequest): Connection {
   const holder = ('stream' in req ? req.stream?.session : req.socket) as { [CONNECTION]?: Connection; readonly socket?: ReadableSocket } | undefined
   if (holder === undefined || holder === null) return new NodeConnection(GONE)
   return (holder[CONNECTION] ??= new NodeConnection('stream' in req ? (holder.socket ?? GONE) : (holder as ReadableSocket)))

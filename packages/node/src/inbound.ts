@@ -1,11 +1,11 @@
 import { type Connection, type Inbound, REPEATED } from '@countersign/core'
-import { connectionOf, type NodeRequest } from './connection.js'
+import { connectionOf, type NodeRequest, type StreamRequest } from './connection.js'
 
 /**
  * Reads a request for the guard: from what was on the wire, not from what a framework made of it.
  * @param target the request target as it was sent: what a router stripped from `req.url` is given back here.
  */
-export function inboundFrom(req: NodeRequest, target: string): Inbound {
+export function inboundFrom(req: NodeRequest | StreamRequest, target: string): Inbound {
   return new NodeInbound(req, target)
 }
 
@@ -13,9 +13,9 @@ class NodeInbound implements Inbound {
   readonly method: string
   readonly target: string
   readonly connection: Connection
-  readonly #req: NodeRequest
+  readonly #req: NodeRequest | StreamRequest
 
-  constructor(req: NodeRequest, target: string) {
+  constructor(req: NodeRequest | StreamRequest, target: string) {
     this.#req = req
     this.method = req.method ?? ''
     this.target = target
@@ -37,7 +37,7 @@ class NodeInbound implements Inbound {
   }
 
   get bodyRead(): boolean {
-    const req = this.#req as NodeRequest & { readonly body?: unknown }
+    const req = this.#req as { readonly readableDidRead?: boolean; readonly body?: unknown }
     return req.readableDidRead === true || req.body !== undefined
   }
 

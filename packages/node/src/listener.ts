@@ -1,7 +1,7 @@
 import { type Guard, type GuardOptions, toGuard } from '@countersign/guard'
 import { carryOut, type NodeResponse } from './carry-out.js'
 import type { NodeRequest } from './connection.js'
-import { inboundFrom } from './inbound.js'
+import { decideRequest } from './decide-request.js'
 
 /** A request listener of node:http, https or http2. */
 export type Listener<Req extends NodeRequest = NodeRequest, Res extends NodeResponse = NodeResponse> = (req: Req, res: Res) => void
@@ -20,16 +20,11 @@ export function countersign<Req extends NodeRequest, Res extends NodeResponse>(g
 }
 
 /**
- * Decides one request, once, and calls `proceed` if it may go on.
+ * Lets one request go on or answers it with its denial.
  * @param target the request target as it was sent.
  */
 export function guardRequest(guard: Guard, req: NodeRequest, res: NodeResponse, target: string, proceed: () => void): void {
-  const earlier = guard.attached(req)
-  if (earlier !== undefined) {
-    guard.run(earlier, proceed)
-    return
-  }
-  const decision = guard.decide(inboundFrom(req, target))
+  const decision = decideRequest(guard, req, target)
   if ('allowed' in decision) {
     if (carryOut(guard, decision, req, res)) guard.run(decision, proceed)
     return

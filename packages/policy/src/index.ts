@@ -1,1 +1,2 @@
-export {}
+export { type AuthorizeOption, createAuthorizer } from './authorizer.js'
+export type { CallerMatch, Rule } from './rule.js'

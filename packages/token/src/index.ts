@@ -1,1 +1,7 @@
-export {}
+export type { Algorithm } from './algorithm.js'
+export { type DecodedToken, decodeToken } from './decode.js'
+export type { TokenType } from './header.js'
+export { type VerifiedJws, verifyCompactJws } from './jws.js'
+export type { JwtOptions, KeysOption, RemoteKeys, RevocationOptions, StaleFor } from './options.js'
+export type { RevocationList } from './revocation.js'
+export { createTokenVerifier } from './verifier.js'

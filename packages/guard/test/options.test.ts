@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createGuard, type GuardOptions } from '@countersign/guard'
+import { inbound, peer, peerVerifier, tokenVerifier } from './fixture.js'
+
+const base = { mtls: peerVerifier({ recall: null }), jwt: null, authorize: 'any-authenticated', audit: null } as const
+
+for (const [name, options, option, code] of [
+  ['an unknown option', { rateLimit: 5 }, 'rateLimit', 'ERR_OPTION_UNKNOWN'],
+  ['mtls left out', { mtls: undefined }, 'mtls', 'ERR_OPTION_MISSING'],
+  ['jwt left out', { jwt: undefined }, 'jwt', 'ERR_OPTION_MISSING'],
+  ['authorize left out', { authorize: undefined }, 'authorize', 'ERR_OPTION_MISSING'],
+  ['authorize that says neither nobody nor everybody', { authorize: null }, 'authorize', 'ERR_OPTION_INVALID'],
+  ['an empty list of rules', { authorize: [] }, 'authorize', 'ERR_RULE_VACUOUS'],
+  ['no evidence at all', { mtls: null }, 'mtls', 'ERR_OPTION_CONTRADICTION'],
+  ['tokens that cannot be bound', { mtls: null, jwt: { issuer: 'https://i.example', audience: 'a', keys: { jwks: [] } } }, 'jwt.binding', 'ERR_OPTION_CONTRADICTION'],
+  ['an unknown requirement', { require: 'some' }, 'require', 'ERR_OPTION_INVALID'],
+  ['a requirement of nothing', { require: [[]] }, 'require[0]', 'ERR_OPTION_INVALID'],
+  ['a requirement of what is not configured', { require: [['jwt']] }, 'require[0]', 'ERR_OPTION_CONTRADICTION'],
+  ['optional evidence where every anonymous caller is refused', { require: 'optional' }, 'authorize', 'ERR_OPTION_CONTRADICTION'],
+  ['an exemption of more than one path', { routes: [{ path: { under: '/health' }, require: 'none' }] }, 'routes[0].path', 'ERR_OPTION_CONTRADICTION'],
+  ['a route that changes nothing', { routes: [{ path: '/health' }] }, 'routes[0]', 'ERR_RULE_VACUOUS'],
+  ['a route with a wildcard', { routes: [{ path: '/health*', require: 'none' }] }, 'routes[0].path', 'ERR_OPTION_INVALID'],
+  ['a route with a lower-case method', { routes: [{ path: '/health', methods: ['get'], require: 'none' }] }, 'routes[0].methods[0]', 'ERR_OPTION_INVALID'],
+  ['an authority that is neither', { authority: 'mine' }, 'authority', 'ERR_OPTION_INVALID'],
+  ['a truthy switch', { exposeDetails: 'no' }, 'exposeDetails', 'ERR_OPTION_INVALID'],
+  ['a truthy closing', { closeOnDenial: 1 }, 'closeOnDenial', 'ERR_OPTION_INVALID'],
+  ['an empty problem type', { problemTypeBase: '' }, 'problemTypeBase', 'ERR_OPTION_INVALID'],
+  ['an unknown seam', { runtime: { time: 1 } }, 'runtime.time', 'ERR_OPTION_UNKNOWN'],
+  ['a negative quota', { limit: { perCaller: { quota: -1, windowSeconds: 1 } } }, 'limit.perCaller.quota', 'ERR_OPTION_INVALID'],
+] as const) {
+  test(`refuses ${name}, and names the option`, () => {
+    assert.throws(() => createGuard({ ...base, ...options } as unknown as GuardOptions & typeof base), { name: 'MisuseError', option, code })
+  })
+}
+
+test('never changes the object it is given', () => {
+  const options = { ...base, routes: [{ path: '/health', require: 'none' }], limit: { perCaller: { quota: 1, windowSeconds: 1 } } } as const
+  const before = JSON.stringify(options)
+  createGuard(options)
+  assert.equal(JSON.stringify(options), before)
+})
+
+test('a change to the object afterwards changes nothing', async () => {
+  const routes = [{ path: '/health', require: 'none' as const }]
+  const guard = createGuard({ ...base, routes })
+  routes.push({ path: '/admin', require: 'none' })
+  assert.equal((await guard.decide(inbound({ target: '/health' }))).allowed, true)
+  assert.equal((await guard.decide(inbound({ target: '/admin' }))).allowed, false)
+})
+
+for (const target of ['/health/', '/Health', '/%68ealth', '/health/../admin', '//health', '/health%2F', '/healthz', '/health/x', '/health%00']) {
+  test(`the exemption of /health does not reach ${target}`, async () => {
+    const guard = createGuard({ ...base, routes: [{ path: '/health', require: 'none' }] })
+    assert.equal((await guard.decide(inbound({ target }))).allowed, false)
+  })
+}
+
+test('an exemption holds for its methods alone', async () => {
+  const guard = createGuard({ ...base, routes: [{ path: '/health', methods: ['GET'], require: 'none' }] })
+  assert.equal((await guard.decide(inbound({ target: '/health?verbose' }))).allowed, true)
+  assert.equal((await guard.decide(inbound({ target: '/health', method: 'POST' }))).allowed, false)
+})
+
+test('a route may demand more than the guard does', async () => {
+  const guard = createGuard({ ...base, mtls: peerVerifier({ recall: peer() }), jwt: tokenVerifier({ recall: null }), require: 'any', routes: [{ path: { under: '/admin' }, require: 'all' }] })
+  assert.equal((await guard.decide(inbound({ target: '/invoices' }))).allowed, true)
+  const refused = await guard.decide(inbound({ target: '/admin/users' }))
+  assert.ok(!refused.allowed)
+  assert.equal(refused.code, 'ERR_TOKEN_MISSING')
+  assert.match(refused.headers['WWW-Authenticate'] ?? '', /^Bearer realm="[^"]+"$/)
+})
+
+test('says in one line what is enforced', () => {
+  const words = createGuard(base).toString()
+  assert.match(words, /^mTLS required \(test peers\) · tokens not looked at · /)
+})

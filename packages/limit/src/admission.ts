@@ -1,0 +1,71 @@
+import { type Admission, type Inbound, type Limiter, type Peer, refuse, type Surroundings } from '@countersign/core'
+import { addressKeyOf } from './address-key.js'
+import { type Arrival, createArrivals } from './arrivals.js'
+import { checkLimitOptions, isLimiter, type LimitOptions } from './options.js'
+import { identityKey, joinKey } from './partition-key.js'
+import { quietly } from './store-watch.js'
+
+/** How often the number of keys is written to the gauge: a power of two of failures. */
+const SAMPLED_EVERY = 64
+
+/** The key of a connection, kept on it. */
+interface KeptKey {
+  readonly peer: Peer | null
+  readonly key: string
+}
+
+/**
+ * Makes the failure budget behind `limit.perAddress`: a verified peer that fails uses up its own budget, anybody else that of the address. It is kept in this
+ * process's memory, and refuses with `ERR_ATTEMPTS_EXCEEDED` and the fact `retryAfterSeconds`.
+ * @param options those of the limiter: `null` for no budget. With a finished {@link Limiter} the default budget holds.
+ * @throws {MisuseError} `ERR_OPTION_INVALID`, `ERR_OPTION_UNKNOWN`, `ERR_OPTION_CONTRADICTION` or `ERR_RULE_VACUOUS`.
+ */
+export function createAdmission(
+  options: LimitOptions | Limiter | null | undefined,
+  surroundings: Pick<Surroundings, 'clock' | 'meter'>,
+): Admission {
+  const checked = options === null ? null : checkLimitOptions('limit', options === undefined || isLimiter(options) ? {} : options)
+  const quota = checked?.perAddress ?? null
+  if (checked === null || quota === null) return { admit: () => null, charge() {} }
+
+  const { clock, meter } = surroundings
+  const { intervalUs, burst } = quota
+  const capacityUs = burst * intervalUs
+  const arrivals = createArrivals(checked.maxKeys)
+  const keptKey = Symbol('countersign.attempts-key')
+  const current = meter.createGauge('rate_limit_current', { description: 'Keys that have a bucket of their own' })
+  const exceeded = meter.createCounter('rate_limit_exceeded_total', { description: 'Requests refused by a quota policy' })
+  let sinceSample = 0
+
+  function keyOf({ connection }: Inbound, peer: Peer | null): string {
+    const kept = connection[keptKey] as KeptKey | undefined
+    if (kept !== undefined && kept.peer === peer) return kept.key
+    const key = peer === null ? joinKey('address', addressKeyOf(connection)) : joinKey('peer', identityKey(peer.identity))
+    connection[keptKey] = { peer, key } satisfies KeptKey
+    return key
+  }
+
+  function backlogUsOf(arrival: Arrival, nowUs: number): number {
+    return Math.min(Math.max(arrival.atUs - nowUs, 0), capacityUs)
+  }
+
+  return {
+    admit(inbound, peer) {
+      const arrival = arrivals.find(keyOf(inbound, peer), intervalUs, burst)
+      if (arrival === undefined) return null
+      const excessUs = backlogUsOf(arrival, Math.round(clock.nowMs() * 1000)) + intervalUs - capacityUs
+      if (excessUs <= 0) return null
+      quietly(() => exceeded.add(1, ATTEMPTS))
+      return refuse('ERR_ATTEMPTS_EXCEEDED', { retryAfterSeconds: Math.max(1, Math.ceil(excessUs / 1_000_000)) })
+    },
+    charge(inbound, peer) {
+      const nowUs = Math.round(clock.nowMs() * 1000)
+      const arrival = arrivals.claim(keyOf(inbound, peer), intervalUs, burst, nowUs)
+      const backlogUs = backlogUsOf(arrival, nowUs)
+      if (backlogUs + intervalUs <= capacityUs) arrival.atUs = nowUs + backlogUs + intervalUs
+      if ((++sinceSample & (SAMPLED_EVERY - 1)) === 0) quietly(() => current.record(arrivals.size, { limit_type: 'address' }))
+    },
+  }
+}
+
+const ATTEMPTS = Object.freeze({ policy: 'per-address' })

@@ -1,0 +1,82 @@
+import {
+  checkKeys,
+  checkMethod,
+  checkPath,
+  compileNameMatch,
+  foldPath,
+  type Inbound,
+  isUnder,
+  joinPath,
+  MisuseError,
+  type Principal,
+} from '@countersign/core'
+
+/** Does a request count? */
+export type OnlyTest = (principal: Principal, inbound: Inbound, path: string) => boolean
+
+/**
+ * Compiles the `only` of a quota policy.
+ * @throws {MisuseError} `ERR_RULE_VACUOUS` if it names no part, or an empty list.
+ */
+export function compileOnly(option: string, value: unknown): OnlyTest {
+  checkKeys(option, value, ['callers', 'methods', 'paths'])
+  const { callers, methods, paths } = value
+  if (callers === undefined && methods === undefined && paths === undefined)
+    throw new MisuseError('ERR_RULE_VACUOUS', option, 'names no part: name callers, methods or paths, or leave only out')
+  const countsCaller = callers === undefined ? null : compileCallers(joinPath(option, 'callers'), callers)
+  const countsMethod = methods === undefined ? null : compileMethods(joinPath(option, 'methods'), methods)
+  const countsPath = paths === undefined ? null : compilePaths(joinPath(option, 'paths'), paths)
+  return (principal, inbound, path) =>
+    (countsMethod === null || countsMethod.has(inbound.method)) &&
+    (countsCaller === null || countsCaller(principal)) &&
+    (countsPath === null || countsPath(path))
+}
+
+function compileCallers(option: string, value: unknown): (principal: Principal) => boolean {
+  const tests = entriesOf(option, value).map(([path, match]) => {
+    const matches = compileNameMatch(path, match)
+    const isSpiffe = typeof match !== 'string' || match.startsWith('spiffe://')
+    return { matches, isSpiffe }
+  })
+  return ({ caller }) => {
+    if (caller === null || caller.kind === 'subject') return false
+    return tests.some(({ matches, isSpiffe }) => isSpiffe === (caller.kind === 'spiffe') && matches(caller.value))
+  }
+}
+
+// Routers answer HEAD with the handler of GET, at the same cost.
+function compileMethods(option: string, value: unknown): ReadonlySet<string> {
+  const methods = new Set(entriesOf(option, value).map(([path, method]) => checkMethod(path, method)))
+  return methods.has('GET') ? methods.add('HEAD') : methods
+}
+
+function compilePaths(option: string, value: unknown): (path: string) => boolean {
+  const exact = new Set<string>()
+  const prefixes: string[] = []
+  for (const [path, match] of entriesOf(option, value)) {
+    if (typeof match === 'string') {
+      exact.add(fold(checkPath(path, match)))
+      continue
+    }
+    checkKeys(path, match, ['under'])
+    const prefix = checkPath(joinPath(path, 'under'), match['under'])
+    if (prefix.endsWith('/'))
+      throw new MisuseError(
+        'ERR_OPTION_INVALID',
+        joinPath(path, 'under'),
+        'takes a path without a trailing slash; leave paths out to count every path',
+      )
+    prefixes.push(fold(prefix))
+  }
+  return (path) => foldPath(path).some((reading) => exact.has(reading) || prefixes.some((prefix) => isUnder(reading, prefix)))
+}
+
+function fold(path: string): string {
+  return foldPath(path)[0] ?? path
+}
+
+function entriesOf(option: string, value: unknown): readonly (readonly [option: string, entry: unknown])[] {
+  if (!Array.isArray(value)) return [[option, value]]
+  if (value.length === 0) throw new MisuseError('ERR_RULE_VACUOUS', option, 'is an empty list: name at least one, or leave the key out')
+  return Array.from(value, (entry: unknown, index) => [`${option}[${index}]`, entry] as const)
+}

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto'
+import type { Identity, Inbound, Principal } from '@countersign/core'
+import { addressKeyOf } from './address-key.js'
+import type { CheckedPolicy } from './options.js'
+
+/** Longer keys are kept by their digest: a full map of them stays a few dozen megabytes. */
+const MAX_KEY_LENGTH = 192
+
+/** The one way in which a key is made of parts: each with its length before it, so that no two lists of parts make the same key. */
+export function joinKey(...parts: readonly string[]): string {
+  const key = parts.map((part) => `${part.length}:${part}`).join('')
+  // Other keys begin with a digit.
+  return key.length <= MAX_KEY_LENGTH ? key : `#${createHash('sha256').update(key).digest('base64url')}`
+}
+
+/** Who an identity is, unmistakably: `alice` of one issuer is not `alice` of another. */
+export function identityKey({ kind, authority, value }: Identity): string {
+  return joinKey(kind, authority, value)
+}
+
+/** Makes the key of a policy that depends on nothing but who is calling from where, and so can be kept; `null` for one that depends on the request. */
+export function lastingKeyOf(policy: CheckedPolicy): ((principal: Principal, inbound: Inbound) => string) | null {
+  const { name, partitionBy } = policy
+  if (typeof partitionBy === 'object') return (principal) => claimKey(name, partitionBy.claim, principal)
+  switch (partitionBy) {
+    case 'caller':
+      return ({ caller }, { connection }) =>
+        caller === null ? joinKey(name, 'address', addressKeyOf(connection)) : joinKey(name, caller.kind, caller.authority, caller.value)
+    case 'trust-domain':
+      return ({ caller }, { connection }) =>
+        caller === null
+          ? joinKey(name, 'address', addressKeyOf(connection))
+          : joinKey(name, caller.kind === 'subject' ? 'issuer' : caller.kind, caller.authority)
+    case 'address':
+      return (_, { connection }) => joinKey(name, 'address', addressKeyOf(connection))
+    case 'everyone':
+      return () => joinKey(name)
+    case 'route':
+      return null
+  }
+}
+
+/** The key of a policy that counts each method and path. */
+export function routeKey(policyName: string, { method }: Inbound, path: string): string {
+  return joinKey(policyName, method, path)
+}
+
+function claimKey(policyName: string, claim: string, { token }: Principal): string {
+  const value = token !== null && Object.hasOwn(token.claims, claim) ? token.claims[claim] : undefined
+  const isPlain = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+  return isPlain ? joinKey(policyName, typeof value, String(value)) : joinKey(policyName)
+}

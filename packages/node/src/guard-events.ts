@@ -1,0 +1,78 @@
+import type { IncomingMessage } from 'node:http'
+import { Http2ServerRequest, Http2ServerResponse, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import type { Duplex } from 'node:stream'
+import type { Decision } from '@countersign/core'
+import type { Guard } from '@countersign/guard'
+import { denyStream, type NodeResponse } from './carry-out.js'
+import type { NodeRequest, StreamRequest } from './connection.js'
+import { denySocket, ignore } from './deny-socket.js'
+import { inboundFrom } from './inbound.js'
+import { guardRequest } from './listener.js'
+import { principalSignal } from './principal-signal.js'
+
+/** `request`, `checkContinue` and `checkExpectation`: there is a response to answer with. */
+export function guardExchange(guard: Guard, req: NodeRequest, res: NodeResponse, proceed: () => void): void {
+  guardRequest(guard, req, res, req.url ?? '', proceed)
+}
+
+/** `upgrade` and `connect` of HTTP/1.1: all that is left is the socket, for as long as the tunnel lasts. */
+export function guardTunnel(guard: Guard, req: IncomingMessage, socket: Duplex, proceed: () => void): void {
+  whenDecided(guard, req, socket, (decision) => {
+    if (!decision.allowed) {
+      denySocket(socket, decision)
+      return
+    }
+    guard.attach(req, decision)
+    closeWithPrincipal(guard, req, socket)
+    guard.run(decision, proceed)
+  })
+}
+
+/** `connect` of HTTP/2, extended `CONNECT` (RFC 8441) too: an exchange that becomes a tunnel. */
+export function guardStreamTunnel(guard: Guard, req: Http2ServerRequest, res: Http2ServerResponse, proceed: () => void): void {
+  guardExchange(guard, req, res, () => {
+    closeWithPrincipal(guard, req, req.stream)
+    proceed()
+  })
+}
+
+/** `stream` of HTTP/2: the API below requests and responses. */
+export function guardStream(
+  guard: Guard,
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  rawHeaders: readonly string[],
+  proceed: () => void,
+): void {
+  const method = headers[':method'] ?? ''
+  const req: StreamRequest = { httpVersionMajor: 2, method, url: headers[':path'] ?? headers[':authority'] ?? '', rawHeaders, stream }
+  whenDecided(guard, req, stream, (decision) => {
+    if (!decision.allowed) {
+      denyStream(guard, decision, stream, method)
+      return
+    }
+    guard.attach(stream, decision)
+    if (method === 'CONNECT') closeWithPrincipal(guard, stream, stream)
+    guard.run(decision, proceed)
+  })
+}
+
+function whenDecided(guard: Guard, req: IncomingMessage | StreamRequest, held: Duplex, carryOut: (decision: Decision) => void): void {
+  const decision = guard.decide(inboundFrom(req, req.url ?? ''))
+  if ('allowed' in decision) {
+    carryOut(decision)
+    return
+  }
+  // Nobody listens to it while it is held back, and a reset without a listener would end the process.
+  held.on('error', ignore)
+  decision.then((made) => {
+    held.off('error', ignore)
+    if (!held.destroyed) carryOut(made)
+  })
+}
+
+// A turn later, so that listeners of the same signal can still say goodbye in their own protocol.
+function closeWithPrincipal(guard: Guard, req: object, held: Duplex): void {
+  const signal = principalSignal(guard, req, held)
+  signal.addEventListener('abort', () => setImmediate(() => held.destroy()), { once: true })
+}

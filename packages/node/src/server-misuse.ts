@@ -1,0 +1,70 @@
+import type { EventEmitter } from 'node:events'
+import type { Connection } from '@countersign/core'
+import type { Guard } from '@countersign/guard'
+import type { NodeRequest } from './connection.js'
+
+const PROTECTED = Symbol('countersign.protected')
+const NOTICED = Symbol('countersign.noticed')
+/** What has handlers that run without any middleware. */
+const UNSEEN = ['upgrade', 'connect', 'checkContinue', 'checkExpectation'] as const
+/** The listener by which Node itself makes requests of streams. By its name: where that changed, streams would be guarded once too often. */
+const NODES_OWN = 'bound onServerStream'
+
+interface Marked extends EventEmitter {
+  [PROTECTED]?: WeakSet<Guard>
+  [NOTICED]?: WeakSet<Guard>
+}
+
+/** Somebody handles HTTP/2 streams themselves, below requests and responses. */
+export function hasStreamHandler(server: EventEmitter): boolean {
+  return server.listeners('stream').some((listener) => listener.name !== NODES_OWN)
+}
+
+/** @returns `false` if this guard protects the server already. */
+export function markProtected(server: Marked, guard: Guard): boolean {
+  server[PROTECTED] ??= new WeakSet()
+  if (server[PROTECTED].has(guard)) return false
+  server[PROTECTED].add(guard)
+  return true
+}
+
+/** Says once a server, at its first requests, what no single request would show. */
+export function noticeMisuse(guard: Guard, req: NodeRequest, connection: Connection): void {
+  if (connection[NOTICED] !== undefined) return
+  connection[NOTICED] = true
+  const server: Marked | undefined = serverOf(req)
+  if (server === undefined) return
+  const noticed = (server[NOTICED] ??= new WeakSet())
+  if (noticed.has(guard)) return
+  const events = server[PROTECTED]?.has(guard) === true ? [] : unguardedEvents(server)
+  if (events.length > 0) {
+    noticed.add(guard)
+    guard.report({
+      kind: 'guard.misused',
+      severity: 'error',
+      code: 'ERR_SERVER_UNGUARDED',
+      message: 'the server has handlers that no middleware stands in front of: add protectServer(server, guard)',
+      facts: { events },
+    })
+  }
+  if (guard.certificateRequest !== null && connection.transport === 'tls' && !connection.certificateRequested) {
+    noticed.add(guard)
+    guard.report({
+      kind: 'guard.misused',
+      severity: 'error',
+      code: 'ERR_SERVER_WITHOUT_REQUEST_CERT',
+      message: 'the server asks for no client certificates: create it with { requestCert: true, rejectUnauthorized: false }, or by secureServer()',
+      facts: {},
+    })
+  }
+}
+
+function unguardedEvents(server: EventEmitter): string[] {
+  const events: string[] = UNSEEN.filter((event) => server.listenerCount(event) > 0)
+  return hasStreamHandler(server) ? [...events, 'stream'] : events
+}
+
+function serverOf(req: NodeRequest): EventEmitter | undefined {
+  const socket = ('stream' in req ? req.stream?.session?.socket : req.socket) as { readonly server?: EventEmitter } | undefined
+  return socket?.server
+}

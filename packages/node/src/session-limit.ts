@@ -1,0 +1,48 @@
+import { constants, type Http2SecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
+import type { Guard } from '@countersign/guard'
+
+/** Streams that end in an error, pings and settings: one session may have so many a second, and so many at once. */
+const NUISANCES_PER_SECOND = 50
+const NUISANCE_BURST = 500
+/** A session without open streams is closed after this. */
+const IDLE_TIMEOUT_MS = 60_000
+
+/**
+ * Bounds what a session can make a server do for nothing: rapid resets (CVE-2023-44487), resets it provokes from the server itself
+ * (CVE-2025-8671), floods of pings and settings (CVE-2019-9512, -9515), sitting idle. A session beyond the bound is destroyed with
+ * ENHANCE_YOUR_CALM (RFC 9113 §7), and the work for its streams is aborted.
+ */
+export function limitSessions(server: Http2SecureServer, guard: Pick<Guard, 'report'>): void {
+  server.on('session', (session: ServerHttp2Session) => {
+    let drainedAtMs = 0
+    let openStreams = 0
+
+    function charge(): void {
+      const nowMs = performance.now()
+      drainedAtMs = Math.max(drainedAtMs, nowMs) + 1000 / NUISANCES_PER_SECOND
+      if (drainedAtMs - nowMs <= (NUISANCE_BURST * 1000) / NUISANCES_PER_SECOND || session.destroyed) return
+      const { remoteAddress = null } = session.socket
+      session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)
+      guard.report({
+        kind: 'request.denied',
+        severity: 'warn',
+        code: 'ERR_QUOTA_EXCEEDED',
+        message: 'an HTTP/2 session was ended: too many resets, pings or settings',
+        facts: { remoteAddress },
+      })
+    }
+
+    session.on('ping', charge)
+    session.on('remoteSettings', charge)
+    session.on('stream', (stream: ServerHttp2Stream) => {
+      openStreams++
+      stream.once('close', () => {
+        openStreams--
+        if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) charge()
+      })
+    })
+    session.setTimeout(IDLE_TIMEOUT_MS, () => {
+      if (openStreams === 0) session.close()
+    })
+  })
+}

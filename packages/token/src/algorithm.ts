@@ -1,0 +1,35 @@
+/** What a key must be to carry an algorithm: RSA, or one curve. */
+export type KeyKind = 'RSA' | 'P-256' | 'P-384' | 'P-521' | 'Ed25519'
+
+// RFC 7518 §3.1, RFC 8037, RFC 9864. Each algorithm goes with keys of one kind, so that no token can choose what a key is used for
+// (RFC 8725 §3.1). HMAC and `none` are not in the table and therefore cannot be configured.
+const KIND_OF = {
+  RS256: 'RSA',
+  RS384: 'RSA',
+  RS512: 'RSA',
+  PS256: 'RSA',
+  PS384: 'RSA',
+  PS512: 'RSA',
+  ES256: 'P-256',
+  ES384: 'P-384',
+  ES512: 'P-521',
+  Ed25519: 'Ed25519',
+  EdDSA: 'Ed25519',
+} as const satisfies Record<string, KeyKind>
+
+/** A signature algorithm that an issuer can be configured with, by its JOSE name. */
+export type Algorithm = keyof typeof KIND_OF
+
+/** Every {@link Algorithm}. */
+export const ALGORITHMS: readonly Algorithm[] = Object.freeze(Object.keys(KIND_OF) as Algorithm[])
+
+/** Algorithms of an issuer whose options name none. */
+export const DEFAULT_ALGORITHMS: readonly Algorithm[] = Object.freeze<Algorithm[]>(['ES256', 'RS256', 'PS256', 'Ed25519'])
+
+/** Algorithms of JWT-SVIDs (JWT-SVID §2.1): RSA and ECDSA alone. */
+export const SVID_ALGORITHMS: readonly Algorithm[] = Object.freeze(ALGORITHMS.filter((name) => KIND_OF[name] !== 'Ed25519'))
+
+/** The algorithms that a key of this kind can carry. */
+export function algorithmsOf(kind: KeyKind): readonly Algorithm[] {
+  return ALGORITHMS.filter((name) => KIND_OF[name] === kind)
+}

@@ -1,0 +1,129 @@
+import { type Identity, parseSpiffeId, type Refusal, refuse } from '@countersign/core'
+import { decodeBase64url } from './base64url.js'
+import { isArray, type JsonObject, type JsonValue } from './json.js'
+import type { IssuerRules } from './options.js'
+
+/** What the claims of a token say, each of its type, and accepted of this issuer. Not verified, and not judged by time. */
+export interface Assertions {
+  readonly claims: JsonObject
+  readonly subject: string
+  readonly identity: Identity
+  readonly audience: readonly string[]
+  readonly scopes: readonly string[]
+  readonly boundTo: string | null
+  /** `jti`; empty where there is none. */
+  readonly tokenId: string
+  /** Each with the skew: at `expiresAtMs` the token is no longer valid, at the others it is. */
+  readonly expiresAtMs: number
+  readonly notBeforeMs: number
+  readonly issuedAtMs: number
+}
+
+// The last instant that a Date can hold: an `exp` beyond it is as good as this.
+const LAST_MS = 8.64e15
+const SHA256_BYTES = 32
+const WRONG_SUBJECT = Object.freeze(refuse('ERR_TOKEN_SUBJECT'))
+const WRONG_AUDIENCE = Object.freeze(refuse('ERR_TOKEN_AUDIENCE'))
+const UNKNOWN_BINDING = Object.freeze(
+  refuse('ERR_TOKEN_BINDING', Object.freeze({ reason: 'it is bound by a method that is not understood' })),
+)
+
+/** Reads claims (RFC 7519 §4.1) as this issuer's rules have it. */
+export function readClaims(claims: JsonObject, rules: IssuerRules): Assertions | Refusal {
+  const { sub, aud, exp, nbf, iat, jti, cnf, scope, scp } = claims
+
+  if (exp === undefined) return missing('exp')
+  if (!isNumber(exp)) return invalid('exp')
+  if (nbf !== undefined && !isNumber(nbf)) return invalid('nbf')
+  if (iat === undefined ? rules.maxAgeMs !== null : !isNumber(iat)) return iat === undefined ? missing('iat') : invalid('iat')
+
+  const audience = aud === undefined ? [] : texts(aud)
+  if (audience === null) return invalid('aud')
+  if (rules.audience !== null) {
+    if (aud === undefined) return missing('aud')
+    // RFC 8725 §3.9: compared exactly; one of the token's must be one of ours.
+    if (!audience.some((name) => rules.audience?.includes(name))) return WRONG_AUDIENCE
+  }
+
+  if (sub === undefined) return missing('sub')
+  if (typeof sub !== 'string' || sub === '') return invalid('sub')
+  const identity = identify(sub, rules)
+  if (identity === null) return WRONG_SUBJECT
+
+  if (jti === undefined ? rules.revocation !== null : typeof jti !== 'string' || jti === '') {
+    return jti === undefined ? missing('jti') : invalid('jti')
+  }
+  const scopes = readScopes(scope, scp)
+  if (scopes === null) return invalid('scope')
+  const boundTo = readConfirmation(cnf)
+  if (typeof boundTo === 'object' && boundTo !== null) return boundTo
+  for (const name of rules.requiredClaims) if (claims[name] === undefined || claims[name] === null) return missing(name)
+
+  const issuedMs = typeof iat === 'number' ? iat * 1000 : null
+  const oldestMs = issuedMs === null || rules.maxAgeMs === null ? Number.POSITIVE_INFINITY : issuedMs + rules.maxAgeMs
+  return {
+    claims,
+    subject: sub,
+    identity,
+    audience,
+    scopes,
+    boundTo,
+    tokenId: typeof jti === 'string' ? jti : '',
+    expiresAtMs: Math.min(exp * 1000, oldestMs, LAST_MS) + rules.skewMs,
+    notBeforeMs: typeof nbf === 'number' ? nbf * 1000 - rules.skewMs : Number.NEGATIVE_INFINITY,
+    issuedAtMs: issuedMs === null ? Number.NEGATIVE_INFINITY : issuedMs - rules.skewMs,
+  }
+}
+
+/** Judges the times, on every request. `null`: valid now. */
+export function judgeTime(assertions: Pick<Assertions, 'expiresAtMs' | 'notBeforeMs' | 'issuedAtMs'>, nowMs: number): Refusal | null {
+  const { expiresAtMs, notBeforeMs, issuedAtMs } = assertions
+  // RFC 7519 §4.1.4: not on or after. Written so that a NaN refuses.
+  if (!(nowMs < expiresAtMs)) return refuse('ERR_TOKEN_EXPIRED', { forSeconds: Math.floor((nowMs - expiresAtMs) / 1000) })
+  if (!(nowMs >= notBeforeMs)) return refuse('ERR_TOKEN_NOT_YET_VALID', { forSeconds: Math.ceil((notBeforeMs - nowMs) / 1000) })
+  if (!(nowMs >= issuedAtMs)) return refuse('ERR_TOKEN_ISSUED_IN_FUTURE', { forSeconds: Math.ceil((issuedAtMs - nowMs) / 1000) })
+  return null
+}
+
+/** RFC 8725 §3.8: an issuer speaks for whom it may. What looks like a SPIFFE ID is one, or nothing. */
+function identify(subject: string, rules: IssuerRules): Identity | null {
+  const spiffeId = parseSpiffeId(subject)
+  if (rules.maySpeakFor === null ? /^spiffe:/i.test(subject) : !rules.maySpeakFor(subject)) return null
+  if (spiffeId !== null) return Object.freeze({ kind: 'spiffe', authority: spiffeId.trustDomain, value: subject })
+  // JWT-SVID §3.1: the subject is a SPIFFE ID.
+  if (rules.type === 'jwt-svid' || /^spiffe:/i.test(subject)) return null
+  return Object.freeze({ kind: 'subject', authority: rules.issuer, value: subject })
+}
+
+/** RFC 8705 §3.1. A token that is bound in some other way is never a bearer token. */
+function readConfirmation(cnf: JsonValue | undefined): string | null | Refusal {
+  if (cnf === undefined) return null
+  if (typeof cnf !== 'object' || cnf === null || isArray(cnf)) return invalid('cnf')
+  const thumbprint = cnf['x5t#S256']
+  if (thumbprint === undefined) return Object.keys(cnf).length === 0 ? invalid('cnf') : UNKNOWN_BINDING
+  return typeof thumbprint === 'string' && decodeBase64url(thumbprint)?.length === SHA256_BYTES ? thumbprint : invalid('cnf')
+}
+
+/** `scope` (RFC 8693 §4.2), and `scp` as some issuers write it. */
+function readScopes(scope: JsonValue | undefined, scp: JsonValue | undefined): readonly string[] | null {
+  if (scope !== undefined && typeof scope !== 'string') return null
+  const others = scp === undefined ? [] : texts(scp)
+  return others === null ? null : [scope ?? '', ...others].flatMap((words) => words.split(' ')).filter((word) => word !== '')
+}
+
+function texts(value: JsonValue): readonly string[] | null {
+  if (typeof value === 'string') return Object.freeze([value])
+  return isArray(value) && value.every((item) => typeof item === 'string') ? value : null
+}
+
+function isNumber(value: JsonValue): value is number {
+  return typeof value === 'number' && Number.isFinite(value)
+}
+
+function missing(claim: string): Refusal {
+  return refuse('ERR_TOKEN_CLAIM_MISSING', { claim })
+}
+
+function invalid(claim: string): Refusal {
+  return refuse('ERR_TOKEN_CLAIM_INVALID', { claim })
+}

@@ -1,0 +1,69 @@
+import { MisuseError, parseSpiffeId, type Refusal, refuse, type Surroundings } from '@countersign/core'
+import type { JsonObject } from './json.js'
+import type { KeyStore } from './key-store.js'
+import { createKeyStore } from './keys.js'
+import { checkJwtOptions, type IssuerRules } from './options.js'
+
+/** One configured issuer: its rules and its keys. */
+export interface Issuer extends IssuerRules {
+  readonly keys: KeyStore
+}
+
+/** The configured issuers, and what holds for all of them before it is known whose a token is. */
+export interface Issuers {
+  readonly all: readonly Issuer[]
+  readonly algorithms: ReadonlySet<string>
+  readonly maxBytes: number
+  byName(name: string): Issuer | undefined
+  /** The issuer that the claims name, not verified. RFC 8725 §3.8: its keys, and no others, may verify the token. */
+  of(claims: JsonObject): Issuer | Refusal
+}
+
+const NO_ISSUER = Object.freeze(refuse('ERR_TOKEN_CLAIM_MISSING', Object.freeze({ claim: 'iss' })))
+const BAD_ISSUER = Object.freeze(refuse('ERR_TOKEN_CLAIM_INVALID', Object.freeze({ claim: 'iss' })))
+const UNKNOWN_ISSUER = Object.freeze(refuse('ERR_TOKEN_ISSUER'))
+
+/**
+ * Reads the options of all issuers.
+ * @throws {MisuseError} for a wrong option, and for two entries of one issuer, since a token could choose between them.
+ */
+export function createIssuers(options: unknown, surroundings: Surroundings): Issuers {
+  const list: readonly unknown[] = Array.isArray(options) ? options : [options]
+  if (list.length === 0) throw new MisuseError('ERR_OPTION_INVALID', 'jwt', 'takes at least one issuer; write null to look at no token')
+  const rules = list.map((entry, index) => checkJwtOptions(pathOf(list, index), entry))
+  rules.forEach((entry, index) => {
+    if (rules.findIndex((other) => other.issuer === entry.issuer) === index) return
+    throw new MisuseError('ERR_OPTION_CONTRADICTION', `${pathOf(list, index)}.issuer`, 'is named twice: write one entry an issuer')
+  })
+
+  // Only now, with nothing left to throw for: stores may watch files.
+  const all = rules.map((entry, index): Issuer => {
+    const keys = createKeyStore(`${pathOf(list, index)}.keys`, keysOf(list[index]), entry, surroundings)
+    return Object.freeze({ ...entry, keys })
+  })
+  const byName = new Map(all.map((issuer) => [issuer.issuer, issuer]))
+
+  return {
+    all,
+    algorithms: new Set(all.flatMap((issuer) => [...issuer.algorithms])),
+    maxBytes: Math.max(...all.map((issuer) => issuer.maxBytes)),
+    byName: (name) => byName.get(name),
+    of(claims) {
+      const { iss, sub } = claims
+      if (typeof iss === 'string') return byName.get(iss) ?? UNKNOWN_ISSUER
+      if (iss !== undefined) return BAD_ISSUER
+      // JWT-SVID §3 has no iss: the trust domain of the subject says whose keys they are.
+      const spiffeId = typeof sub === 'string' ? parseSpiffeId(sub) : null
+      const issuer = spiffeId === null ? undefined : byName.get(`spiffe://${spiffeId.trustDomain}`)
+      return issuer?.type === 'jwt-svid' ? issuer : NO_ISSUER
+    },
+  }
+}
+
+function pathOf(list: readonly unknown[], index: number): string {
+  return list.length === 1 ? 'jwt' : `jwt[${index}]`
+}
+
+function keysOf(options: unknown): unknown {
+  return typeof options === 'object' && options !== null && 'keys' in options ? options.keys : undefined
+}

@@ -1,0 +1,234 @@
+import type { JsonWebKey, KeyObject } from 'node:crypto'
+import type { NameMatch, Source } from '@countersign/core'
+import {
+  checkChoice,
+  checkInteger,
+  checkKeys,
+  checkList,
+  checkText,
+  compileNameMatch,
+  joinPath,
+  kindOf,
+  MisuseError,
+} from '@countersign/core'
+import { ALGORITHMS, type Algorithm, DEFAULT_ALGORITHMS, SVID_ALGORITHMS } from './algorithm.js'
+import type { TokenType } from './header.js'
+import type { Revocation, RevocationList } from './revocation.js'
+
+/** One issuer of bearer JWTs, and which of its tokens are accepted. */
+export interface JwtOptions {
+  /**
+   * Exact `iss`. With `type: 'jwt-svid'` it may be a trust domain, `spiffe://prod.example`: then a token without `iss` is one of the
+   * trust domain of its `sub`.
+   */
+  readonly issuer: string
+  /** Exact `aud`, one of these. `null`: any audience, which lets tokens for other services in. Required. */
+  readonly audience: string | readonly string[] | null
+  /** Where the issuer's public keys come from. */
+  readonly keys: KeysOption
+  /**
+   * Default: ES256, RS256, PS256, Ed25519 (without Ed25519 for `'jwt-svid'`), each only with a key of its kind. Never taken from the
+   * token; HMAC and `none` cannot be named.
+   */
+  readonly algorithms?: readonly Algorithm[]
+  /**
+   * Header `typ` (RFC 8725 §3.11). `'at+jwt'`: access tokens of RFC 9068. `'JWT'`: an absent `typ` is accepted too. `'jwt-svid'`: SPIFFE,
+   * `JWT`, `JOSE` or absent. Default `'at+jwt'`.
+   */
+  readonly type?: TokenType
+  /** Claims that must be there, beside `iss`, `sub`, `exp` and `aud`. Default: none. */
+  readonly requiredClaims?: readonly string[]
+  /**
+   * Whom the issuer may speak for. Where given, every `sub` must match one. Default: any `sub` but a SPIFFE ID, since such an ID is
+   * believed only of an issuer that is named for it.
+   */
+  readonly subjects?: readonly NameMatch[]
+  /**
+   * `'mtls'`: a token must be bound to the client certificate (RFC 8705). `'if-bound'`: a bearer token, which works for whoever
+   * holds it, is accepted too. A token that is bound must match its certificate under both. Default `'mtls'`.
+   */
+  readonly binding?: 'mtls' | 'if-bound'
+  /** Asked on every request; a token must have a `jti` then. Default `null`: tokens cannot be revoked before they expire. */
+  readonly revocation?: RevocationOptions | null
+  /**
+   * The keys cannot be fetched. `staleSeconds`: those from before are used for so long beyond their age. `'refuse'`: they are not.
+   * After that tokens are answered with 503. Default `{ staleSeconds: 3600 }`; keys that are not fetched are never stale.
+   */
+  readonly whenKeysUnavailable?: 'refuse' | StaleFor
+  /** Longest token that is looked at, 256 to 65536 bytes. Default 8192. */
+  readonly maxBytes?: number
+  /** How far clocks may differ, 0 to 60 seconds, on `exp`, `nbf` and `iat`. Default 30. */
+  readonly clockSkewSeconds?: number
+  /** Oldest token that is accepted, counted from its `iat`, which it must have then. Default: as old as its `exp` allows. */
+  readonly maxAgeSeconds?: number
+}
+
+/**
+ * `jwksUri`: fetched, refreshed and removed keys forgotten. Only `https`, but for loopback. `file`: a JWKS file, read again when it
+ * changes. `jwks`: constant. A `Source` is asked by `kid`, on every token that is not known yet.
+ */
+export type KeysOption = RemoteKeys | { readonly file: string } | { readonly jwks: readonly JsonWebKey[] } | Source<KeyObject>
+
+export interface RemoteKeys {
+  readonly jwksUri: string
+  /** How long the issuer may take to answer, 100 to 30000 ms. Default 5000. */
+  readonly timeoutMs?: number
+  /** How old keys may get before they are fetched again, 60 to 86400 seconds. A removed key works no longer than this. Default 600. */
+  readonly maxAgeSeconds?: number
+}
+
+export interface RevocationOptions {
+  readonly list: RevocationList
+  /** How old the list may be: `'refuse'` 30 seconds, or as said. Beyond that tokens are answered with 503. Default `'refuse'`. */
+  readonly whenUnavailable?: 'refuse' | StaleFor
+}
+
+/** Serve what was known before for so long, then refuse. */
+export interface StaleFor {
+  readonly staleSeconds: number
+}
+
+/** {@link JwtOptions}, checked and with every default filled in; without the keys. Frozen. */
+export interface IssuerRules {
+  readonly issuer: string
+  /** `null`: any. */
+  readonly audience: readonly string[] | null
+  readonly algorithms: ReadonlySet<string>
+  readonly type: TokenType
+  readonly requiredClaims: readonly string[]
+  /** `null`: any that is no SPIFFE ID. */
+  readonly maySpeakFor: ((subject: string) => boolean) | null
+  readonly binding: 'mtls' | 'if-bound'
+  readonly revocation: Revocation | null
+  readonly keysStaleMs: number
+  readonly maxBytes: number
+  readonly skewMs: number
+  /** `null`: not limited. */
+  readonly maxAgeMs: number | null
+}
+
+const KEYS = [
+  'issuer',
+  'audience',
+  'keys',
+  'algorithms',
+  'type',
+  'requiredClaims',
+  'subjects',
+  'binding',
+  'revocation',
+  'whenKeysUnavailable',
+  'maxBytes',
+  'clockSkewSeconds',
+  'maxAgeSeconds',
+] as const
+
+const DEFAULT_MAX_BYTES = 8192
+const DEFAULT_SKEW_SECONDS = 30
+const DEFAULT_STALE_SECONDS = 3600
+const MAX_STALE_SECONDS = 7 * 86_400
+// Three heartbeats of ten seconds: a list that is pushed to is silent no longer unless something is wrong.
+const FRESH_REVOCATION_SECONDS = 30
+const MAX_TOKEN_AGE_SECONDS = 366 * 86_400
+
+/**
+ * Checks the options of one issuer.
+ * @param option path of the options, such as `jwt[0]`.
+ * @throws {MisuseError}
+ */
+export function checkJwtOptions(option: string, options: unknown): IssuerRules {
+  checkKeys(option, options, KEYS)
+  const at = (key: string): string => joinPath(option, key)
+  if (options['issuer'] === undefined) {
+    throw new MisuseError('ERR_OPTION_MISSING', at('issuer'), "names the iss of the tokens: issuer: 'https://issuer.example'")
+  }
+  if (options['keys'] === undefined) {
+    throw new MisuseError(
+      'ERR_OPTION_MISSING',
+      at('keys'),
+      "says where the issuer's public keys are: keys: { jwksUri: 'https://issuer.example/jwks' }, { file } or { jwks }",
+    )
+  }
+  const type = checkChoice(at('type'), options['type'] ?? 'at+jwt', ['at+jwt', 'JWT', 'jwt-svid'])
+  const rules: IssuerRules = {
+    issuer: checkText(at('issuer'), options['issuer']),
+    audience: checkAudience(at('audience'), options['audience'], type),
+    algorithms: checkAlgorithms(at('algorithms'), options['algorithms'], type),
+    type,
+    requiredClaims: checkTexts(at('requiredClaims'), options['requiredClaims']),
+    maySpeakFor: checkSubjects(at('subjects'), options['subjects'], type),
+    binding: checkChoice(at('binding'), options['binding'] ?? 'mtls', ['mtls', 'if-bound']),
+    revocation: checkRevocation(at('revocation'), options['revocation']),
+    keysStaleMs: 1000 * checkStale(at('whenKeysUnavailable'), options['whenKeysUnavailable'] ?? { staleSeconds: DEFAULT_STALE_SECONDS }, 0),
+    maxBytes: checkInteger(at('maxBytes'), options['maxBytes'] ?? DEFAULT_MAX_BYTES, 256, 65_536),
+    skewMs: 1000 * checkInteger(at('clockSkewSeconds'), options['clockSkewSeconds'] ?? DEFAULT_SKEW_SECONDS, 0, 60),
+    maxAgeMs:
+      options['maxAgeSeconds'] === undefined
+        ? null
+        : 1000 * checkInteger(at('maxAgeSeconds'), options['maxAgeSeconds'], 1, MAX_TOKEN_AGE_SECONDS),
+  }
+  return Object.freeze(rules)
+}
+
+function checkAudience(option: string, audience: unknown, type: TokenType): readonly string[] | null {
+  if (audience === undefined) {
+    throw new MisuseError(
+      'ERR_OPTION_MISSING',
+      option,
+      "names this service as tokens do: audience: 'billing' (null lets tokens for any service in)",
+    )
+  }
+  if (audience === null) {
+    // JWT-SVID §3: a validator refuses what does not name it.
+    if (type === 'jwt-svid')
+      throw new MisuseError('ERR_OPTION_CONTRADICTION', option, 'cannot be null for JWT-SVIDs: name your own SPIFFE ID')
+    return null
+  }
+  return typeof audience === 'string' ? Object.freeze([checkText(option, audience)]) : checkTexts(option, audience)
+}
+
+function checkAlgorithms(option: string, algorithms: unknown, type: TokenType): ReadonlySet<string> {
+  const possible = type === 'jwt-svid' ? SVID_ALGORITHMS : ALGORITHMS
+  if (algorithms === undefined) return new Set(DEFAULT_ALGORITHMS.filter((name) => possible.includes(name)))
+  return new Set(checkList(option, algorithms).map((name, index) => checkChoice(`${option}[${index}]`, name, possible)))
+}
+
+function checkSubjects(option: string, subjects: unknown, type: TokenType): IssuerRules['maySpeakFor'] {
+  if (subjects === undefined) {
+    if (type !== 'jwt-svid') return null
+    throw new MisuseError('ERR_OPTION_MISSING', option, "names whom the issuer may speak for: subjects: [{ trustDomain: 'prod.example' }]")
+  }
+  const matches = checkList(option, subjects).map((match, index) => compileNameMatch(`${option}[${index}]`, match))
+  return (subject) => matches.some((match) => match(subject))
+}
+
+function checkRevocation(option: string, revocation: unknown): Revocation | null {
+  if (revocation === undefined || revocation === null) return null
+  checkKeys(option, revocation, ['list', 'whenUnavailable'])
+  const { list } = revocation
+  if (!isRevocationList(list)) {
+    throw new MisuseError(
+      'ERR_OPTION_INVALID',
+      joinPath(option, 'list'),
+      `takes an object with has(kind, id) and ageMs, not ${kindOf(list)}`,
+    )
+  }
+  const seconds = checkStale(joinPath(option, 'whenUnavailable'), revocation['whenUnavailable'] ?? 'refuse', FRESH_REVOCATION_SECONDS)
+  return Object.freeze({ list, maxAgeMs: 1000 * seconds })
+}
+
+function isRevocationList(list: unknown): list is RevocationList {
+  return typeof list === 'object' && list !== null && 'has' in list && typeof list.has === 'function' && 'ageMs' in list
+}
+
+function checkStale(option: string, whenUnavailable: unknown, whenRefused: number): number {
+  if (whenUnavailable === 'refuse') return whenRefused
+  if (typeof whenUnavailable === 'string') return checkChoice(option, whenUnavailable, ['refuse']) && whenRefused
+  checkKeys(option, whenUnavailable, ['staleSeconds'])
+  return checkInteger(joinPath(option, 'staleSeconds'), whenUnavailable['staleSeconds'], 1, MAX_STALE_SECONDS)
+}
+
+function checkTexts(option: string, texts: unknown): readonly string[] {
+  if (texts === undefined) return Object.freeze([])
+  return Object.freeze(checkList(option, texts).map((text, index) => checkText(`${option}[${index}]`, text)))
+}

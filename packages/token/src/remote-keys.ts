@@ -1,0 +1,117 @@
+import { RefusedError, type Surroundings } from '@countersign/core'
+import { fetchJwks, JwksError } from './fetch-jwks.js'
+import { parseJsonObject } from './json.js'
+import { type KeySet, type ReadKeys, readJwks } from './key-set.js'
+import type { KeyStore, Standing } from './key-store.js'
+import { recordReload, recordReloadFailure } from './reload-events.js'
+import type { VerificationKey } from './verification-key.js'
+
+/** Where keys are fetched, and how long they are believed. Checked. */
+export interface RemoteKeysOptions {
+  readonly issuer: string
+  readonly jwksUri: string
+  readonly timeoutMs: number
+  /** A key that the issuer removed is believed no longer than this. */
+  readonly maxAgeMs: number
+  /** And so much longer where the issuer cannot be asked. */
+  readonly staleMs: number
+}
+
+// After an answer: a flood of unknown kids costs the issuer one request in so long, and a key that is really new is found as soon.
+const COOLDOWN_MS = 10_000
+// After a failure: doubled each time.
+const FIRST_BACKOFF_MS = 1_000
+const MAX_BACKOFF_MS = 30_000
+
+const NONE: readonly VerificationKey[] = Object.freeze([])
+
+/**
+ * Keys behind a `jwks_uri`. Asked again in the background after half of their age, waited for at their age, and by a token under an
+ * unknown `kid` at most once a cooldown: there is no list of unknown `kid`s that could lock a rotation out.
+ */
+export function createRemoteKeys(options: RemoteKeysOptions, uses: ReadonlySet<unknown>, surroundings: Surroundings): KeyStore {
+  const { clock, recorder } = surroundings
+  const { issuer, maxAgeMs, staleMs } = options
+  const refreshMs = maxAgeMs / 2
+  let asking: AbortController | null = null
+  let closed = false
+  let keys: KeySet | null = null
+  let epoch = 0
+  let loadedAtMs = 0
+  let failures = 0
+  let retryAtMs = Number.NEGATIVE_INFINITY
+  let loading: Promise<void> | null = null
+
+  function load(): Promise<void> {
+    loading ??= attempt().finally(() => {
+      loading = null
+    })
+    return loading
+  }
+
+  async function attempt(): Promise<void> {
+    // The keys are as old as the question, not as the answer.
+    const askedAtMs = clock.nowMs()
+    const controller = new AbortController()
+    const timer = setTimeout(() => controller.abort(), options.timeoutMs)
+    asking = controller
+    try {
+      const found = readJwks(parseJsonObject(await fetchJwks(options.jwksUri, surroundings.fetch, controller.signal)), uses)
+      if (found === null) throw new JwksError('the answer is not a JWK Set')
+      accept(found, askedAtMs)
+    } catch (cause) {
+      failures++
+      retryAtMs = clock.nowMs() + Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), MAX_BACKOFF_MS)
+      if (closed) return
+      recordReloadFailure(recorder, issuer, cause instanceof JwksError ? cause.message : 'the keys cannot be read', cause)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  function accept(found: ReadKeys, askedAtMs: number): void {
+    loadedAtMs = askedAtMs
+    failures = 0
+    retryAtMs = clock.nowMs() + COOLDOWN_MS
+    if (found.keys.fingerprint === keys?.fingerprint) return
+    keys = found.keys
+    epoch++
+    recordReload(recorder, issuer, found)
+  }
+
+  function mayAsk(nowMs: number): boolean {
+    return loading !== null || (nowMs >= retryAtMs && !closed)
+  }
+
+  return {
+    get epoch() {
+      return epoch
+    },
+    find: (kid, algorithm) => keys?.find(kid, algorithm) ?? NONE,
+    standing(nowMs): Standing {
+      const ageMs = nowMs - loadedAtMs
+      if (keys !== null && ageMs < refreshMs) return 'usable'
+      const may = mayAsk(nowMs)
+      if (keys === null || ageMs >= maxAgeMs + staleMs) return may ? 'absent' : 'unavailable'
+      // While the issuer is down, nobody waits for it again and again: it is asked in the background.
+      if (may && ageMs >= maxAgeMs && failures === 0) return 'aged'
+      if (may) void load()
+      return 'usable'
+    },
+    missing(nowMs) {
+      if (mayAsk(nowMs)) return 'ask'
+      return failures === 0 ? 'unknown' : 'failed'
+    },
+    load,
+    async ready() {
+      if (keys === null) await load()
+      if (keys === null)
+        throw new RefusedError('ERR_KEYS_UNAVAILABLE', `The keys of ${issuer} could not be fetched from ${options.jwksUri}`)
+    },
+    async close() {
+      closed = true
+      asking?.abort()
+      await loading
+    },
+  }
+}

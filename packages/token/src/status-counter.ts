@@ -1,0 +1,10 @@
+import { CODES, type Labels, type Meter } from '@countersign/core'
+
+/** Counts what became of tokens. The labels are of a fixed set: no caller can make another. */
+export function createStatusCounter(meter: Meter): (status: string) => void {
+  const counter = meter.createCounter('jwt_token_verifications_total', {
+    description: 'Bearer tokens judged, by what became of them: ok, or the code of the refusal',
+  })
+  const labels = new Map<string, Labels>(['ok', ...CODES].map((status) => [status, Object.freeze({ status })]))
+  return (status) => counter.add(1, labels.get(status))
+}

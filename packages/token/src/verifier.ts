@@ -1,0 +1,213 @@
+import {
+  type Connection,
+  type Finding,
+  type Inbound,
+  isRefusal,
+  REPEATED,
+  type Refusal,
+  refuse,
+  type Surroundings,
+  type Token,
+  type TokenVerifier,
+} from '@countersign/core'
+import { LRUCache } from 'lru-cache'
+import { type Appraisal, appraise } from './appraisal.js'
+import { readBearer, tokenOf } from './bearer.js'
+import { checkBinding } from './binding.js'
+import { judgeTime } from './claims.js'
+import { createEntry, type Entry, judgeEntry } from './entry.js'
+import { createIssuers, type Issuer } from './issuer.js'
+import { matchSignature } from './match-signature.js'
+import type { JwtOptions } from './options.js'
+import { createStatusCounter } from './status-counter.js'
+import type { VerificationKey } from './verification-key.js'
+
+// Tokens that were verified, by their whole text. Only those: garbage never takes a place here.
+const MAX_ENTRIES = 10_000
+const MAX_ENTRY_BYTES = 32 * 1024 * 1024
+// What an entry takes beside its text and claims, and what parsed claims take for each byte of theirs. Measured, rounded up.
+const FIXED_BYTES = 1024
+const CLAIM_FACTOR = 4
+// A question to the issuer, its answer, a question once more: enough for any token.
+const MAX_ROUNDS = 3
+
+const TOO_MANY = Object.freeze(refuse('ERR_TOKEN_REPEATED'))
+const WRONG_SIGNATURE = Object.freeze(refuse('ERR_TOKEN_SIGNATURE'))
+const KEY_UNKNOWN = Object.freeze(refuse('ERR_TOKEN_KEY_UNKNOWN'))
+const KEYS_UNAVAILABLE = Object.freeze(refuse('ERR_KEYS_UNAVAILABLE'))
+
+/** A token that cannot be judged yet: the issuer's keys must be asked for, or else (`signed`) its signature must be verified. */
+class Open {
+  readonly issuer: Issuer
+  readonly field: string
+  readonly signed: Signed | null
+
+  constructor(issuer: Issuer, field: string, signed: Signed | null) {
+    this.issuer = issuer
+    this.field = field
+    this.signed = signed
+  }
+}
+
+interface Signed {
+  readonly appraisal: Appraisal
+  readonly candidates: readonly VerificationKey[]
+  /** Of the keys when the candidates were found. */
+  readonly epoch: number
+}
+
+/**
+ * Verifies bearer JWTs of one issuer or several. A token is verified once and judged on every request: its times, whether its key is
+ * still one of the issuer's, whether it was revoked.
+ *
+ * @throws {MisuseError} for a wrong option.
+ * @example
+ * const verifier = createTokenVerifier(
+ *   { issuer: 'https://issuer.example', audience: 'billing', keys: { jwksUri: 'https://issuer.example/jwks' } },
+ *   surroundings,
+ * )
+ */
+export function createTokenVerifier(options: JwtOptions | readonly JwtOptions[], surroundings: Surroundings): TokenVerifier {
+  const issuers = createIssuers(options, surroundings)
+  const { clock } = surroundings
+  const count = createStatusCounter(surroundings.meter)
+  const verified = new LRUCache<string, Entry>({ max: MAX_ENTRIES, maxSize: MAX_ENTRY_BYTES })
+  const entries = new WeakMap<Token, Entry>()
+  // The token that a connection brought last: most bring the same one again, and comparing it costs less than hashing it.
+  const lastOf = Symbol('countersign.token')
+  // What was read of one token between `recall` and `verify`.
+  let glance: { readonly field: string; readonly appraisal: Appraisal } | null = null
+  // Many requests may bring a new token at once; one verification answers them all. No longer than the requests that wait for it.
+  const matching = new Map<string, Promise<VerificationKey | null>>()
+
+  function look(inbound: Inbound): Finding<Token> | Open {
+    const field = inbound.header('authorization')
+    if (field === null) return null
+    if (field === REPEATED) return TOO_MANY
+    const known = find(field, inbound.connection)
+    if (isRefusal(known)) return known
+    const nowMs = clock.nowMs()
+    if (typeof known === 'string') return lookAnew(known, nowMs)
+    const judgement = judgeEntry(known, nowMs)
+    if (judgement === null) return known.token
+    if (typeof judgement !== 'string') return judgement
+    if (judgement !== 'changed') return new Open(known.issuer, known.field, null)
+    verified.delete(known.field)
+    inbound.connection[lastOf] = undefined
+    return lookAnew(known.field, nowMs)
+  }
+
+  /** The entry of a field, or where there is none the field in its one spelling. */
+  function find(field: string, connection: Connection): Entry | string | Refusal {
+    const last = connection[lastOf] as Entry | undefined
+    if (last !== undefined && last.field === field) return last
+    const spelled = readBearer(field, issuers.maxBytes)
+    if (typeof spelled !== 'string') return spelled
+    const entry = verified.get(spelled)
+    if (entry === undefined) return spelled
+    connection[lastOf] = entry
+    return entry
+  }
+
+  function lookAnew(field: string, nowMs: number): Refusal | Open {
+    const appraisal = glance?.field === field ? glance.appraisal : appraise(tokenOf(field), issuers)
+    if ('refused' in appraisal) return appraisal
+    const untimely = judgeTime(appraisal.assertions, nowMs)
+    if (untimely !== null) return untimely
+    glance = { field, appraisal }
+
+    const { issuer, kid, algorithm } = appraisal
+    const standing = issuer.keys.standing(nowMs)
+    if (standing === 'unavailable') return KEYS_UNAVAILABLE
+    if (standing !== 'usable') return new Open(issuer, field, null)
+    const candidates = issuer.keys.find(kid, algorithm)
+    if (candidates.length > 0) return new Open(issuer, field, { appraisal, candidates, epoch: issuer.keys.epoch })
+    switch (issuer.keys.missing(nowMs)) {
+      case 'ask':
+        return new Open(issuer, field, null)
+      case 'failed':
+        return KEYS_UNAVAILABLE
+      case 'unknown':
+        return KEY_UNKNOWN
+    }
+  }
+
+  async function settle(inbound: Inbound): Promise<Finding<Token>> {
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const found = look(inbound)
+      if (!(found instanceof Open)) return found
+      if (found.signed === null) {
+        await found.issuer.keys.load()
+        continue
+      }
+      const { appraisal, epoch } = found.signed
+      const key = await match(found.field, found.signed)
+      if (key === null) return WRONG_SIGNATURE
+      const entry = createEntry(found.field, appraisal, key, epoch)
+      remember(entry, appraisal.bytes, inbound.connection)
+      // Time went by, and the keys may have changed: judged as every request is.
+      const judgement = judgeEntry(entry, clock.nowMs())
+      if (judgement === null) return entry.token
+      if (typeof judgement !== 'string') return judgement
+    }
+    return KEYS_UNAVAILABLE
+  }
+
+  function match(field: string, { appraisal, candidates }: Signed): Promise<VerificationKey | null> {
+    const running = matching.get(field)
+    if (running !== undefined) return running
+    const started = matchSignature(candidates, appraisal.algorithm, appraisal.signingInput, appraisal.signature).finally(() =>
+      matching.delete(field),
+    )
+    matching.set(field, started)
+    return started
+  }
+
+  function remember(entry: Entry, payloadBytes: number, connection: Connection): void {
+    verified.set(entry.field, entry, { size: FIXED_BYTES + entry.field.length + CLAIM_FACTOR * payloadBytes })
+    entries.set(entry.token, entry)
+    connection[lastOf] = entry
+    glance = null
+  }
+
+  function counted(found: Finding<Token>): Finding<Token> {
+    if (found !== null) count(isRefusal(found) ? found.code : 'ok')
+    return found
+  }
+
+  return {
+    kind: 'jwt',
+    recall(inbound) {
+      const found = look(inbound)
+      return found instanceof Open ? undefined : counted(found)
+    },
+    async verify(inbound) {
+      try {
+        return counted(await settle(inbound))
+      } catch (cause) {
+        return counted(refuse('ERR_GUARD_FAULT', undefined, cause))
+      }
+    },
+    judge(token) {
+      const entry = entries.get(token)
+      if (entry === undefined) return KEY_UNKNOWN
+      const judgement = judgeEntry(entry, clock.nowMs())
+      if (judgement === null || typeof judgement !== 'string') return judgement
+      if (judgement === 'changed') return KEY_UNKNOWN
+      void entry.issuer.keys.load()
+      return judgement === 'aged' ? null : KEYS_UNAVAILABLE
+    },
+    bind(token, peer) {
+      return checkBinding(token, peer, issuers.byName(token.issuer)?.binding ?? 'mtls')
+    },
+    async ready() {
+      await Promise.all(issuers.all.map((issuer) => issuer.keys.ready()))
+    },
+    async close() {
+      await Promise.all(issuers.all.map((issuer) => issuer.keys.close()))
+    },
+    toString() {
+      return issuers.all.map(({ issuer, audience }) => `tokens of ${issuer} for ${audience?.join(' or ') ?? 'any audience'}`).join(', ')
+    },
+  }
+}

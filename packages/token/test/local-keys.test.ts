@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import type { KeyObject } from 'node:crypto'
+import { once } from 'node:events'
+import { EventEmitter } from 'node:events'
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import type { SecurityEvent, Source } from '@countersign/core'
+import { createTokenVerifier } from '@countersign/token'
+import { createSigner, generatePrivateKey } from './signer.js'
+import { bearer, claims, createConnection, createSurroundings, optionsFor, recalledStatus, statusOf, verified } from './surroundings.js'
+
+test('reads a JWKS file again when it changes, and keeps the old keys while it is broken', async (t) => {
+  const file = temporaryFile(t)
+  const [old, young] = [createSigner('ES256', 'old'), createSigner('ES256', 'young')]
+  const publish = (text: string): void => {
+    writeFileSync(`${file}.new`, text)
+    renameSync(`${file}.new`, file)
+  }
+  publish(JSON.stringify({ keys: [old.jwk] }))
+  const recorded = new EventEmitter()
+  const surroundings = createSurroundings()
+  const verifier = createTokenVerifier(optionsFor([], { keys: { file } }), {
+    ...surroundings,
+    recorder: {
+      ...surroundings.recorder,
+      record: (event) => recorded.emit('event', event),
+    },
+  })
+  t.after(() => verifier.close())
+  const connection = createConnection()
+  const token = old.sign(claims())
+  await verified(verifier, bearer(token, connection))
+
+  const broken = once(recorded, 'event')
+  publish('{"keys":[')
+  assert.equal(((await broken)[0] as SecurityEvent).kind, 'trust.reload-failed')
+  assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ok')
+
+  const reloaded = once(recorded, 'event')
+  publish(JSON.stringify({ keys: [young.jwk] }))
+  assert.equal(((await reloaded)[0] as SecurityEvent).kind, 'trust.reloaded')
+  assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ERR_TOKEN_KEY_UNKNOWN')
+  assert.equal(await statusOf(verifier, young.sign(claims())), 'ok')
+
+  const removed = once(recorded, 'event')
+  rmSync(file)
+  assert.equal(((await removed)[0] as SecurityEvent).facts['reason'], 'the file cannot be read')
+  assert.equal(await statusOf(verifier, young.sign(claims({ jti: '2' }))), 'ok')
+})
+
+test('refuses at construction a JWKS file that is not there, is none, or holds no key to verify with', (t) => {
+  const file = temporaryFile(t)
+  const create = (): unknown => createTokenVerifier(optionsFor([], { keys: { file } }), createSurroundings())
+  const refusal = { code: 'ERR_TRUST_UNREADABLE', option: 'jwt.keys.file' }
+  assert.throws(create, refusal)
+  for (const text of ['', '{}', '{"keys":[]}', '{"keys":[{"kty":"oct","k":"AAAA"}]}', 'x'.repeat(300_000)]) {
+    writeFileSync(file, text)
+    assert.throws(create, refusal, text.slice(0, 40))
+  }
+})
+
+test('asks a source by kid, for every token it does not know yet, and again when its epoch changed', async () => {
+  const [one, two] = [createSigner('ES256', 'one'), createSigner('RS256', 'two')]
+  const keys = new Map([one, two].map((signer) => [signer.kid, signer.publicKey]))
+  const source = createSource(keys)
+  const verifier = createTokenVerifier(optionsFor([], { keys: source }), createSurroundings())
+  await verifier.ready()
+  assert.equal(source.readied, 1)
+  const connection = createConnection()
+  const token = one.sign(claims())
+  assert.equal(await statusOf(verifier, token), 'ok')
+  assert.equal(await statusOf(verifier, two.sign(claims())), 'ok')
+  assert.equal(recalledStatus(verifier, bearer(one.sign(claims(), { kid: undefined }))), 'ERR_TOKEN_KEY_UNKNOWN')
+  assert.equal(recalledStatus(verifier, bearer(one.sign(claims(), { kid: 'three' }))), 'ERR_TOKEN_KEY_UNKNOWN')
+  assert.equal(recalledStatus(verifier, bearer(one.sign(claims(), { kid: 'two' }))), 'ERR_TOKEN_KEY_UNKNOWN')
+  assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ok')
+  keys.delete('one')
+  source.epoch++
+  assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ERR_TOKEN_KEY_UNKNOWN')
+  await verifier.close()
+  assert.equal(source.closed, 1)
+})
+
+test('uses no private, secret, short or foreign key that a source gives', () => {
+  const keys = new Map<string, KeyObject>([
+    ['private', generatePrivateKey('ES256')],
+    ['other', { type: 'public' } as KeyObject],
+  ])
+  const verifier = createTokenVerifier(optionsFor([], { keys: createSource(keys) }), createSurroundings())
+  for (const kid of keys.keys()) {
+    assert.equal(recalledStatus(verifier, bearer(createSigner('ES256', kid).sign(claims()))), 'ERR_TOKEN_KEY_UNKNOWN', kid)
+  }
+})
+
+function createSource(keys: Map<string, KeyObject>): Source<KeyObject> & { epoch: number; readied: number; closed: number } {
+  return {
+    epoch: 1,
+    readied: 0,
+    closed: 0,
+    get: (kid) => keys.get(kid),
+    async ready() {
+      this.readied++
+    },
+    async close() {
+      this.closed++
+    },
+  }
+}
+
+function temporaryFile(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  return join(folder, 'jwks.json')
+}
+

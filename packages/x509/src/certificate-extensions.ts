@@ -1,0 +1,191 @@
+import type { KeyUsage } from '@countersign/core'
+import { contextTag, DerError, type DerReader, TAG } from './der-reader.js'
+import { hexFrom, readBitString, readBoolean, readOid, readSmallInteger } from './der-values.js'
+import { type GeneralNames, readGeneralNames } from './general-names.js'
+import { type NameConstraints, readNameConstraints } from './name-constraints.js'
+
+/** What the extensions of a certificate say. */
+export interface CertificateExtensions {
+  readonly sans: GeneralNames | null
+  readonly isCa: boolean
+  readonly pathLength: number | null
+  readonly keyUsage: readonly KeyUsage[] | null
+  readonly extendedKeyUsage: readonly string[] | null
+  readonly subjectKeyId: string | null
+  readonly authorityKeyId: string | null
+  readonly policies: readonly string[]
+  readonly nameConstraints: NameConstraints | null
+  /** URIs where the issuer says its CRL is. `null` without the extension. */
+  readonly distributionPoints: readonly string[] | null
+  /** OID of the first critical extension that is not understood here. */
+  readonly unknownCritical: string | null
+}
+
+/** Certificates have about ten. */
+const MAX_EXTENSIONS = 48
+const MAX_LISTED = 64
+
+const KEY_USAGES: readonly KeyUsage[] = [
+  'digitalSignature',
+  'nonRepudiation',
+  'keyEncipherment',
+  'dataEncipherment',
+  'keyAgreement',
+  'keyCertSign',
+  'cRLSign',
+  'encipherOnly',
+  'decipherOnly',
+]
+
+type Draft = { -readonly [K in keyof CertificateExtensions]: CertificateExtensions[K] }
+
+export const NO_EXTENSIONS: CertificateExtensions = Object.freeze({
+  sans: null,
+  isCa: false,
+  pathLength: null,
+  keyUsage: null,
+  extendedKeyUsage: null,
+  subjectKeyId: null,
+  authorityKeyId: null,
+  policies: [],
+  nameConstraints: null,
+  distributionPoints: null,
+  unknownCritical: null,
+})
+
+const READERS: ReadonlyMap<string, (value: DerReader, draft: Draft) => void> = new Map<string, (value: DerReader, draft: Draft) => void>([
+  ['2.5.29.14', readSubjectKeyId],
+  ['2.5.29.15', readKeyUsage],
+  ['2.5.29.17', readSubjectAltName],
+  ['2.5.29.19', readBasicConstraints],
+  ['2.5.29.30', readConstraints],
+  ['2.5.29.31', readDistributionPoints],
+  ['2.5.29.32', readPolicies],
+  ['2.5.29.35', readAuthorityKeyId],
+  ['2.5.29.36', readPolicyConstraints],
+  ['2.5.29.37', readExtendedKeyUsage],
+])
+
+/**
+ * Critical and accepted: those we enforce, and the policy extensions that only matter where a policy is demanded, which nothing here
+ * does. RFC 5280 §4.2 leaves no choice about any other.
+ */
+const UNDERSTOOD: ReadonlySet<string> = new Set([
+  '2.5.29.15',
+  '2.5.29.17',
+  '2.5.29.19',
+  '2.5.29.30',
+  '2.5.29.32',
+  '2.5.29.33',
+  '2.5.29.36',
+  '2.5.29.37',
+  '2.5.29.54',
+])
+
+/** Reads `SEQUENCE OF Extension` up to the end of the reader. */
+export function readExtensions(reader: DerReader): CertificateExtensions {
+  const list = reader.take(TAG.sequence).enter()
+  reader.finish()
+  const draft: Draft = { ...NO_EXTENSIONS }
+  const seen = new Set<string>()
+  do {
+    const extension = list.take(TAG.sequence).enter()
+    const oid = readOid(extension)
+    // RFC 5280 §4.2: one extension of a kind.
+    if (seen.size >= MAX_EXTENSIONS || seen.has(oid)) throw new DerError('an extension twice, or too many')
+    seen.add(oid)
+    const critical = extension.isNext(TAG.boolean) && readBoolean(extension)
+    const value = extension.take(TAG.octetString).enter()
+    extension.finish()
+    const read = READERS.get(oid)
+    if (read !== undefined) {
+      read(value, draft)
+      value.finish()
+    }
+    if (critical && !UNDERSTOOD.has(oid)) draft.unknownCritical ??= oid
+  } while (!list.atEnd)
+  return draft
+}
+
+function readSubjectKeyId(value: DerReader, draft: Draft): void {
+  draft.subjectKeyId = hexFrom(value.take(TAG.octetString).content())
+}
+
+// RFC 5280 §4.2.1.1: only the key identifier helps to find the issuer; the other two fields may stand beside it.
+function readAuthorityKeyId(value: DerReader, draft: Draft): void {
+  const inner = value.take(TAG.sequence).enter()
+  if (inner.optional(contextTag(0, 'primitive'))) draft.authorityKeyId = hexFrom(inner.content())
+  inner.optional(contextTag(1, 'constructed'))
+  inner.optional(contextTag(2, 'primitive'))
+  inner.finish()
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.3 */
+function readKeyUsage(value: DerReader, draft: Draft): void {
+  const { bytes } = readBitString(value)
+  const usages = KEY_USAGES.filter((_, bit) => ((bytes[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0)
+  if (usages.length === 0) throw new DerError('a key usage that allows nothing')
+  draft.keyUsage = Object.freeze(usages)
+}
+
+function readSubjectAltName(value: DerReader, draft: Draft): void {
+  const sans = readGeneralNames(value.take(TAG.sequence).enter())
+  if ([...sans.dns, ...sans.uri, ...sans.email].includes('')) throw new DerError('an empty name')
+  if (sans.ip.some((address) => address.length !== 4 && address.length !== 16)) throw new DerError('an address of another size')
+  draft.sans = sans
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.9 */
+function readBasicConstraints(value: DerReader, draft: Draft): void {
+  const inner = value.take(TAG.sequence).enter()
+  draft.isCa = inner.isNext(TAG.boolean) && readBoolean(inner)
+  if (!inner.atEnd) draft.pathLength = readSmallInteger(inner)
+  inner.finish()
+  if (draft.pathLength !== null && !draft.isCa) throw new DerError('a path length of what is no CA')
+}
+
+function readConstraints(value: DerReader, draft: Draft): void {
+  draft.nameConstraints = readNameConstraints(value)
+}
+
+function readExtendedKeyUsage(value: DerReader, draft: Draft): void {
+  draft.extendedKeyUsage = Object.freeze(readOidList(value.take(TAG.sequence).enter(), readOid))
+}
+
+function readPolicies(value: DerReader, draft: Draft): void {
+  draft.policies = Object.freeze(readOidList(value.take(TAG.sequence).enter(), (list) => readOid(list.take(TAG.sequence).enter())))
+}
+
+function readOidList(list: DerReader, readOne: (list: DerReader) => string): string[] {
+  const oids: string[] = []
+  do {
+    oids.push(readOne(list))
+    if (oids.length > MAX_LISTED) throw new DerError('a list that is too long')
+  } while (!list.atEnd)
+  return oids
+}
+
+// RFC 5280 §4.2.1.11: requireExplicitPolicy demands policy processing, which is not done here; without it the extension binds nothing.
+function readPolicyConstraints(value: DerReader, draft: Draft): void {
+  const inner = value.take(TAG.sequence).enter()
+  if (inner.optional(contextTag(0, 'primitive'))) draft.unknownCritical ??= '2.5.29.36'
+  inner.optional(contextTag(1, 'primitive'))
+  inner.finish()
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.13 */
+function readDistributionPoints(value: DerReader, draft: Draft): void {
+  const list = value.take(TAG.sequence).enter()
+  const uris: string[] = []
+  do {
+    const point = list.take(TAG.sequence).enter()
+    if (point.optional(contextTag(0, 'constructed'))) uris.push(...readDistributionPointName(point.enter()))
+    if (uris.length > MAX_LISTED) throw new DerError('a list that is too long')
+  } while (!list.atEnd)
+  draft.distributionPoints = Object.freeze(uris)
+}
+
+/** URIs of a DistributionPointName; a name relative to the issuer has none. */
+export function readDistributionPointName(name: DerReader): readonly string[] {
+  return name.optional(contextTag(0, 'constructed')) ? readGeneralNames(name.enter()).uri : []
+}

@@ -1,0 +1,124 @@
+import { type Code, type Facts, type Refusal, refuse } from '@countersign/core'
+import type { CaCertificate } from './ca-certificate.js'
+import { emptyNames } from './general-names.js'
+import { comparisonsFor, isPermitted } from './name-constraints.js'
+import { isSelfIssued, type ParsedCertificate } from './read-certificate.js'
+
+/** What certificates must be like to be accepted. */
+export interface PathRules {
+  readonly nowMs: number
+  readonly skewMs: number
+  readonly rsaBits: number
+  readonly hashBits: number
+  /** OID of the extended key usage. */
+  readonly purpose: string
+}
+
+export const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
+const ANY_PURPOSE = '2.5.29.37.0'
+/** Names times constraints on one path: a CA that means well has tens of each. */
+const MAX_COMPARISONS = 50_000
+
+type Place = 'leaf' | 'intermediate' | 'anchor'
+
+/** `notAfter` names the last second that counts (RFC 5280 §4.1.2.5): the end is when it has passed. */
+export function endMs(certificate: ParsedCertificate, skewMs: number): number {
+  return certificate.notAfterMs + 1000 + skewMs
+}
+
+/** What is wrong with the leaf, whoever issued it. */
+export function checkLeaf(leaf: ParsedCertificate, rules: PathRules): Refusal | null {
+  const { isCa, keyUsage, extendedKeyUsage, unknownCritical, nameConstraints } = leaf.extensions
+  const untimely = checkValidity(leaf, 'leaf', rules)
+  if (untimely !== null) return untimely
+  // RFC 5280 §4.2.1.9, X.509-SVID §3.2: what may sign certificates does not authenticate.
+  if (isCa || keyUsage?.includes('keyCertSign')) return refuse('ERR_PEER_IS_CA')
+  // X.509-SVID §4.3: nor may a leaf sign CRLs.
+  if (keyUsage?.includes('cRLSign')) return refuse('ERR_PEER_PURPOSE', { keyUsage })
+  // RFC 5280 §4.2.1.12: the extension, where it is, lists the purpose. `anyExtendedKeyUsage` alone does not say clientAuth.
+  if (extendedKeyUsage !== null && !extendedKeyUsage.includes(rules.purpose)) return refuse('ERR_PEER_PURPOSE', { extendedKeyUsage })
+  // RFC 5280 §4.2.1.3: a TLS client signs the handshake.
+  if (keyUsage !== null && !keyUsage.includes('digitalSignature')) return refuse('ERR_PEER_PURPOSE', { keyUsage })
+  // RFC 5280 §6.1.5 (f)
+  if (unknownCritical !== null) return refuse('ERR_PEER_CHAIN_INVALID', { certificate: 'leaf', extension: unknownCritical })
+  // RFC 5280 §4.2.1.10: in CA certificates only.
+  if (nameConstraints !== null) return refuse('ERR_PEER_CHAIN_INVALID', { certificate: 'leaf', reason: 'name-constraints' })
+  return checkKey(leaf, 'leaf', rules)
+}
+
+/**
+ * What is wrong with a path whose signatures and names chain.
+ * @param path Issuer of the leaf first, anchor last.
+ * @see https://www.rfc-editor.org/rfc/rfc5280#section-6.1
+ */
+export function checkPath(leaf: ParsedCertificate, path: readonly CaCertificate[], rules: PathRules): Refusal | null {
+  // RFC 5280 §6.1.4 (l): self-issued certificates are not counted.
+  let below = 0
+  for (const [i, { certificate }] of path.entries()) {
+    const place: Place = i === path.length - 1 ? 'anchor' : 'intermediate'
+    const refusal = checkAuthority(certificate, place, below, rules)
+    if (refusal !== null) return refusal
+    if (!isSelfIssued(certificate)) below++
+  }
+  for (const certificate of [leaf, ...path.slice(0, -1).map((ca) => ca.certificate)]) {
+    if (weakHash(certificate, rules)) return refuse('ERR_PEER_WEAK_SIGNATURE', { algorithm: certificate.signatureAlgorithm.name })
+  }
+  return checkNames(leaf, path)
+}
+
+function checkAuthority(ca: ParsedCertificate, place: Place, below: number, rules: PathRules): Refusal | null {
+  const { isCa, keyUsage, pathLength, unknownCritical, extendedKeyUsage } = ca.extensions
+  const invalid = (reason: string): Refusal => refuse('ERR_PEER_CHAIN_INVALID', { certificate: place, reason })
+  const untimely = checkValidity(ca, place, rules)
+  if (untimely !== null) return untimely
+  // RFC 5280 §6.1.4 (k), (n), (m), (o)
+  if (ca.version !== 3 || !isCa) return invalid('not-a-ca')
+  if (keyUsage !== null && !keyUsage.includes('keyCertSign')) return invalid('key-usage')
+  if (pathLength !== null && below > pathLength) return invalid('path-length')
+  if (unknownCritical !== null) return refuse('ERR_PEER_CHAIN_INVALID', { certificate: place, extension: unknownCritical })
+  // RFC 5280 §4.1.2.6
+  if (ca.subject.rdns.length === 0) return invalid('empty-subject')
+  if (extendedKeyUsage !== null && !extendedKeyUsage.includes(rules.purpose) && !extendedKeyUsage.includes(ANY_PURPOSE)) {
+    return refuse('ERR_PEER_PURPOSE', { certificate: place, extendedKeyUsage })
+  }
+  return checkKey(ca, place, rules)
+}
+
+function checkValidity(certificate: ParsedCertificate, place: Place, { nowMs, skewMs }: PathRules): Refusal | null {
+  const facts = (code: Code, name: string, ms: number): Refusal =>
+    refuse(code, { certificate: place, [name]: new Date(ms).toISOString() } as Facts)
+  // RFC 5280 §6.1.3 (a)(2)
+  if (nowMs >= endMs(certificate, skewMs)) return facts('ERR_PEER_EXPIRED', 'notAfter', certificate.notAfterMs)
+  if (nowMs < certificate.notBeforeMs - skewMs) return facts('ERR_PEER_NOT_YET_VALID', 'notBefore', certificate.notBeforeMs)
+  return null
+}
+
+/** Is the key of this certificate one that is not accepted? */
+export function checkKey({ key }: ParsedCertificate, place: Place, { rsaBits }: PathRules): Refusal | null {
+  const { type, bits } = key.description
+  const small = (type === 'rsa' || type === 'rsa-pss') && bits < rsaBits
+  if (key.flaw === null && !small) return null
+  return refuse('ERR_PEER_WEAK_KEY', { certificate: place, type, bits, reason: key.flaw ?? 'a modulus of too few bits' })
+}
+
+/** Is this certificate signed with an algorithm that is not accepted? */
+export function weakHash({ signatureAlgorithm: { scheme } }: ParsedCertificate, { hashBits }: PathRules): boolean {
+  return scheme === null || scheme.hashBits < hashBits
+}
+
+// RFC 5280 §6.1.3 (b), (c): self-issued certificates are exempt, but not the last.
+function checkNames(leaf: ParsedCertificate, path: readonly CaCertificate[]): Refusal | null {
+  let comparisons = 0
+  for (const [i, { certificate: ca }] of path.entries()) {
+    const constraints = ca.extensions.nameConstraints
+    if (constraints === null) continue
+    const below = path.slice(0, i).map((issuer) => issuer.certificate)
+    for (const certificate of [leaf, ...below.filter((issuer) => !isSelfIssued(issuer))]) {
+      const names = { sans: certificate.extensions.sans ?? emptyNames(), subject: certificate.subject }
+      comparisons += comparisonsFor(names, constraints)
+      if (comparisons > MAX_COMPARISONS) return refuse('ERR_PEER_TOO_COMPLEX', { reason: 'name-constraints' })
+      if (!isPermitted(names, constraints)) return refuse('ERR_PEER_CHAIN_INVALID', { reason: 'name-constraints' })
+    }
+  }
+  return null
+}

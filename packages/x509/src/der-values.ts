@@ -1,0 +1,129 @@
+import { DerError, type DerReader, TAG } from './der-reader.js'
+
+/** OIDs of a hundred octets name nothing we know; 128-bit arcs (2.25.…) need nineteen. */
+const MAX_OID_OCTETS = 64
+
+/** X.690 §11.1: TRUE is 0xFF. FALSE is read where it is the default too, since issuers write it. */
+export function readBoolean(reader: DerReader, tag: number = TAG.boolean): boolean {
+  reader.take(tag)
+  const value = reader.bytes[reader.contentStart]
+  if (reader.contentEnd - reader.contentStart !== 1 || (value !== 0xff && value !== 0)) throw new DerError('a BOOLEAN of another value')
+  return value === 0xff
+}
+
+/** View of the two's complement octets of an INTEGER, in the fewest octets (X.690 §8.3.2). */
+export function readInteger(reader: DerReader, tag: number = TAG.integer): Uint8Array {
+  const content = reader.take(tag).content()
+  const [first, second] = content
+  if (first === undefined) throw new DerError('an INTEGER without octets')
+  if (second !== undefined && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80))) {
+    throw new DerError('an INTEGER that is not in its shortest form')
+  }
+  return content
+}
+
+/** Octets of an INTEGER above zero, without the leading zero octet. */
+export function readPositiveInteger(reader: DerReader): Uint8Array {
+  const content = readInteger(reader)
+  const first = content[0] ?? 0
+  if (first >= 0x80 || (first === 0 && content.length === 1)) throw new DerError('an INTEGER that is not positive')
+  return first === 0 ? content.subarray(1) : content
+}
+
+/** An INTEGER from 0 that fits into 31 bits. */
+export function readSmallInteger(reader: DerReader, tag: number = TAG.integer): number {
+  const content = readInteger(reader, tag)
+  const first = content[0] ?? 0
+  if (first >= 0x80 || content.length > 4) throw new DerError('an INTEGER out of range')
+  return content.reduce((value, octet) => value * 256 + octet, 0)
+}
+
+/** Dotted text of an OBJECT IDENTIFIER. */
+export function readOid(reader: DerReader, tag: number = TAG.oid): string {
+  const { bytes, contentStart, contentEnd } = reader.take(tag)
+  if (contentEnd === contentStart || contentEnd - contentStart > MAX_OID_OCTETS) throw new DerError('an OID of a size not accepted')
+  let text = ''
+  let at = contentStart
+  while (at < contentEnd) {
+    const from = at
+    while (at < contentEnd && (bytes[at] ?? 0) >= 0x80) at++
+    if (at >= contentEnd || bytes[from] === 0x80) throw new DerError('an OID that is cut off or not in its shortest form')
+    const arc = arcFrom(bytes.subarray(from, ++at))
+    if (text !== '') text += `.${arc}`
+    else if (arc >= 80n) text = `2.${arc - 80n}`
+    else text = `${arc / 40n}.${arc % 40n}`
+  }
+  return text
+}
+
+// 128-bit arcs (2.25.…) are real.
+function arcFrom(octets: Uint8Array): bigint {
+  let arc = 0n
+  for (const octet of octets) arc = (arc << 7n) | BigInt(octet & 0x7f)
+  return arc
+}
+
+export interface BitString {
+  readonly unusedBits: number
+  readonly bytes: Uint8Array
+}
+
+/** X.690 §11.2: unused bits are zero. */
+export function readBitString(reader: DerReader, tag: number = TAG.bitString): BitString {
+  const content = reader.take(tag).content()
+  const unusedBits = content[0]
+  if (unusedBits === undefined || unusedBits > 7 || (content.length === 1 && unusedBits > 0))
+    throw new DerError('a BIT STRING without its bits')
+  const last = content[content.length - 1] ?? 0
+  if (content.length > 1 && (last & ((1 << unusedBits) - 1)) !== 0) throw new DerError('a BIT STRING with unused bits set')
+  return { unusedBits, bytes: content.subarray(1) }
+}
+
+/** A BIT STRING of whole octets: keys and signatures. */
+export function readOctetAlignedBitString(reader: DerReader): Uint8Array {
+  const { unusedBits, bytes } = readBitString(reader)
+  if (unusedBits !== 0) throw new DerError('a BIT STRING that is not of whole octets')
+  return bytes
+}
+
+/** Parameters that are NULL, or left out (RFC 4055 §2.1). */
+export function readOptionalNull(reader: DerReader): void {
+  if (reader.optional(TAG.null) && reader.contentEnd !== reader.contentStart) throw new DerError('a NULL with content')
+}
+
+const UTC_TIME = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/
+const GENERALIZED_TIME = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/
+
+/**
+ * Epoch milliseconds of a UTCTime or GeneralizedTime, with seconds, in UTC, without fractions.
+ * @see https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.5
+ */
+export function readTime(reader: DerReader): number {
+  const short = reader.isNext(TAG.utcTime)
+  const content = reader.take(short ? TAG.utcTime : TAG.generalizedTime).content()
+  const match = content.length > 15 ? null : (short ? UTC_TIME : GENERALIZED_TIME).exec(asciiFrom(content))
+  if (match === null) throw new DerError('a time in another form')
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number)
+  const fullYear = short ? (year >= 50 ? 1900 : 2000) + year : year
+  const date = new Date(0)
+  date.setUTCFullYear(fullYear, month - 1, day)
+  date.setUTCHours(hour, minute, second)
+  const same = date.getUTCMonth() === month - 1 && date.getUTCDate() === day && date.getUTCHours() === hour
+  if (!same || date.getUTCMinutes() !== minute || date.getUTCSeconds() !== second) throw new DerError('a time that does not exist')
+  return date.getTime()
+}
+
+/** One character an octet. */
+export function asciiFrom(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+}
+
+export function hexFrom(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
+}
+
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}

@@ -1,0 +1,122 @@
+import { DerError, type DerReader, TAG } from './der-reader.js'
+import { asciiFrom, hexFrom, readOid } from './der-values.js'
+
+/** A distinguished name: its DER for comparison, its attributes for people. */
+export interface DistinguishedName {
+  readonly der: Uint8Array
+  /** In the order of the DER: outermost first. */
+  readonly rdns: readonly (readonly NameAttribute[])[]
+}
+
+export interface NameAttribute {
+  readonly oid: string
+  /** Decoded text; `null` for a value that is no text of a known kind. */
+  readonly text: string | null
+  /** DER of the value. */
+  readonly value: Uint8Array
+}
+
+export const OID_COMMON_NAME = '2.5.4.3'
+export const OID_EMAIL_ADDRESS = '1.2.840.113549.1.9.1'
+
+/** Names of people and places have a dozen; the cap keeps the text and the comparison small. */
+const MAX_ATTRIBUTES = 64
+
+// RFC 4514 §3, and emailAddress, which certificates still have.
+const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
+  [OID_COMMON_NAME, 'CN'],
+  ['2.5.4.7', 'L'],
+  ['2.5.4.8', 'ST'],
+  ['2.5.4.10', 'O'],
+  ['2.5.4.11', 'OU'],
+  ['2.5.4.6', 'C'],
+  ['2.5.4.9', 'STREET'],
+  ['0.9.2342.19200300.100.1.25', 'DC'],
+  ['0.9.2342.19200300.100.1.1', 'UID'],
+])
+
+export function readName(reader: DerReader): DistinguishedName {
+  const der = reader.take(TAG.sequence).whole()
+  const sequence = reader.enter()
+  const rdns: NameAttribute[][] = []
+  let count = 0
+  while (!sequence.atEnd) {
+    const set = sequence.take(TAG.set).enter()
+    const attributes: NameAttribute[] = []
+    do {
+      const pair = set.take(TAG.sequence).enter()
+      const oid = readOid(pair)
+      pair.next()
+      attributes.push({ oid, text: decodeText(pair.tag, pair.content()), value: pair.whole() })
+      pair.finish()
+      if (++count > MAX_ATTRIBUTES) throw new DerError('a name of too many attributes')
+    } while (!set.atEnd)
+    rdns.push(attributes)
+  }
+  return { der, rdns }
+}
+
+function decodeText(tag: number, bytes: Uint8Array): string | null {
+  switch (tag) {
+    case TAG.utf8String:
+      return decodeWith('utf-8', bytes)
+    case TAG.printableString:
+    case TAG.ia5String:
+    case TAG.numericString:
+    case TAG.visibleString:
+      return bytes.every((octet) => octet < 0x80) ? asciiFrom(bytes) : null
+    case TAG.teletexString:
+      return asciiFrom(bytes)
+    case TAG.bmpString:
+      return bytes.length % 2 === 0
+        ? decodeWith(
+            'utf-16le',
+            Uint8Array.from(bytes, (_, i) => bytes[i ^ 1] ?? 0),
+          )
+        : null
+    default:
+      return null
+  }
+}
+
+function decodeWith(encoding: string, bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    return null
+  }
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc4514 */
+export function nameText(name: DistinguishedName): string {
+  return name.rdns
+    .map((rdn) => rdn.map(attributeText).join('+'))
+    .reverse()
+    .join(',')
+}
+
+function attributeText({ oid, text, value }: NameAttribute): string {
+  const type = SHORT_NAMES.get(oid)
+  // RFC 4514 §2.4: the hexadecimal form where there is no short name or no text.
+  return type === undefined || text === null ? `${type ?? oid}=#${hexFrom(value)}` : `${type}=${escapeText(text)}`
+}
+
+// What is special in RFC 4514, control characters, and those that reorder or hide text on a screen.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const HIDDEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff]|[\ud800-\udfff]/gu
+
+function escapeText(text: string): string {
+  return text
+    .replace(/["+,;<>\\=]/g, '\\$&')
+    .replace(/^[ #]| $/g, '\\$&')
+    .replace(HIDDEN, (character) => Buffer.from(character, 'utf8').toString('hex').replace(/../g, '\\$&'))
+}
+
+/** Equal under RFC 5280 §7.1 as far as it goes for us: same attributes, case and runs of spaces ignored. */
+export function sameRdn(a: readonly NameAttribute[], b: readonly NameAttribute[]): boolean {
+  return a.length === b.length && a.every((left) => b.some((right) => left.oid === right.oid && comparable(left) === comparable(right)))
+}
+
+function comparable({ text, value }: NameAttribute): string {
+  return text === null ? `#${hexFrom(value)}` : `=${text.normalize('NFKC').toLowerCase().trim().replace(/\s+/g, ' ')}`
+}

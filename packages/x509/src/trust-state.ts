@@ -1,0 +1,84 @@
+import { MisuseError, type Surroundings } from '@countersign/core'
+import { watchAnchorExpiry } from './anchor-expiry.js'
+import type { CaCertificate } from './ca-certificate.js'
+import type { CheckedOptions } from './check-options.js'
+import { createCrlSource } from './crl-source.js'
+import { type ReloadHooks, readPemSetting } from './pem-setting.js'
+import type { RevocationRules } from './revocation.js'
+import { createTrust, type Trust } from './trust.js'
+
+/** Everything that verdicts depend on and that changes while the service runs: anchors, intermediates, CRLs. */
+export interface TrustState {
+  /** Changes whenever one of them did. */
+  epoch(): number
+  readonly trust: Trust
+  readonly revocation: RevocationRules | null
+  intermediates(): readonly CaCertificate[]
+  /** Looks at all files now. `true`: something changed. */
+  reload(): boolean
+  ready(): Promise<void>
+  close(): void
+}
+
+/**
+ * Reads all files once and watches them.
+ * @throws {MisuseError} `ERR_TRUST_UNREADABLE`, naming the option.
+ */
+export function openTrustState(options: CheckedOptions, surroundings: Surroundings): TrustState {
+  const { recorder, clock } = surroundings
+  const opened: { close(): void }[] = []
+  let epoch = 0
+  let recordExpiry = (): void => {}
+
+  const hooks: ReloadHooks = {
+    intervalMs: options.intervalMs,
+    nowMs: () => clock.nowMs(),
+    onReloaded(option, count) {
+      epoch++
+      recordExpiry()
+      if (!recorder.wants('trust.reloaded')) return
+      recorder.record({ kind: 'trust.reloaded', severity: 'info', message: 'Trust files changed and are in use', facts: { option, count } })
+    },
+    onFailed(option, error) {
+      if (!recorder.wants('trust.reload-failed')) return
+      const code = error instanceof MisuseError ? error.code : 'ERR_GUARD_FAULT'
+      const message = 'Trust files changed and cannot be used; the old ones stay in use'
+      recorder.record({ kind: 'trust.reload-failed', severity: 'error', code, message, facts: { option }, cause: error })
+    },
+  }
+
+  function open<T extends { close(): void }>(create: () => T): T {
+    try {
+      const made = create()
+      opened.push(made)
+      return made
+    } catch (error) {
+      close()
+      throw error
+    }
+  }
+
+  function close(): void {
+    for (const one of opened) one.close()
+  }
+
+  const { trust: setting, intermediates: extra, revocation: asked } = options
+  const trust = open(() => createTrust(setting, hooks))
+  const intermediates = extra === null ? null : open(() => readPemSetting(extra, 'intermediates', hooks))
+  const crls = asked === null ? null : open(() => createCrlSource({ ...asked, option: 'mtls.revocation.crl.files', ...options }, hooks))
+  const expiry = open(() => watchAnchorExpiry(trust, surroundings))
+  recordExpiry = expiry.record
+
+  return {
+    epoch: 'source' in setting ? () => epoch + setting.source.epoch : () => epoch,
+    trust,
+    revocation: asked === null || crls === null ? null : { source: crls, scope: asked.scope, graceMs: asked.graceMs },
+    intermediates: () => intermediates?.value ?? [],
+    reload: () => [trust, intermediates, crls].map((source) => source?.reload() ?? false).includes(true),
+    async ready() {
+      await trust.ready()
+      expiry.record()
+    },
+    close,
+  }
+}

@@ -1,0 +1,89 @@
+import { type Identity, isRefusal, type Refusal, refuse } from '@countersign/core'
+import { type AnchorSet, createAnchorSet } from './anchor-set.js'
+import type { CaCertificate } from './ca-certificate.js'
+import type { CheckedOptions } from './check-options.js'
+import { CLIENT_AUTH, endMs, type PathRules } from './check-path.js'
+import { findPath } from './find-path.js'
+import { identify, type LeafNames } from './identify.js'
+import { spkiSha256 } from './public-key.js'
+import type { ParsedCertificate } from './read-certificate.js'
+import { judgeRevocation, type RevocationRules, revocationSubject } from './revocation.js'
+import type { Trust } from './trust.js'
+
+/** A leaf whose path was verified. */
+export interface VerifiedLeaf {
+  readonly identity: Identity
+  readonly trustDomain: string | null
+  /** Issuer of the leaf first, anchor last. */
+  readonly path: readonly CaCertificate[]
+  /** When the first certificate of the path ends, skew included. */
+  readonly pathEndMs: number
+  /** Until when it is known that nothing of the path was revoked. */
+  readonly revocationEndMs: number
+}
+
+export interface LeafJudge {
+  readonly options: CheckedOptions
+  readonly trust: Trust
+  readonly revocation: RevocationRules | null
+}
+
+/** Verifies a leaf: path, pins, permitted names, revocation. Does all its work at once, within the budget of {@link findPath}. */
+export function verifyLeaf(
+  leaf: ParsedCertificate,
+  intermediates: readonly CaCertificate[],
+  judge: LeafJudge,
+  nowMs: number,
+): VerifiedLeaf | Refusal {
+  const { options, trust, revocation } = judge
+  const rules: PathRules = { nowMs, skewMs: options.skewMs, rsaBits: options.rsaBits, hashBits: options.hashBits, purpose: CLIENT_AUTH }
+  const names = identify(leaf, options.identifyBy)
+  let revocationEndMs = Number.POSITIVE_INFINITY
+
+  function accept(path: readonly CaCertificate[]): Refusal | null {
+    if (isRefusal(names)) return names
+    const refusal = checkCommonName(names, path) ?? checkPins(leaf, path, options.pins) ?? checkPermitted(names, options)
+    if (refusal !== null || revocation === null) return refusal
+    const known = judgeRevocation(revocationSubject(leaf), path, revocation, nowMs)
+    if (typeof known !== 'number') return known
+    revocationEndMs = known
+    return null
+  }
+
+  // A leaf without a usable name is refused for that only if a trusted CA made it, whoever that vouches for.
+  const anchors = isRefusal(names) ? trust.all() : anchorsFor(names, trust)
+  const path = findPath({ leaf, anchors, intermediates, rules, accept })
+  if (isRefusal(path)) return path
+  if (isRefusal(names)) return names
+  const pathEndMs = Math.min(...[leaf, ...path.map((ca) => ca.certificate)].map((certificate) => endMs(certificate, options.skewMs)))
+  return { ...names, path, pathEndMs, revocationEndMs }
+}
+
+/**
+ * SPIFFE Trust Domain and Bundle §4, X.509-SVID §5: the bundle of the leaf's own trust domain. A name of another kind has to be vouched
+ * for by anchors for such names too, so that a federated domain cannot name our hosts.
+ */
+export function anchorsFor({ identity, trustDomain }: LeafNames, trust: Trust): AnchorSet {
+  const plain = identity.kind === 'spiffe' ? null : (trust.forNames() ?? NOBODY)
+  if (trustDomain === null) return plain ?? NOBODY
+  const own = trust.forDomain(trustDomain) ?? NOBODY
+  return plain === null ? own : createAnchorSet(own.anchors.filter((anchor) => plain.has(anchor.fingerprint)))
+}
+
+const NOBODY = createAnchorSet([])
+
+// Constraints on DNS names do not see the common name, so a constrained CA cannot vouch for one.
+function checkCommonName({ identity }: LeafNames, path: readonly CaCertificate[]): Refusal | null {
+  if (identity.kind !== 'cn' || path.every((ca) => ca.certificate.extensions.nameConstraints === null)) return null
+  return refuse('ERR_PEER_NAME', { reason: 'common-name-under-name-constraints' })
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc7469#section-2.6 */
+function checkPins(leaf: ParsedCertificate, path: readonly CaCertificate[], pins: ReadonlySet<string> | null): Refusal | null {
+  if (pins === null || pins.has(spkiSha256(leaf.key)) || path.some((ca) => pins.has(ca.pin))) return null
+  return refuse('ERR_PEER_PIN_MISMATCH', { pins: pins.size })
+}
+
+function checkPermitted({ identity }: LeafNames, { isNamePermitted }: CheckedOptions): Refusal | null {
+  return isNamePermitted === null || isNamePermitted(identity.value) ? null : refuse('ERR_PEER_NAME_NOT_PERMITTED', { kind: identity.kind })
+}

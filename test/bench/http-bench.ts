@@ -1,0 +1,87 @@
+import type { Mesh } from './credentials.js'
+import { type Comparison, compareVariants, type RoundOptions } from './rounds.js'
+import type { StackName } from './stacks/stacks.js'
+import type { Estimate } from './statistics.js'
+
+/** What stands in front of the handler under the name `peers`. */
+export const PEERS: Readonly<Record<StackName, string>> = {
+  express: 'client-certificate-auth + express-jwt + express-rate-limit',
+  koa: '`getPeerCertificate()` + koa-jwt + koa-ratelimit',
+  fastify: '`getPeerCertificate()` + @fastify/jwt + @fastify/rate-limit',
+  'node:http': '`getPeerCertificate()` + jose, no quota',
+}
+
+const FRAMEWORKS: Readonly<Record<StackName, string>> = { express: 'Express 5', koa: 'Koa 3', fastify: 'Fastify 5', 'node:http': 'node:http' }
+
+const TARGET_MICROS = 8
+const TARGET_EXPRESS_RATIO = 1.1
+
+/** Other ways to set the peers up that somebody may use. */
+const OTHER_WAYS: Readonly<Record<StackName, readonly string[]>> = {
+  express: ['peers-with-jwks-rsa'],
+  koa: [],
+  fastify: ['peers-with-token-cache'],
+  'node:http': [],
+}
+
+/** A table of one framework, and whether Countersign keeps to its targets there. */
+export async function httpBench(stack: StackName, mesh: Mesh, options: RoundOptions): Promise<string> {
+  const comparisons = await compareVariants(stack, ['bare', 'countersign', 'peers', ...OTHER_WAYS[stack]], mesh, options)
+  return [`### ${FRAMEWORKS[stack]}`, '', tableOf(comparisons, (variant) => labelOf(stack, variant)), '', verdictOf(stack, comparisons)].join('\n')
+}
+
+/** A table of what each part of the guard costs on one framework. */
+export async function breakdownBench(stack: StackName, parts: readonly string[], mesh: Mesh, options: RoundOptions): Promise<string> {
+  const comparisons = await compareVariants(stack, ['bare', ...parts], mesh, options)
+  return [`### ${FRAMEWORKS[stack]}, part by part`, '', tableOf(comparisons, (variant) => variant)].join('\n')
+}
+
+function labelOf(stack: StackName, variant: string): string {
+  switch (variant) {
+    case 'bare':
+      return 'bare'
+    case 'peers':
+      return PEERS[stack]
+    case 'peers-with-jwks-rsa':
+      return `${PEERS[stack]}, keys through jwks-rsa`
+    case 'peers-with-token-cache':
+      return `${PEERS[stack]}, with its token cache on`
+    default:
+      return `**${variant}**`
+  }
+}
+
+function tableOf(comparisons: readonly Comparison[], label: (variant: string) => string): string {
+  const rows = comparisons.map(({ variant, micros, spread, added, ratio }) =>
+    row([
+      label(variant),
+      `${micros.toFixed(1)} (${spread[0].toFixed(1)} to ${spread[1].toFixed(1)})`,
+      added === null ? '' : estimate(added, 1),
+      ratio === null ? '' : estimate(ratio, 2),
+    ]),
+  )
+  return [row(['', 'µs a request (10 % to 90 % of the rounds)', 'added µs [95 %]', '× bare [95 %]']), row(['---', '--:', '--:', '--:']), ...rows].join('\n')
+}
+
+function verdictOf(stack: StackName, comparisons: readonly Comparison[]): string {
+  const ours = comparisons.find(({ variant }) => variant === 'countersign')
+  if (ours?.added == null || ours.ratio === null) throw new TypeError('Countersign was not measured')
+  const targets = [{ words: `at most ${TARGET_MICROS} µs added`, estimate: ours.added, most: TARGET_MICROS }]
+  if (stack === 'express') targets.push({ words: `at most ${TARGET_EXPRESS_RATIO.toFixed(2)} × bare`, estimate: ours.ratio, most: TARGET_EXPRESS_RATIO })
+  return targets.map(({ words, estimate, most }) => `Target ${words}: ${judged(estimate, most)}.`).join(' ')
+}
+
+/** Kept or missed for sure, or undecided: the target lies within the interval. */
+function judged({ low, high, value }: Estimate, most: number): string {
+  if (high <= most) return 'kept'
+  if (low > most) return 'missed'
+  return `${value <= most ? 'kept' : 'missed'} by the median, open by its interval`
+}
+
+function estimate({ value, low, high }: Estimate, digits: number): string {
+  return `${value.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`
+}

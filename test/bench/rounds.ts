@@ -1,0 +1,106 @@
+import type { Mesh } from './credentials.js'
+import { type Load, openLoad, requestBytes } from './load.js'
+import type { Profile } from './profile.js'
+import { type ServerProcess, startServer } from './server-process.js'
+import type { StackName } from './stacks/stacks.js'
+import { createRandom, type Estimate, median, medianEstimate, quantile, shuffled } from './statistics.js'
+
+export interface RoundOptions {
+  readonly rounds: number
+  readonly requestsPerRound: number
+  readonly warmUpRequests: number
+  readonly connections: number
+}
+
+export const FULL_ROUNDS: RoundOptions = { rounds: 61, requestsPerRound: 1000, warmUpRequests: 12_000, connections: 8 }
+export const QUICK_ROUNDS: RoundOptions = { rounds: 15, requestsPerRound: 500, warmUpRequests: 5000, connections: 8 }
+
+/** One variant against the bare framework, in the same rounds. */
+export interface Comparison {
+  readonly variant: string
+  /** Median over the rounds. Microseconds of server CPU a request. */
+  readonly micros: number
+  /** From the first to the last decile of the rounds. */
+  readonly spread: readonly [number, number]
+  /** Median of the differences within each round; `null` for the bare framework itself. */
+  readonly added: Estimate | null
+  readonly ratio: Estimate | null
+}
+
+interface Runner {
+  readonly variant: string
+  readonly server: ServerProcess
+  readonly load: Load
+  readonly micros: number[]
+}
+
+/**
+ * Measures variants of one stack in paired rounds: each round sends the same requests to every variant, in random order, and only
+ * differences within a round count, so that a machine that gets slower or busier meanwhile shifts both sides alike.
+ * @param variants `bare` is among them.
+ */
+export async function compareVariants(stack: StackName, variants: readonly string[], mesh: Mesh, options: RoundOptions): Promise<Comparison[]> {
+  const runners: Runner[] = []
+  try {
+    for (const variant of variants) runners.push(await warmRunner(stack, variant, mesh, options))
+    const random = createRandom(stack.length)
+    for (let round = 0; round < options.rounds; round++) {
+      for (const runner of shuffled(runners, random)) runner.micros.push(await measure(runner, options.requestsPerRound))
+    }
+    const bare = runners.find(({ variant }) => variant === 'bare')
+    if (bare === undefined) throw new TypeError('nothing to compare with')
+    return runners.map((runner) => comparisonOf(runner, bare))
+  } finally {
+    await stopAll(runners)
+  }
+}
+
+/** Profiles one variant while it answers. */
+export async function profileVariant(stack: StackName, variant: string, mesh: Mesh, requests: number): Promise<Profile> {
+  const runner = await warmRunner(stack, variant, mesh, { ...FULL_ROUNDS })
+  try {
+    await runner.server.startProfile()
+    await runner.load.run(requests)
+    return await runner.server.stopProfile()
+  } finally {
+    await stopAll([runner])
+  }
+}
+
+async function warmRunner(stack: StackName, variant: string, mesh: Mesh, options: RoundOptions): Promise<Runner> {
+  const server = await startServer(stack, variant, mesh.server)
+  try {
+    const token = variant === 'token-only' ? mesh.caller.unboundToken : mesh.caller.token
+    const load = await openLoad(server.port, options.connections, requestBytes(token), mesh.caller)
+    const runner = { variant, server, load, micros: [] }
+    await load.run(options.warmUpRequests)
+    return runner
+  } catch (error) {
+    await server.stop()
+    throw new Error(`${stack}, ${variant}: cannot be measured`, { cause: error })
+  }
+}
+
+async function measure({ server, load }: Runner, requests: number): Promise<number> {
+  const before = await server.cpuMicros()
+  await load.run(requests)
+  return ((await server.cpuMicros()) - before) / requests
+}
+
+async function stopAll(runners: readonly Runner[]): Promise<void> {
+  for (const { load } of runners) load.close()
+  await Promise.all(runners.map(({ server }) => server.stop()))
+}
+
+function comparisonOf({ variant, micros }: Runner, bare: Runner): Comparison {
+  const differences = micros.map((value, round) => value - (bare.micros[round] ?? Number.NaN))
+  const ratios = micros.map((value, round) => value / (bare.micros[round] ?? Number.NaN))
+  const isBare = variant === bare.variant
+  return {
+    variant,
+    micros: median(micros),
+    spread: [quantile(micros, 0.1), quantile(micros, 0.9)],
+    added: isBare ? null : medianEstimate(differences),
+    ratio: isBare ? null : medianEstimate(ratios),
+  }
+}

@@ -1,0 +1,100 @@
+import type { GuardOptions } from '@countersign/guard'
+import { idOf, TRUST_DOMAIN } from './certificates.js'
+import { AUDIENCE, ISSUER, MAX_TOKEN_BYTES } from './tokens.js'
+import type { World } from './world.js'
+
+export type PresetName = keyof ReturnType<typeof presetsOf>
+
+/** Guard options by name: one server of each in every cell. Quotas only where a row is about them, or rows would use up each other's. */
+export function presetsOf(world: World) {
+  const { certificates, tokens } = world
+  const trust = [
+    { trustDomain: TRUST_DOMAIN, pem: certificates.root.certificatePem },
+    { trustDomain: null, pem: certificates.plainRoot.certificatePem },
+  ]
+  const orders = idOf('/orders')
+  const callers = [orders, idOf('/shipping'), 'partner.example']
+  const issuer = {
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    keys: { jwks: tokens.jwks },
+    algorithms: ['ES256'],
+    maxBytes: MAX_TOKEN_BYTES,
+  } as const
+  const both = { ...issuer, subjects: [{ trustDomain: TRUST_DOMAIN }, 'alice'] } as const
+  const bearer = { ...both, binding: 'if-bound' } as const
+  const revocation = (ageMs: number) => ({ list: { ageMs, has: (kind: string, id: string) => kind === 'token' && id === 'jti-revoked' } })
+  const mtls = { mtls: { trust }, jwt: null, authorize: callers, limit: null } satisfies GuardOptions
+
+  return {
+    mtls,
+    'certificate-and-token': { ...mtls, jwt: both },
+    'bearer-token': { ...mtls, mtls: null, jwt: bearer, authorize: 'any-authenticated' },
+    'either-one': { ...mtls, jwt: bearer, require: 'any', authorize: 'any-authenticated' },
+    'certificate-or-both': { ...mtls, jwt: bearer, require: [['mtls', 'jwt'], ['mtls']], authorize: 'any-authenticated' },
+    'nothing-required': { ...mtls, jwt: bearer, require: 'optional', authorize: 'anyone' },
+    'anonymous-by-rule': { ...mtls, require: 'optional', authorize: [orders, { callers: { anonymous: true }, methods: 'GET', paths: '/public' }] },
+    'any-audience': { ...mtls, jwt: { ...both, audience: null } },
+    'cn-named': { ...mtls, mtls: { trust, identifyBy: ['spiffe', 'cn'] }, authorize: ['orders'] },
+    'names-listed': { ...mtls, mtls: { trust, names: [orders] } },
+    pinned: { ...mtls, mtls: { trust, pins: [Buffer.alloc(32, 1).toString('base64'), Buffer.alloc(32, 2).toString('base64')] } },
+    'revocation-list': { ...mtls, mtls: { trust, revocation: { crl: { files: [world.crlFile] } } } },
+    'revocation-list-outdated': { ...mtls, mtls: { trust, revocation: { crl: { files: [world.oldCrlFile] } } } },
+    'tokens-revocable': { ...mtls, jwt: { ...both, revocation: revocation(0) } },
+    'tokens-revocation-outdated': { ...mtls, jwt: { ...both, revocation: revocation(60_000) } },
+    'keys-unreachable': { ...mtls, jwt: { ...both, keys: { jwksUri: 'http://127.0.0.1:9/jwks', timeoutMs: 1000 } } },
+    'rules-and-scopes': {
+      ...mtls,
+      jwt: both,
+      authorize: [
+        { callers: orders, methods: 'GET', paths: { under: '/invoices' }, scopes: ['invoices:read', 'invoices:list'] },
+        { callers: orders, methods: ['GET', 'POST'], paths: '/orders' },
+        { callers: orders, paths: '/gold', claims: { tier: 'gold' } },
+        { callers: { under: idOf('/orders') }, paths: '/team' },
+        { callers: { trustDomain: TRUST_DOMAIN }, paths: [{ under: '/files' }, '/everyone'] },
+        { callers: { trustDomain: TRUST_DOMAIN }, paths: { under: '/files/private' }, deny: true },
+      ],
+    },
+    routes: {
+      ...mtls,
+      jwt: both,
+      require: [['mtls'], ['mtls', 'jwt']],
+      routes: [
+        { path: '/health', methods: ['GET', 'HEAD'], require: 'none' },
+        { path: '/status', require: 'optional' },
+        { path: { under: '/admin' }, require: 'all' },
+        { path: { under: '/projects' }, encodedSlashes: true },
+      ],
+      authorize: [...callers, { callers: { anonymous: true }, paths: '/status' }],
+    },
+    'any-authority': { ...mtls, authority: 'any' },
+    'details-exposed': { ...mtls, jwt: both, exposeDetails: true },
+    'closed-on-denial': { ...mtls, closeOnDenial: true },
+    'own-problem-type': { ...mtls, problemTypeBase: 'https://errors.prod.example/' },
+    quota: { ...mtls, limit: { perCaller: { quota: 2, windowSeconds: 60 }, perAddress: null } },
+    'quota-by-name': {
+      ...mtls,
+      limit: { perCaller: null, perAddress: null, policies: [{ name: 'writes', partitionBy: 'caller', quota: 1, windowSeconds: 10, only: { methods: 'POST' } }] },
+    },
+    'few-attempts': { ...mtls, limit: { perCaller: null, perAddress: { quota: 2, windowSeconds: 60 } } },
+    'quota-store-down': {
+      ...mtls,
+      limit: {
+        perAddress: null,
+        whenUnavailable: 'refuse',
+        store: { take: () => Promise.reject(new Error('connection refused to redis://secret@store')) },
+      },
+    },
+    'authorizer-that-throws': {
+      ...mtls,
+      authorize: {
+        authorize: () => {
+          throw new Error('secret of the authorizer')
+        },
+        toString: () => 'broken',
+      },
+    },
+    'audit-log-full': { ...mtls },
+    'guard-closed': { ...mtls },
+  } satisfies Record<string, GuardOptions>
+}

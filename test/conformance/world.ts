@@ -1,0 +1,39 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createTestClock, type TestClock } from '@countersign/testing'
+import { type Certificates, createCertificates } from './certificates.js'
+import { createTokens, type Tokens } from './tokens.js'
+
+/** What every row of one run stands on: authorities, certificates, tokens, the time, and a folder for CRLs and Unix sockets. */
+export interface World {
+  readonly clock: TestClock
+  readonly certificates: Certificates
+  readonly tokens: Tokens
+  readonly folder: string
+  /** A CRL of the root, in a file: with the revoked certificate in it, and one that has run out. */
+  readonly crlFile: string
+  readonly oldCrlFile: string
+  close(): void
+}
+
+export function createWorld(): World {
+  const clock = createTestClock()
+  const certificates = createCertificates(clock)
+  const folder = mkdtempSync(join(tmpdir(), 'cs-'))
+  const hoursAgo = (hours: number): Date => new Date(clock.nowMs() - hours * 3_600_000)
+  const write = (name: string, pem: string): string => {
+    writeFileSync(join(folder, name), pem)
+    return join(folder, name)
+  }
+  const revoked = [{ serialNumber: certificates.of('revoked').serialNumber, revokedAt: hoursAgo(1) }]
+  return {
+    clock,
+    certificates,
+    tokens: createTokens(certificates, clock),
+    folder,
+    crlFile: write('root.crl', certificates.root.revocationList({ revoked })),
+    oldCrlFile: write('old.crl', certificates.root.revocationList({ revoked, thisUpdate: hoursAgo(10), nextUpdate: hoursAgo(5) })),
+    close: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
