@@ -18,9 +18,6 @@ export interface Flood {
   readonly answers: Readonly<Record<string, number>>
 }
 
-/** The second half of a flood may not add more than this: then it would add for ever. */
-export const MOST_ADDED_BY_HALF_MB = 3
-
 const QUIET = { logger: { info() {}, warn() {}, error() {} } }
 /** So long that no bucket is empty again before the flood is over. */
 const SLOW = { quota: 10, windowSeconds: 86_400 } as const

@@ -1,7 +1,7 @@
 import type { Mesh } from './credentials.js'
 import { type Comparison, compareVariants, type RoundOptions } from './rounds.js'
 import type { StackName } from './stacks/stacks.js'
-import type { Estimate } from './statistics.js'
+import { table, verdict, written } from './table.js'
 
 /** What stands in front of the handler under the name `peers`. */
 export const PEERS: Readonly<Record<StackName, string>> = {
@@ -47,41 +47,26 @@ function labelOf(stack: StackName, variant: string): string {
     case 'peers-with-token-cache':
       return `${PEERS[stack]}, with its token cache on`
     default:
-      return `**${variant}**`
+      return '**Countersign**'
   }
 }
 
 function tableOf(comparisons: readonly Comparison[], label: (variant: string) => string): string {
-  const rows = comparisons.map(({ variant, micros, spread, added, ratio }) =>
-    row([
+  return table(
+    ['', 'µs a request (10 % to 90 % of the rounds)', 'added µs [95 %]', '× bare [95 %]'],
+    comparisons.map(({ variant, micros, spread, added, ratio }) => [
       label(variant),
       `${micros.toFixed(1)} (${spread[0].toFixed(1)} to ${spread[1].toFixed(1)})`,
-      added === null ? '' : estimate(added, 1),
-      ratio === null ? '' : estimate(ratio, 2),
+      added === null ? '' : written(added, 1),
+      ratio === null ? '' : written(ratio, 2),
     ]),
   )
-  return [row(['', 'µs a request (10 % to 90 % of the rounds)', 'added µs [95 %]', '× bare [95 %]']), row(['---', '--:', '--:', '--:']), ...rows].join('\n')
 }
 
 function verdictOf(stack: StackName, comparisons: readonly Comparison[]): string {
   const ours = comparisons.find(({ variant }) => variant === 'countersign')
   if (ours?.added == null || ours.ratio === null) throw new TypeError('Countersign was not measured')
-  const targets = [{ words: `at most ${TARGET_MICROS} µs added`, estimate: ours.added, most: TARGET_MICROS }]
-  if (stack === 'express') targets.push({ words: `at most ${TARGET_EXPRESS_RATIO.toFixed(2)} × bare`, estimate: ours.ratio, most: TARGET_EXPRESS_RATIO })
-  return targets.map(({ words, estimate, most }) => `Target ${words}: ${judged(estimate, most)}.`).join(' ')
-}
-
-/** Kept or missed for sure, or undecided: the target lies within the interval. */
-function judged({ low, high, value }: Estimate, most: number): string {
-  if (high <= most) return 'kept'
-  if (low > most) return 'missed'
-  return `${value <= most ? 'kept' : 'missed'} by the median, open by its interval`
-}
-
-function estimate({ value, low, high }: Estimate, digits: number): string {
-  return `${value.toFixed(digits)} [${low.toFixed(digits)}, ${high.toFixed(digits)}]`
-}
-
-function row(cells: readonly string[]): string {
-  return `| ${cells.join(' | ')} |`
+  const added = `Target: at most ${TARGET_MICROS} µs added: **${verdict(ours.added, TARGET_MICROS)}**.`
+  if (stack !== 'express') return added
+  return `${added} At most ${TARGET_EXPRESS_RATIO.toFixed(2)} × bare: **${verdict(ours.ratio, TARGET_EXPRESS_RATIO)}**.`
 }

@@ -6,13 +6,15 @@ import { SERVER_NAME } from './names.js'
 export interface Load {
   /** Sends this many requests and waits for all of their answers. Rejects for an answer that is not 200. */
   run(requests: number): Promise<void>
+  /** Sends one request, on one connection, and tells the status of its answer. */
+  status(request: Buffer): Promise<string>
   close(): void
 }
 
 interface Line {
   readonly socket: TLSSocket
-  /** Sends one request and calls back with its answer. */
-  ask(answered: (error: Error | null) => void): void
+  /** Sends one request and calls back with its answer, head and body. */
+  ask(request: Buffer, answered: (answer: string | Error) => void): void
 }
 
 const HEAD_END = '\r\n\r\n'
@@ -20,7 +22,7 @@ const STATUS_OFFSET = 'HTTP/1.1 '.length
 const OK = '200'
 
 export async function openLoad(port: number, connections: number, request: Buffer, caller: CallerCredentials): Promise<Load> {
-  const lines = await Promise.all(Array.from({ length: connections }, () => openLine(port, request, caller)))
+  const lines = await Promise.all(Array.from({ length: connections }, () => openLine(port, caller)))
   return {
     run(requests) {
       return new Promise((resolve, reject) => {
@@ -29,14 +31,20 @@ export async function openLoad(port: number, connections: number, request: Buffe
         const next = (line: Line): void => {
           if (toSend === 0) return
           toSend -= 1
-          line.ask((error) => {
-            if (error !== null) return reject(error)
+          line.ask(request, (answer) => {
+            if (typeof answer !== 'string') return reject(answer)
+            if (statusOf(answer) !== OK) return reject(new Error(`the server answered:\n${answer}`))
             toCome -= 1
             if (toCome === 0) resolve()
             else next(line)
           })
         }
         for (const line of lines) next(line)
+      })
+    },
+    status(other) {
+      return new Promise((resolve, reject) => {
+        lines[0]?.ask(other, (answer) => (typeof answer === 'string' ? resolve(statusOf(answer)) : reject(answer)))
       })
     },
     close() {
@@ -62,7 +70,7 @@ export function requestBytes(token: string | null, path = '/invoices'): Buffer {
   )
 }
 
-function openLine(port: number, request: Buffer, caller: CallerCredentials): Promise<Line> {
+function openLine(port: number, caller: CallerCredentials): Promise<Line> {
   return new Promise((resolve, reject) => {
     const socket = connect({
       host: '127.0.0.1',
@@ -73,19 +81,18 @@ function openLine(port: number, request: Buffer, caller: CallerCredentials): Pro
       ca: caller.caPem,
       ALPNProtocols: ['http/1.1'],
     })
-    let answered: ((error: Error | null) => void) | null = null
+    let answered: ((answer: string | Error) => void) | null = null
     let answer = ''
-    const finish = (error: Error | null): void => {
+    const finish = (result: string | Error): void => {
       const waiting = answered
       answered = null
       answer = ''
-      waiting?.(error)
+      waiting?.(result)
     }
     socket.setNoDelay(true)
     socket.on('data', (chunk: Buffer) => {
       answer += chunk.toString('latin1')
-      if (!isWhole(answer)) return
-      finish(answer.startsWith(OK, STATUS_OFFSET) ? null : new Error(`the server answered:\n${answer}`))
+      if (isWhole(answer)) finish(answer)
     })
     socket.once('error', (error) => {
       reject(error)
@@ -95,13 +102,17 @@ function openLine(port: number, request: Buffer, caller: CallerCredentials): Pro
     socket.once('secureConnect', () => {
       resolve({
         socket,
-        ask(callback) {
+        ask(request, callback) {
           answered = callback
           socket.write(request)
         },
       })
     })
   })
+}
+
+function statusOf(answer: string): string {
+  return answer.slice(STATUS_OFFSET, STATUS_OFFSET + OK.length)
 }
 
 function isWhole(answer: string): boolean {

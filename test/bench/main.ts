@@ -1,11 +1,18 @@
 // The benchmarks: `npm run bench -- [--quick] [--only NAME] [--breakdown] [--profile] [--write]`.
+import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { createMesh } from './credentials.js'
 import { COMPARED_PARTS } from './guard-options.js'
 import { breakdownBench, httpBench } from './http-bench.js'
+import { inProcessReport } from './in-process-report.js'
 import { machine } from './machine.js'
-import { FULL_ROUNDS, profileVariant, QUICK_ROUNDS } from './rounds.js'
+import { connectionReport, floodReport } from './memory-report.js'
+import { profileReport } from './profile-report.js'
+import { report, type Section } from './report.js'
+import { FULL_ROUNDS, QUICK_ROUNDS } from './rounds.js'
 import { STACK_NAMES } from './stacks/stacks.js'
+
+const REPORT = new URL('../../../docs/benchmarks.md', import.meta.url)
 
 const { values: options } = parseArgs({
   options: {
@@ -16,18 +23,37 @@ const { values: options } = parseArgs({
     write: { type: 'boolean', default: false },
   },
 })
-const rounds = options.quick ? QUICK_ROUNDS : FULL_ROUNDS
-const chosen = (name: string): boolean => name.includes(options.only)
 
-console.log(`${machine()}\n`)
-const mesh = createMesh()
-for (const stack of STACK_NAMES.filter(chosen)) {
-  if (options.profile) {
-    const { functions } = await profileVariant(stack, 'countersign', mesh, rounds.warmUpRequests * 2)
-    for (const { name, place, selfShare, ours } of functions.slice(0, 60)) console.log(`${(selfShare * 100).toFixed(2).padStart(6)} % ${ours ? '*' : ' '} ${name} (${place})`)
-    const share = functions.filter(({ ours }) => ours).reduce((sum, { selfShare }) => sum + selfShare, 0)
-    console.log(`ours: ${(share * 100).toFixed(2)} %`)
-  } else if (options.breakdown) console.log(await breakdownBench(stack, COMPARED_PARTS, mesh, rounds))
-  else console.log(await httpBench(stack, mesh, rounds))
-  console.log()
+if (options.write && (options.quick || options.only !== '' || options.breakdown || options.profile)) {
+  throw new TypeError('--write writes the whole report of a full run: it goes with no other option')
 }
+
+const { quick } = options
+const rounds = quick ? QUICK_ROUNDS : FULL_ROUNDS
+const taken = machine()
+const mesh = createMesh()
+
+const http: readonly Section[] = STACK_NAMES.map((stack) => ({
+  name: stack,
+  run: () => (options.profile ? profileReport(stack, mesh) : options.breakdown ? breakdownBench(stack, COMPARED_PARTS, mesh, rounds) : httpBench(stack, mesh, rounds)),
+}))
+const sections: readonly Section[] =
+  options.breakdown || options.profile
+    ? http
+    : [
+        ...http,
+        { name: 'in-process', run: () => inProcessReport(quick) },
+        { name: 'floods', run: () => floodReport(quick) },
+        { name: 'connections', run: () => connectionReport(mesh, quick) },
+      ]
+const chosen = sections.filter(({ name }) => name.includes(options.only))
+if (chosen.length === 0) throw new TypeError(`nothing is named like ${options.only}: there are ${sections.map(({ name }) => name).join(', ')}`)
+
+console.log(`${taken}\n`)
+const texts = new Map<string, string>()
+for (const { name, run } of chosen) {
+  const text = await run()
+  texts.set(name, text)
+  console.log(`${name}\n\n${text}\n`)
+}
+if (options.write) writeFileSync(REPORT, report(taken, texts))

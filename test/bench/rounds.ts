@@ -73,12 +73,20 @@ async function warmRunner(stack: StackName, variant: string, mesh: Mesh, options
     const token = variant === 'token-only' ? mesh.caller.unboundToken : mesh.caller.token
     const load = await openLoad(server.port, options.connections, requestBytes(token), mesh.caller)
     const runner = { variant, server, load, micros: [] }
+    await checkProtected(variant, load)
     await load.run(options.warmUpRequests)
     return runner
   } catch (error) {
     await server.stop()
     throw new Error(`${stack}, ${variant}: cannot be measured`, { cause: error })
   }
+}
+
+/** What lets everybody in costs nothing: a request without its token must be refused, but by the bare framework. */
+async function checkProtected(variant: string, load: Load): Promise<void> {
+  const opensWithoutToken = variant === 'bare' || variant === 'certificate-only'
+  const status = await load.status(requestBytes(null))
+  if ((status === '200') !== opensWithoutToken) throw new Error(`a request without a token was answered with ${status}`)
 }
 
 async function measure({ server, load }: Runner, requests: number): Promise<number> {

@@ -15,7 +15,7 @@ export const MAY_USE: Readonly<Record<string, readonly string[] | 'everything'>>
   ...Object.fromEntries(MECHANISMS.map((name) => [name, ['core']])),
   redis: ['core'],
   guard: ['core', ...MECHANISMS.filter((name) => name !== 'issuer')],
-  node: ['core', 'x509', 'guard'],
+  node: ['core', 'x509', 'limit', 'guard'],
   express: ['core', 'guard', 'node'],
   koa: ['core', 'guard', 'node'],
   fastify: ['core', 'guard', 'node'],

@@ -11,7 +11,7 @@ const ALL = new Set<string>([...CODES, ...MISUSE_CODES])
 const TABLES = new Set(['packages/core/src/catalogue.ts', 'packages/core/src/errors.ts'])
 
 /** Codes of Node and OpenSSL, which sources may compare with or imitate. None of ours begins so. */
-const FOREIGN = /^ERR_(?:OSSL|TLS|HTTP|HTTP2|STREAM|SOCKET|INVALID|CRYPTO)_/
+const FOREIGN = /^ERR_(?:OSSL|TLS|HTTP|HTTP2|STREAM|SOCKET|INVALID|CRYPTO|PARSE_ARGS)_/
 
 const mentions = readPackages()
   .flatMap(({ sources }) => sources)

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createRecorder } from '@countersign/audit'
-import { type Decision, type Grant, type Inbound, type Meter, MisuseError, type Principal, type Surroundings } from '@countersign/core'
+import { type Decision, type Inbound, type Meter, MisuseError, type Principal, type Surroundings } from '@countersign/core'
 import { createAdmission, createLimiter } from '@countersign/limit'
 import { createAuthorizer } from '@countersign/policy'
 import { createTokenVerifier } from '@countersign/token'

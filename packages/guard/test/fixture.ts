@@ -2,7 +2,7 @@ import type { Code, Connection, Finding, Inbound, Peer, PeerVerifier, SecurityEv
 import { refuse } from '@countersign/core'
 
 /** A request as an adapter would hand it over, with sound defaults. */
-export function inbound(changes: Partial<Inbound> & { readonly connection?: Partial<Connection> } = {}): Inbound {
+export function inbound(changes: Partial<Omit<Inbound, 'connection'>> & { readonly connection?: Partial<Connection> } = {}): Inbound {
   const { connection, ...rest } = changes
   return {
     protocol: 'http/1.1',

@@ -23,8 +23,8 @@ test('answers a warm request without a promise', () => {
 
 test('gives the same frozen principal to every request of a connection', async () => {
   const { guard } = guardOf()
-  const { connection } = inbound()
-  const [one, other] = await Promise.all([guard.decide(inbound({ connection })), guard.decide(inbound({ connection }))])
+  const request = inbound()
+  const [one, other] = await Promise.all([guard.decide(request), guard.decide(request)])
   assert.ok(one.allowed && other.allowed)
   assert.equal(one.principal, other.principal)
   assert.ok(Object.isFrozen(one.principal))
@@ -56,7 +56,7 @@ for (const [part, options] of [
   ['limiter that throws', { limit: limiter(broken) }],
   ['recorder that throws', { audit: { ...memoryRecorder(), record: broken } }],
 ] satisfies [string, Partial<GuardOptions>][]) {
-  test(`a ${part} is a denial, not a crash`, async () => {
+  test(`the ${part} is a denial, not a crash`, async () => {
     const decision = await guardOf(options).guard.decide(inbound())
     assert.equal(codeOf(decision), 'ERR_UNAVAILABLE')
   })

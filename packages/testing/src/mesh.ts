@@ -78,32 +78,32 @@ const QUICK_RSA_BITS = 2048
  */
 export function createTestMesh(trustDomain = 'test.example', options: { readonly clock?: TestClock } = {}): TestMesh {
   const clock = options.clock ?? createTestClock()
+  // A day of the past, so that a test may turn the clock back.
+  const past = new Date(clock.nowMs() - DAY_SECONDS * 1000)
   const authority = createDevAuthority({
     name: `Root of ${trustDomain}`,
     trustDomain,
     clock,
-    // A day of the past, so that a test may turn the clock back.
-    validFrom: new Date(clock.nowMs() - DAY_SECONDS * 1000),
+    validFrom: past,
     validSeconds: TEN_YEARS_SECONDS,
   })
   const issuer = `https://issuer.${trustDomain}`
   const signer = createTokenSigner({ issuer, clock, maxExpiresInSeconds: DAY_SECONDS })
   const bundle: TrustBundle = Object.freeze({ trustDomain, anchors: Object.freeze([authority.certificateDer]) })
   const revoked = new Map<string, { readonly serialNumber: string; readonly revokedAt: Date; readonly issuer: DevAuthority }>()
-  let intermediate: DevAuthority | undefined
+  const intermediate = authority.issueAuthority({
+    name: `Intermediate of ${trustDomain}`,
+    pathLength: 0,
+    validFrom: past,
+    validSeconds: TEN_YEARS_SECONDS,
+  })
   let crlNumber = 1
 
-  function intermediateAuthority(): DevAuthority {
-    intermediate ??= authority.issueAuthority({
-      name: `Intermediate of ${trustDomain}`,
-      pathLength: 0,
-      validSeconds: TEN_YEARS_SECONDS / 2,
-    })
-    return intermediate
-  }
-
   function crlPem(): string {
-    return authority.revocationList({ revoked: [...revoked.values()], number: crlNumber++ })
+    const number = crlNumber++
+    const listOf = (issuing: DevAuthority) =>
+      issuing.revocationList({ revoked: [...revoked.values()].filter(({ issuer }) => issuer === issuing), number })
+    return listOf(authority) + listOf(intermediate)
   }
 
   return Object.freeze({

@@ -65,25 +65,29 @@ test('a token without a workload is bound to nothing and speaks for the test', (
   assert.deepEqual([sub, cnf, exp - iat], ['spiffe://prod.example/test', undefined, 60])
 })
 
-test('openssl refuses a revoked workload by the CRL of the mesh, and no other', (t) => {
-  const folder = mkdtempSync(join(tmpdir(), 'countersign-testing-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  const file = (name: string) => join(folder, name)
-  const mesh = createTestMesh()
-  const [orders, billing] = [mesh.workload('/orders'), mesh.workload('/billing')]
-  writeFileSync(file('ca'), mesh.trustPem)
-  writeFileSync(file('orders'), orders.certificatePem)
-  writeFileSync(file('billing'), billing.certificatePem)
-  const check = (leaf: string) =>
-    execFileSync('openssl', ['verify', '-crl_check', '-CAfile', file('ca'), '-CRLfile', file('crl'), file(leaf)], { stdio: 'pipe' })
-  mesh.writeCrl(file('crl'))
-  check('orders')
-  mesh.revoke(orders)
-  mesh.writeCrl(file('crl'))
-  assert.throws(() => check('orders'), /certificate revoked/)
-  check('billing')
-  assert.match(readFileSync(file('crl'), 'utf8'), /BEGIN X509 CRL/)
-})
+for (const intermediate of [false, true]) {
+  test(`openssl refuses a revoked workload ${intermediate ? 'of the intermediate ' : ''}by the CRLs of the mesh, and no other`, (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'countersign-testing-'))
+    t.after(() => rmSync(folder, { recursive: true, force: true }))
+    const file = (name: string) => join(folder, name)
+    const mesh = createTestMesh()
+    const [orders, billing] = [mesh.workload('/orders', { intermediate }), mesh.workload('/billing', { intermediate })]
+    writeFileSync(file('ca'), mesh.trustPem)
+    writeFileSync(file('orders'), orders.chainPem)
+    writeFileSync(file('billing'), billing.chainPem)
+    const check = (leaf: string) => {
+      const lists = ['-crl_check_all', '-CRLfile', file('crl')]
+      execFileSync('openssl', ['verify', ...lists, '-CAfile', file('ca'), '-untrusted', file(leaf), file(leaf)], { stdio: 'pipe' })
+    }
+    mesh.writeCrl(file('crl'))
+    check('orders')
+    mesh.revoke(orders)
+    mesh.writeCrl(file('crl'))
+    assert.throws(() => check('orders'), /certificate revoked/)
+    check('billing')
+    assert.equal(readFileSync(file('crl'), 'utf8').match(/BEGIN X509 CRL/g)?.length, 2)
+  })
+}
 
 test('refuses what it does not know', () => {
   const mesh = createTestMesh()

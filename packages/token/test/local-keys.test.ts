@@ -29,6 +29,9 @@ test('reads a JWKS file again when it changes, and keeps the old keys while it i
     },
   })
   t.after(() => verifier.close())
+  // The watcher keeps no process alive; this one must live until it has seen something.
+  const alive = setInterval(() => {}, 60_000)
+  t.after(() => clearInterval(alive))
   const connection = createConnection()
   const token = old.sign(claims())
   await verified(verifier, bearer(token, connection))

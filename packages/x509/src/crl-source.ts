@@ -52,10 +52,9 @@ export function createCrlSource({ option, files, skewMs, hashBits }: CrlSettings
   }
 
   function isAuthentic(crl: ParsedCrl, issuer: CaCertificate): boolean {
-    let verdicts = authentic.get(crl)
-    if (verdicts === undefined) authentic.set(crl, (verdicts = new WeakMap()))
-    let verdict = verdicts.get(issuer)
-    if (verdict === undefined) verdicts.set(issuer, (verdict = isSignedBy(crl, issuer, hashBits)))
+    const verdicts = authentic.get(crl) ?? new WeakMap<CaCertificate, boolean>()
+    const verdict = verdicts.get(issuer) ?? isSignedBy(crl, issuer, hashBits)
+    authentic.set(crl, verdicts.set(issuer, verdict))
     return verdict
   }
 

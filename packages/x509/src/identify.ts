@@ -29,7 +29,7 @@ export function identify(leaf: ParsedCertificate, kinds: readonly IdentityKind[]
   if (malformed !== null) return refuse('ERR_PEER_NAME', { reason: malformed })
   const spiffeId = parseSpiffeId(sans.uri[0] ?? '')
   for (const kind of kinds) {
-    const value = valueOf(kind, leaf, sans)
+    const value = nameOfKind(kind, leaf, sans)
     if (value === null) continue
     const authority = kind === 'spiffe' ? (spiffeId?.trustDomain ?? '') : ''
     return { identity: Object.freeze({ kind, authority, value }), trustDomain: spiffeId?.trustDomain ?? null }
@@ -49,7 +49,7 @@ function malformedName({ dns, uri, email }: GeneralNames): string | null {
   return null
 }
 
-function valueOf(kind: IdentityKind, leaf: ParsedCertificate, sans: GeneralNames): string | null {
+function nameOfKind(kind: IdentityKind, leaf: ParsedCertificate, sans: GeneralNames): string | null {
   switch (kind) {
     case 'spiffe':
       return parseSpiffeId(sans.uri[0] ?? '')?.text ?? null

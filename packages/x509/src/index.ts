@@ -1,7 +1,5 @@
-export type { CaCertificate } from './ca-certificate.js'
 export { createFileSource, type FileSource, type FileSourceOptions, type LoadedFile } from './file-source.js'
 export type { CertificateRevocationOptions, IdentityKind, MtlsOptions, TrustAnchors } from './options.js'
 export { parseCertificate } from './parse-certificate.js'
 export { pemBlocks } from './pem.js'
-export type { RevocationSource, RevocationSubject } from './revocation.js'
 export { type CertificateVerifier, createPeerVerifier } from './verifier.js'

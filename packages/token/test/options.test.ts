@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MisuseError } from '@countersign/core'
+import { createTokenVerifier, type JwtOptions } from '@countersign/token'
+import { createSigner, generatePrivateKey } from './signer.js'
+import { createSurroundings, optionsFor } from './surroundings.js'
+
+const signer = createSigner()
+const create = (options: unknown): unknown => createTokenVerifier(options as JwtOptions, createSurroundings())
+
+test('names the option that is wrong', () => {
+  const good = optionsFor([signer])
+  const { audience: _, ...withoutAudience } = good
+  const { keys: __, ...withoutKeys } = good
+  const { issuer: ___, ...withoutIssuer } = good
+  const list = { has: () => false, ageMs: 0 }
+  const rows: readonly (readonly [option: string, code: string, options: unknown])[] = [
+    ['jwt', 'ERR_OPTION_INVALID', null],
+    ['jwt', 'ERR_OPTION_INVALID', []],
+    ['jwt', 'ERR_OPTION_INVALID', 'https://issuer.example'],
+    ['jwt.issuer', 'ERR_OPTION_MISSING', withoutIssuer],
+    ['jwt.issuer', 'ERR_OPTION_INVALID', { ...good, issuer: '' }],
+    ['jwt.audience', 'ERR_OPTION_MISSING', withoutAudience],
+    ['jwt.audience', 'ERR_OPTION_INVALID', { ...good, audience: '' }],
+    ['jwt.audience', 'ERR_OPTION_INVALID', { ...good, audience: [] }],
+    ['jwt.audience[1]', 'ERR_OPTION_INVALID', { ...good, audience: ['a', ''] }],
+    ['jwt.keys', 'ERR_OPTION_MISSING', withoutKeys],
+    ['jwt.keys', 'ERR_OPTION_INVALID', { ...good, keys: 'https://issuer.example/jwks' }],
+    ['jwt.keys', 'ERR_OPTION_INVALID', { ...good, keys: {} }],
+    ['jwt.keys', 'ERR_OPTION_INVALID', { ...good, keys: { jwks: [signer.jwk], file: 'x' } }],
+    ['jwt.keys.timeoutMs', 'ERR_OPTION_UNKNOWN', { ...good, keys: { jwks: [signer.jwk], timeoutMs: 5 } }],
+    ['jwt.keys.jwksUri', 'ERR_OPTION_INVALID', { ...good, keys: { jwksUri: 'http://issuer.example/jwks' } }],
+    ['jwt.keys.jwksUri', 'ERR_OPTION_INVALID', { ...good, keys: { jwksUri: 'http://127.0.0.1.attacker.example/jwks' } }],
+    ['jwt.keys.jwksUri', 'ERR_OPTION_INVALID', { ...good, keys: { jwksUri: 'https://user:secret@issuer.example/jwks' } }],
+    ['jwt.keys.jwksUri', 'ERR_OPTION_INVALID', { ...good, keys: { jwksUri: 'file:///etc/jwks' } }],
+    ['jwt.keys.jwksUri', 'ERR_OPTION_INVALID', { ...good, keys: { jwksUri: '/jwks' } }],
+    ['jwt.keys.timeoutMs', 'ERR_OPTION_INVALID', { ...good, keys: { jwksUri: 'https://issuer.example/jwks', timeoutMs: 0 } }],
+    ['jwt.keys.maxAgeSeconds', 'ERR_OPTION_INVALID', { ...good, keys: { jwksUri: 'https://issuer.example/jwks', maxAgeSeconds: 1e9 } }],
+    ['jwt.keys.jwks', 'ERR_OPTION_INVALID', { ...good, keys: { jwks: { keys: [signer.jwk] } } }],
+    ['jwt.keys.jwks', 'ERR_OPTION_INVALID', { ...good, keys: { jwks: [] } }],
+    ['jwt.keys.jwks', 'ERR_OPTION_INVALID', { ...good, keys: { jwks: ['secret'] } }],
+    ['jwt.keys.jwks', 'ERR_OPTION_INVALID', { ...good, keys: { jwks: [{ kty: 'oct', k: 'c2VjcmV0' }] } }],
+    ['jwt.keys.jwks', 'ERR_OPTION_INVALID', { ...good, keys: { jwks: [generatePrivateKey('ES256').export({ format: 'jwk' })] } }],
+    ['jwt.algorithms', 'ERR_OPTION_INVALID', { ...good, algorithms: [] }],
+    ['jwt.algorithms[0]', 'ERR_OPTION_INVALID', { ...good, algorithms: ['none'] }],
+    ['jwt.algorithms[1]', 'ERR_OPTION_INVALID', { ...good, algorithms: ['ES256', 'HS256'] }],
+    ['jwt.algorithms[0]', 'ERR_OPTION_INVALID', { ...good, algorithms: [/.*/] }],
+    ['jwt.type', 'ERR_OPTION_INVALID', { ...good, type: 'id+jwt' }],
+    ['jwt.audience', 'ERR_OPTION_CONTRADICTION', { ...good, type: 'jwt-svid', audience: null }],
+    ['jwt.algorithms[0]', 'ERR_OPTION_INVALID', { ...good, type: 'jwt-svid', algorithms: ['Ed25519'] }],
+    ['jwt.subjects', 'ERR_OPTION_MISSING', { ...good, type: 'jwt-svid' }],
+    ['jwt.subjects', 'ERR_OPTION_INVALID', { ...good, subjects: [] }],
+    ['jwt.subjects[0]', 'ERR_OPTION_INVALID', { ...good, subjects: ['spiffe://prod.example/*'] }],
+    ['jwt.requiredClaims[0]', 'ERR_OPTION_INVALID', { ...good, requiredClaims: [7] }],
+    ['jwt.binding', 'ERR_OPTION_INVALID', { ...good, binding: 'none' }],
+    ['jwt.revocation.list', 'ERR_OPTION_INVALID', { ...good, revocation: { list: { has: true, ageMs: 0 } } }],
+    ['jwt.revocation.whenUnavailable', 'ERR_OPTION_INVALID', { ...good, revocation: { list, whenUnavailable: 'allow' } }],
+    ['jwt.revocation.whenUnavailable.staleSeconds', 'ERR_OPTION_INVALID', { ...good, revocation: { list, whenUnavailable: { staleSeconds: 0 } } }],
+    ['jwt.whenKeysUnavailable', 'ERR_OPTION_INVALID', { ...good, whenKeysUnavailable: 'allow' }],
+    ['jwt.whenKeysUnavailable.staleSeconds', 'ERR_OPTION_INVALID', { ...good, whenKeysUnavailable: { staleSeconds: Number.NaN } }],
+    ['jwt.maxBytes', 'ERR_OPTION_INVALID', { ...good, maxBytes: 2 ** 20 }],
+    ['jwt.clockSkewSeconds', 'ERR_OPTION_INVALID', { ...good, clockSkewSeconds: 61 }],
+    ['jwt.clockSkewSeconds', 'ERR_OPTION_INVALID', { ...good, clockSkewSeconds: Number.NaN }],
+    ['jwt.clockSkewSeconds', 'ERR_OPTION_INVALID', { ...good, clockSkewSeconds: -1 }],
+    ['jwt.maxAgeSeconds', 'ERR_OPTION_INVALID', { ...good, maxAgeSeconds: Number.POSITIVE_INFINITY }],
+    ['jwt.audiences', 'ERR_OPTION_UNKNOWN', { ...good, audiences: 'billing' }],
+    ['jwt.ignoreExpiration', 'ERR_OPTION_UNKNOWN', { ...good, ignoreExpiration: true }],
+    ['jwt[1].audience', 'ERR_OPTION_MISSING', [good, { ...withoutAudience, issuer: 'https://two.example' }]],
+    ['jwt[1].issuer', 'ERR_OPTION_CONTRADICTION', [good, { ...good, audience: null }]],
+  ]
+  for (const [option, code, options] of rows) {
+    assert.throws(
+      () => create(options),
+      (error: unknown) => {
+        assert(error instanceof MisuseError, String(error))
+        assert.deepEqual([error.option, error.code], [option, code], error.message)
+        assert(!error.message.includes('secret'), error.message)
+        return true
+      },
+    )
+  }
+})
+
+test('accepts a JWKS over plain http on loopback alone', () => {
+  for (const host of ['localhost', '127.0.0.1', '127.1.2.3', '[::1]']) {
+    assert.ok(create({ ...optionsFor([signer]), keys: { jwksUri: `http://${host}:8080/jwks` } }), host)
+  }
+})
+
+test('reads its options once and leaves them as they are', () => {
+  const options = Object.freeze({ ...optionsFor([signer]), audience: Object.freeze(['a', 'b']), algorithms: Object.freeze(['ES256'] as const) })
+  assert.equal(String(create(options)), 'tokens of https://issuer.example for a or b')
+})

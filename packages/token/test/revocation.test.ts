@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isRefusal } from '@countersign/core'
+import type { RevocationList } from '@countersign/token'
+import { bearer, claims, createBench, createConnection, judge, recalledStatus, verified } from './surroundings.js'
+
+function createList(): RevocationList & { revoked: Set<string>; ageMs: number; answer: unknown } {
+  return {
+    revoked: new Set<string>(),
+    ageMs: 0,
+    answer: undefined,
+    has(kind, id) {
+      if (this.answer instanceof Error) throw this.answer
+      return this.answer === undefined ? this.revoked.has(`${kind} ${id}`) : (this.answer as boolean)
+    },
+  }
+}
+
+test('refuses a revoked token, key or service on the next request, and takes it back as soon', async () => {
+  const list = createList()
+  const { signer, verifier } = createBench({ revocation: { list } })
+  const connection = createConnection()
+  const token = signer.sign(claims())
+  const found = await verified(verifier, bearer(token, connection))
+  for (const id of ['token j-1', `key ${signer.kid}`, 'service alice']) {
+    list.revoked.add(id)
+    assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ERR_TOKEN_REVOKED', id)
+    assert.equal(verifier.judge(found)?.code, 'ERR_TOKEN_REVOKED', id)
+    list.revoked.delete(id)
+    assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ok', id)
+  }
+  list.revoked.add('service bob').add('token j-2').add('service j-1').add('token alice')
+  assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ok')
+})
+
+test('asks only about tokens whose signature was verified', async () => {
+  const list = createList()
+  const { verifier } = createBench({ revocation: { list } })
+  const other = createBench().signer
+  list.answer = new Error('asked')
+  const found = await judge(verifier, bearer(other.sign(claims())))
+  assert(isRefusal(found))
+  assert.equal(found.code, 'ERR_TOKEN_SIGNATURE')
+})
+
+test('answers unavailable where the list does not say true or false, throws, or is too old', async () => {
+  const list = createList()
+  const { signer, verifier } = createBench({ revocation: { list } })
+  const token = signer.sign(claims())
+  await verified(verifier, bearer(token))
+  const status = (): string => recalledStatus(verifier, bearer(token))
+  for (const answer of [null, 0, 1, '', 'no', {}, Promise.resolve(false), new Error('down')]) {
+    list.answer = answer
+    assert.equal(status(), 'ERR_TOKEN_REVOCATION_UNKNOWN', String(answer))
+  }
+  list.answer = undefined
+  for (const ageMs of [30_001, Number.POSITIVE_INFINITY, Number.NaN, -1, undefined as unknown as number]) {
+    list.ageMs = ageMs
+    assert.equal(status(), 'ERR_TOKEN_REVOCATION_UNKNOWN', String(ageMs))
+  }
+  list.ageMs = 30_000
+  assert.equal(status(), 'ok')
+})
+
+test('uses an older list for as long as the options say', async () => {
+  const list = createList()
+  const { signer, verifier } = createBench({ revocation: { list, whenUnavailable: { staleSeconds: 300 } } })
+  const token = signer.sign(claims())
+  list.ageMs = 300_000
+  await verified(verifier, bearer(token))
+  list.ageMs = 300_001
+  assert.equal(recalledStatus(verifier, bearer(token)), 'ERR_TOKEN_REVOCATION_UNKNOWN')
+})
+
+test('accepts no token without a jti where tokens can be revoked', () => {
+  const { signer, verifier } = createBench({ revocation: { list: createList() } })
+  assert.equal(recalledStatus(verifier, bearer(signer.sign(claims({ jti: undefined })))), 'ERR_TOKEN_CLAIM_MISSING')
+})

@@ -1,0 +1,64 @@
+/** One part of the benchmarks. */
+export interface Section {
+  readonly name: string
+  /** Measures, and answers with Markdown. */
+  run(): Promise<string>
+}
+
+/** The page of a full run. Every figure on it comes from that run. */
+export function report(machine: string, texts: ReadonlyMap<string, string>): string {
+  const text = (name: string): string => {
+    const found = texts.get(name)
+    if (found === undefined) throw new TypeError(`the run had no ${name}`)
+    return found
+  }
+  return `# Benchmarks
+
+Written by \`npm run bench -- --write\`, from one run; no figure here was typed. Take your own: \`npm ci && npm run bench\`, or a shorter run
+with \`npm run bench -- --quick\`, a part with \`--only express\`, what each part of the guard costs with \`--breakdown\`, and where the time goes
+with \`--profile\`.
+
+Taken on: ${machine}.
+
+## Requests over keep-alive mTLS
+
+Server CPU (user and system time of the server's process, all threads) for each request: HTTP/1.1 over TLS 1.3, eight connections that stay
+open, a client certificate (P-256) and an RS256 token (2048 bits) with each request, a quota by verified identity that nobody reaches. The
+handler answers \`GET /invoices\` with a small JSON. Server and caller are processes of their own; every server gets the same bytes.
+
+*Rounds are paired*: each sends the same number of requests to every server in random order, and "added" and "× bare" are medians of the
+differences and quotients within a round, with a 95 % interval from a bootstrap over the rounds. So a machine that is busier for a while
+shifts both sides. µs from two tables, or from two runs, cannot be compared; quotients and differences of one table can.
+
+*Countersign* has everything on: certificate judged again on every request, token bound to it, quota, rules for caller, method and path,
+audit of refusals. The *peers* are set up the cheapest way they can be (issuer's key parsed before the first request) unless a line says
+otherwise; what they do not do is not added: they know no binding, no revocation, and read the certificate's subject alone.
+
+${text('express')}
+
+${text('koa')}
+
+${text('fastify')}
+
+${text('node:http')}
+
+## Decisions without a network
+
+Wall time of \`guard.decide\`, from request to decision, in one process; each request has header strings of its own as from a real parser.
+Batches of all cases take turns in random order; ratios are medians over the batches of one turn, with their 95 % interval. "Signature
+checks" counts every one that this process made for tokens and certificates. Targets: a warm decision in at most 3 µs, a malformed token refused for no more
+than that, a wrong signature for at most 1.1 × a right one, and no cryptography for a peer over its failure budget.
+
+${text('in-process')}
+
+## Memory
+
+Held after a full garbage collection: heap and external memory with array buffers. A flood is bounded if its second half adds nothing to speak of.
+
+${text('floods')}
+
+What an open connection keeps, one request answered on each:
+
+${text('connections')}
+`
+}

@@ -1,0 +1,116 @@
+import type { IncomingMessage } from 'node:http'
+import type { Server } from 'node:net'
+import type { Principal } from '@countersign/core'
+import { countersign as forExpress } from '@countersign/express'
+import { countersign as forFastify } from '@countersign/fastify'
+import type { Guard } from '@countersign/guard'
+import { countersign as forKoa } from '@countersign/koa'
+import { countersign as forNode } from '@countersign/node'
+import express5 from 'express'
+import Fastify, { type FastifyServerFactory } from 'fastify'
+import Koa3 from 'koa'
+import { express4, Koa2 } from './frameworks.js'
+import type { RequestListener } from './servers.js'
+
+export const ADAPTERS = ['express4', 'express5', 'koa2', 'koa3', 'fastify', 'node'] as const
+export type AdapterName = (typeof ADAPTERS)[number]
+
+/** What a handler was given. */
+export interface Handled {
+  readonly principal: Principal | null
+  /** What the guard says of the code that runs for this request. */
+  readonly current: Principal | null
+}
+
+export interface AdapterSetup {
+  readonly guard: Guard
+  readonly http2: boolean
+  /** Something in front of the guard reads the body, which is a mistake. */
+  readonly bodyFirst: boolean
+  handle(handled: Handled): void
+  makeServer(listener: RequestListener): Server
+}
+
+export interface App {
+  readonly server: Server
+  close(): Promise<void>
+}
+
+/** A service as its author would write it, with the guard in front: one line, and a handler that answers everything with 200. */
+export async function makeApp(name: AdapterName, setup: AdapterSetup): Promise<App> {
+  switch (name) {
+    case 'express4':
+      return expressApp(express4, setup)
+    case 'express5':
+      return expressApp(express5, setup)
+    case 'koa2':
+      return koaApp(Koa2, setup)
+    case 'koa3':
+      return koaApp(Koa3, setup)
+    case 'fastify':
+      return fastifyApp(setup)
+    case 'node':
+      return nodeApp(setup)
+  }
+}
+
+const GREETING = 'handled'
+const NOTHING_TO_CLOSE = async (): Promise<void> => {}
+
+function expressApp(express: typeof express5, { guard, bodyFirst, handle, makeServer }: AdapterSetup): App {
+  const app = express()
+  if (bodyFirst) app.use(express.json())
+  app.use(forExpress(guard))
+  app.use((req, res) => {
+    handle({ principal: req.principal ?? null, current: guard.currentPrincipal() })
+    res.send(GREETING)
+  })
+  return { server: makeServer(app), close: NOTHING_TO_CLOSE }
+}
+
+function koaApp(Koa: typeof Koa3, { guard, bodyFirst, handle, makeServer }: AdapterSetup): App {
+  const app = new Koa()
+  app.silent = true
+  if (bodyFirst) {
+    app.use(async (ctx, next) => {
+      await drain(ctx.req)
+      await next()
+    })
+  }
+  app.use(forKoa(guard))
+  app.use((ctx) => {
+    handle({ principal: ctx.state.principal ?? null, current: guard.currentPrincipal() })
+    ctx.body = GREETING
+  })
+  return { server: makeServer(app.callback()), close: NOTHING_TO_CLOSE }
+}
+
+async function fastifyApp({ guard, http2, handle, makeServer }: AdapterSetup): Promise<App> {
+  let server: Server | undefined
+  const serverFactory = ((listener: RequestListener) => {
+    server = makeServer(listener)
+    return server
+  }) as unknown as FastifyServerFactory
+  const app = Fastify({ serverFactory, ...(http2 ? { http2: true } : {}) } as { serverFactory: FastifyServerFactory })
+  await app.register(forFastify, { guard })
+  app.all('*', async (request) => {
+    handle({ principal: request.principal, current: guard.currentPrincipal() })
+    return GREETING
+  })
+  await app.ready()
+  if (server === undefined) throw new Error('Fastify made no server')
+  return { server, close: () => app.close() }
+}
+
+function nodeApp({ guard, bodyFirst, handle, makeServer }: AdapterSetup): App {
+  const listener = forNode(guard, (req: IncomingMessage, res) => {
+    handle({ principal: guard.attached(req)?.principal ?? null, current: guard.currentPrincipal() })
+    res.end(GREETING)
+  })
+  if (!bodyFirst) return { server: makeServer(listener), close: NOTHING_TO_CLOSE }
+  return { server: makeServer((req, res) => void drain(req).then(() => listener(req, res))), close: NOTHING_TO_CLOSE }
+}
+
+async function drain(req: IncomingMessage): Promise<void> {
+  for await (const _ of req);
+}
