@@ -32,8 +32,8 @@ export async function httpBench(stack: StackName, mesh: Mesh, options: RoundOpti
 
 /** A table of what each part of the guard costs on one framework. */
 export async function breakdownBench(stack: StackName, parts: readonly string[], mesh: Mesh, options: RoundOptions): Promise<string> {
-  const comparisons = await compareVariants(stack, ['bare', ...parts], mesh, options)
-  return [`### ${FRAMEWORKS[stack]}, part by part`, '', tableOf(comparisons, (variant) => variant)].join('\n')
+  const comparisons = await compareVariants(stack, ['bare', 'empty', ...parts], mesh, options)
+  return [`### ${FRAMEWORKS[stack]}, part by part`, '', tableOf(comparisons, (variant) => (variant === 'empty' ? 'a middleware that does nothing' : variant))].join('\n')
 }
 
 function labelOf(stack: StackName, variant: string): string {

@@ -17,11 +17,19 @@ export interface ServerProcess {
   stop(): Promise<void>
 }
 
+const COMPLAINT_LENGTH = 8192
 const SERVER = fileURLToPath(new URL('./server.js', import.meta.url))
 
 export async function startServer(stack: StackName, variant: string, credentials: ServerCredentials): Promise<ServerProcess> {
-  // What the server logs is part of its work, but nobody reads it.
-  const child = fork(SERVER, [], { execArgv: ['--expose-gc'], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  // What the server logs is part of its work, but nobody reads it, unless it ends by itself.
+  const child = fork(SERVER, [], { execArgv: ['--expose-gc'], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
+  let complaints = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    complaints = (complaints + text).slice(-COMPLAINT_LENGTH)
+  })
+  child.once('exit', (code) => {
+    if (code !== 0) console.error(complaints)
+  })
   const { port } = await ask(child, { order: 'listen', stack, variant, credentials }).catch(async (error: unknown) => {
     child.kill()
     throw error

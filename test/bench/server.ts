@@ -37,7 +37,7 @@ const PEERS_WAYS: ReadonlyMap<string, PeersWay> = new Map([
 let session: Session | null = null
 
 function protectionOf(variant: string, credentials: ServerCredentials): Protection {
-  if (variant === 'bare') return { kind: 'bare' }
+  if (variant === 'bare' || variant === 'empty') return { kind: variant }
   if (isPart(variant)) return { kind: 'countersign', options: PARTS[variant](credentials) }
   const way = PEERS_WAYS.get(variant)
   if (way !== undefined) return { kind: 'peers', way }

@@ -116,7 +116,7 @@ function recipes(root: DevAuthority, plainRoot: DevAuthority, clock: Clock) {
     'ca-as-leaf': () => credentialOf(root.issue({ ...orders, isCa: true, keyUsage: ['digitalSignature', 'keyCertSign'] })),
     'rsa-1024': () => credentialOf(root.issue({ ...orders, key: 'rsa', rsaBits: 1024, ...weak })),
     'signed-with-sha1': () => credentialOf(root.issue({ ...orders, hash: 'sha1', ...weak })),
-    'name-in-cn-only': () => credentialOf(root.issue({ commonName: 'orders' })),
+    'name-in-cn-only': () => credentialOf(plainRoot.issue({ commonName: 'orders' })),
     'two-spiffe-ids': () => credentialOf(root.issue({ uris: [idOf('/orders'), idOf('/admin')] })),
     'spiffe-id-not-canonical': () => credentialOf(root.issue({ uris: ['spiffe://prod.example/orders/../admin'] })),
     'nul-in-dns-name': () => credentialOf(plainRoot.issue({ dns: ['partner.example\0.evil.example'] })),

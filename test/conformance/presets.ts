@@ -28,6 +28,8 @@ export function presetsOf(world: World) {
 
   return {
     mtls,
+    // What has judged something in the future need not judge it again in the past.
+    'mtls-over-time': mtls,
     'certificate-and-token': { ...mtls, jwt: both },
     'bearer-token': { ...mtls, mtls: null, jwt: bearer, authorize: 'any-authenticated' },
     'either-one': { ...mtls, jwt: bearer, require: 'any', authorize: 'any-authenticated' },

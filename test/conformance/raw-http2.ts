@@ -20,19 +20,20 @@ export async function requestHttp2(socket: Duplex, fields: readonly Field[]): Pr
   const wire = new HeaderReplacer(socket, fields)
   const session = connect('https://localhost', { createConnection: () => wire })
   try {
-    return await readAnswer(session)
+    return await readAnswer(session, fields.find(([name]) => name === ':method')?.[1] === 'HEAD' ? 'HEAD' : 'GET')
   } finally {
     session.destroy()
     socket.destroy()
   }
 }
 
-function readAnswer(session: ClientHttp2Session): Promise<Answer> {
+// The client must know of HEAD, or it would wait for the body.
+function readAnswer(session: ClientHttp2Session, method: 'GET' | 'HEAD'): Promise<Answer> {
   const { promise, resolve } = deferred<Answer>()
   const hungUp = (): void => resolve(NO_ANSWER)
   session.on('error', hungUp)
   session.on('close', hungUp)
-  const stream = session.request({ ':method': 'GET', ':path': '/', ':scheme': 'https', ':authority': 'localhost' }, { endStream: true })
+  const stream = session.request({ ':method': method, ':path': '/', ':scheme': 'https', ':authority': 'localhost' }, { endStream: true })
   let body = ''
   let status = 0
   let headers: Field[] = []

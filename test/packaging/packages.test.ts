@@ -11,6 +11,8 @@ import { contentFaults, packAll, type Tarball } from './tarball.js'
 
 const run = promisify(execFile)
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+/** What attw says of types that it found and that are those of an ES module. */
+const TYPED = /node16 \(from ESM\) │ 🟢 \(ESM\)/
 const IMPORT_TIMEOUT_MS = 30_000
 
 const names = readdirSync(join(ROOT, 'packages'))
@@ -83,12 +85,11 @@ describe('the packages as they are published', () => {
   })
 
   test('have types that are right for every ESM resolver', async () => {
-    const attw = join(ROOT, 'node_modules/@arethetypeswrong/cli/dist/index.js')
     for (const { name, file } of tarballs) {
-      const { stdout } = await run(process.execPath, [attw, '--profile', 'esm-only', '--format', 'table', '--no-color', file]).catch(
-        (error: unknown) => assert.fail(`${name}: ${error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error)}`),
+      const { stdout } = await attw(file).catch((error: unknown) =>
+        assert.fail(`${name}: ${error instanceof Error && 'stdout' in error ? String(error.stdout) : String(error)}`),
       )
-      assert.match(stdout, /No problems found/)
+      assert.match(stdout, TYPED, name)
     }
   })
 
@@ -134,8 +135,11 @@ describe('the packages as they are published', () => {
     const cli = join(folder, 'node_modules/@countersign/cli')
     const { bin }: { bin: { countersign: string } } = JSON.parse(readFileSync(join(cli, 'package.json'), 'utf8'))
     assert.match(readFileSync(join(cli, bin.countersign), 'utf8'), /^#!\/usr\/bin\/env node\n/)
-    const { stdout } = await run(process.execPath, [join(cli, bin.countersign), '--help'], { cwd: folder, timeout: IMPORT_TIMEOUT_MS })
-    assert.match(stdout, /countersign dev/)
+    const empty = join(folder, 'empty')
+    mkdirSync(empty)
+    await run(process.execPath, [join(cli, bin.countersign), 'dev', '--for', 'billing,orders'], { cwd: empty, timeout: IMPORT_TIMEOUT_MS })
+    for (const file of ['ca.pem', 'billing.pem', 'billing-key.pem', 'orders.pem', 'orders-key.pem'])
+      assert.match(readFileSync(join(empty, file), 'utf8'), /^-----BEGIN (?:CERTIFICATE|PRIVATE KEY)-----\n/, file)
   })
 })
 
@@ -165,3 +169,27 @@ test('publint finds a manifest that points to nothing', async (t) => {
     [['FILE_DOES_NOT_EXIST', 'error']],
   )
 })
+
+test('attw finds types of another kind than the code, and types that lead to nowhere', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'countersign-attw-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const pack = async (name: string, types: string): Promise<string> => {
+    mkdirSync(join(folder, name))
+    const exports = { '.': { types, default: './index.js' } }
+    writeFileSync(
+      join(folder, name, 'package.json'),
+      JSON.stringify({ name: `@countersign/${name}`, version: '1.0.0', type: 'module', exports }),
+    )
+    writeFileSync(join(folder, name, 'index.js'), 'export const one = 1\n')
+    writeFileSync(join(folder, name, 'index.d.cts'), 'export declare const one = 1\n')
+    const [tarball] = await packAll(folder, [name], join(folder, `out-${name}`))
+    return tarball?.file ?? ''
+  }
+  await assert.rejects(attw(await pack('other', './index.d.cts')), { code: 1 })
+  await assert.rejects(attw(await pack('nowhere', './gone.d.ts')), { code: 1 })
+})
+
+function attw(file: string): Promise<{ stdout: string }> {
+  const command = join(ROOT, 'node_modules/@arethetypeswrong/cli/dist/index.js')
+  return run(process.execPath, [command, '--profile', 'esm-only', '--format', 'table', '--no-color', file])
+}

@@ -13,6 +13,5 @@ await app.register(countersign, { guard })
 app.get('/health', async () => ({ status: 'up' }))
 app.get('/invoices', async (request) => ({ hello: guard.principal(request).peer.spiffeId }))
 
-await app.listen({ port: Number(process.env['PORT'] ?? 8443) })
-const [address] = app.addresses()
-console.log(`listening on https://localhost:${address?.port}`)
+const address = await app.listen({ host: '127.0.0.1', port: Number(process.env['PORT'] ?? 8443) })
+console.log(`listening on https://localhost:${new URL(address).port}`)

@@ -9,6 +9,7 @@ import { type Row, renderRows } from './table.js'
 import { CommandError, printable, type Terminal, UsageError } from './terminal.js'
 import { isoTime } from './time-left.js'
 
+/** Shown by `countersign dev --help`. */
 export const DEV_HELP = `countersign dev --for NAME[,NAME…] [options]
 
 Makes a development authority and a certificate for each service in a folder. What is there already is never overwritten; an

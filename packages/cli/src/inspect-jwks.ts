@@ -27,6 +27,7 @@ export function readKeySummaries(json: unknown): readonly KeySummary[] | null {
   return keys === null ? null : keys.filter(isRecord).map(summaryOf)
 }
 
+/** Keys as a table for people. */
 export function describeKeys(keys: readonly KeySummary[], paint: Paint): string {
   if (keys.length === 0) return `${paint('bold', 'Key set')}, empty\n`
   return keys

@@ -19,6 +19,7 @@ export function describeToken({ header, claims }: DecodedToken, nowMs: number, p
   return `${paint('bold', 'Token')}, ${warning}\n${rows(header)}\n${paint('bold', 'Claims')}\n${rows(claims)}`
 }
 
+/** A token for programs. */
 export function tokenAsJson({ header, claims }: DecodedToken): object {
   return { kind: 'token', verified: false, header, claims }
 }

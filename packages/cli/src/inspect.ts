@@ -1,24 +1,27 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { type CertificateMetadata, RefusedError } from '@countersign/core'
+import { type CertificateMetadata, MisuseError, RefusedError } from '@countersign/core'
 import { decodeToken } from '@countersign/token'
-import { parseCertificate, pemBlocks } from '@countersign/x509'
+import { parseCertificate, parseRevocationList, pemBlocks, type RevocationListMetadata } from '@countersign/x509'
 import { certificatesAsJson, describeCertificates } from './inspect-certificate.js'
+import { describeRevocationLists, revocationListsAsJson } from './inspect-crl.js'
 import { describeKeys, readKeySummaries } from './inspect-jwks.js'
 import { describeToken, tokenAsJson } from './inspect-token.js'
 import { createPaint, type Paint } from './paint.js'
 import { readArguments } from './read-arguments.js'
 import { CommandError, printable, printableJson, type Terminal, UsageError } from './terminal.js'
 
+/** Shown by `countersign inspect --help`. */
 export const INSPECT_HELP = `countersign inspect FILE [--json]
 countersign inspect - < FILE
 
-Shows what a certificate or chain (PEM, DER), a JWT or a JWKS says. Nothing is verified. Private keys and signatures are not shown.
+Shows what a certificate, a chain or a CRL (PEM, DER), a JWT or a JWKS says. Nothing is verified. Private keys and the signatures of
+tokens are not shown.
 
   --json    for programs
 `
 
-const MAX_BYTES = 1_048_576 // a chain, a token and a key set are all far smaller
+const MAX_BYTES = 1_048_576 // chains, tokens and key sets are far smaller, and so are most CRLs
 const PRIVATE_KEY = /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/
 const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*$/
 
@@ -40,7 +43,7 @@ export async function runInspect(args: readonly string[], terminal: Terminal): P
 }
 
 function readFindings(bytes: Uint8Array, nowMs: number, paint: Paint): Findings {
-  if (bytes[0] === 0x30) return certificateFindings([readCertificate(bytes)], nowMs, paint)
+  if (bytes[0] === 0x30) return derFindings(bytes, nowMs, paint)
   const text = Buffer.from(bytes)
     .toString('utf8')
     .replace(/^\ufeff/, '')
@@ -50,19 +53,40 @@ function readFindings(bytes: Uint8Array, nowMs: number, paint: Paint): Findings 
   if (COMPACT.test(compact)) return tokenFindings(compact, nowMs, paint)
   const keys = readKeySummaries(parseJson(text))
   if (keys !== null) return { text: describeKeys(keys, paint), json: { kind: 'keys', keys } }
-  throw new CommandError('this is no certificate, token or key set')
+  throw new CommandError('this is no certificate, CRL, token or key set')
+}
+
+function derFindings(der: Uint8Array, nowMs: number, paint: Paint): Findings {
+  try {
+    return listFindings([parseRevocationList(der)], nowMs, paint)
+  } catch (error) {
+    if (!(error instanceof MisuseError)) throw error
+    // Not a CRL: what is wrong with it is told of the certificate that it is more likely meant to be.
+    return certificateFindings([readCertificate(der)], nowMs, paint)
+  }
 }
 
 function pemFindings(text: string, nowMs: number, paint: Paint): Findings {
   const certificates = pemBlocks(text, 'CERTIFICATE')
   if (certificates === null) throw new CommandError('the PEM is damaged: a block has no end, or is not base64')
   if (certificates.length > 0) return certificateFindings(certificates.map(readCertificate), nowMs, paint)
+  const lists = pemBlocks(text, 'X509 CRL') ?? []
+  if (lists.length > 0)
+    return listFindings(
+      lists.map((der) => orCommandError(() => parseRevocationList(der))),
+      nowMs,
+      paint,
+    )
   if (PRIVATE_KEY.test(text)) throw new CommandError('this is a private key: it is not shown')
-  throw new CommandError('the PEM holds no certificate')
+  throw new CommandError('the PEM holds no certificate and no CRL')
 }
 
 function certificateFindings(certificates: readonly CertificateMetadata[], nowMs: number, paint: Paint): Findings {
   return { text: describeCertificates(certificates, nowMs, paint), json: certificatesAsJson(certificates, nowMs) }
+}
+
+function listFindings(lists: readonly RevocationListMetadata[], nowMs: number, paint: Paint): Findings {
+  return { text: describeRevocationLists(lists, nowMs, paint), json: revocationListsAsJson(lists) }
 }
 
 function tokenFindings(compact: string, nowMs: number, paint: Paint): Findings {
@@ -79,6 +103,7 @@ function orCommandError<T>(read: () => T): T {
     return read()
   } catch (error) {
     if (error instanceof RefusedError) throw new CommandError(`${error.message} (${error.code})`)
+    if (error instanceof MisuseError) throw new CommandError(error.message)
     throw error
   }
 }

@@ -1,3 +1,4 @@
+/** What {@link Paint} knows. */
 export type Colour = 'bold' | 'dim' | 'red' | 'yellow' | 'green'
 
 /** Colours a text, or on a terminal without colours leaves it as it is. */
@@ -11,6 +12,7 @@ const CODES: Readonly<Record<Colour, readonly [on: number, off: number]>> = {
   green: [32, 39],
 }
 
+/** ANSI colours (ECMA-48 §8.3.117), or none. */
 export function createPaint(enabled: boolean): Paint {
   if (!enabled) return (_, text) => text
   return (colour, text) => {

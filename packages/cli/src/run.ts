@@ -22,7 +22,7 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
 const HELP = `countersign COMMAND [options]
 
   dev        makes a development authority and certificates for services
-  inspect    shows what a certificate, token or key set says
+  inspect    shows what a certificate, CRL, token or key set says
   token      signs a development token
 
   countersign COMMAND --help    its options

@@ -7,6 +7,7 @@ import { devIssuer, readSigningKey } from './dev-files.js'
 import { readArguments, readInteger, refusePositionals } from './read-arguments.js'
 import { CommandError, printable, type Terminal, UsageError } from './terminal.js'
 
+/** Shown by `countersign token --help`. */
 export const TOKEN_HELP = `countersign token --for NAME --audience NAME [options]
 
 Signs a development token with issuer-key.pem and writes it to standard output. It is bound to the certificate in NAME.pem: it

@@ -159,6 +159,44 @@ Key 2 of 2, private: whoever reads this file can sign
   assert.equal(JSON.parse(json).keys[1].isPrivate, true)
 })
 
+test('inspect shows revocation lists', async (t) => {
+  const bench = createBench(t)
+  const authority = createDevAuthority({ clock, name: 'Root' })
+  const unusable = [{ oid: '1.2.3.4', critical: true, value: Buffer.from('0500', 'hex') }]
+  const lists = [
+    authority.revocationList({ revoked: [{ serialNumber: '1a' }, { serialNumber: '2b' }] }),
+    authority.revocationList({
+      revoked: [],
+      nextUpdate: new Date(NOW_MS - 7_200_000),
+      thisUpdate: new Date(NOW_MS - 86_400_000),
+      extensions: unusable,
+    }),
+  ]
+  writeFileSync(bench.file('ca.crl'), lists.join(''))
+  const answer = await bench.run(['inspect', 'ca.crl'])
+  assert.equal(
+    withoutRandomness(answer.out),
+    `Revocation list 1 of 2
+  issuer         CN=Root
+  issuer key ID  <key id>
+  valid          2027-01-15T08:00:00Z to 2027-01-16T08:00:00Z, 24 hours left
+  entries        2
+  signed with    ecdsa-with-SHA256
+
+Revocation list 2 of 2
+  issuer         CN=Root
+  issuer key ID  <key id>
+  valid          2027-01-14T08:00:00Z to 2027-01-15T06:00:00Z, expired 2 hours ago
+  entries        0
+  signed with    ecdsa-with-SHA256
+  not usable     a critical extension
+`,
+  )
+  const body = Buffer.from((lists[0] ?? '').replace(/-----.*-----|\n/g, ''), 'base64')
+  const json = JSON.parse((await bench.run(['inspect', '-', '--json'], { readInput: async () => body })).out)
+  assert.deepEqual([json.kind, json.lists[0].entries, json.lists[0].nextUpdate], ['revocation-lists', 2, '2027-01-16T08:00:00Z'])
+})
+
 test('what a file says cannot steer the terminal', async (t) => {
   const bench = createBench(t)
   const evil = 'a\u001b[2Jb\u009b31mc\u202ed\n\u{e0001}e'
@@ -183,13 +221,16 @@ test('bad input is one line and exit code 1', async (t) => {
   const bench = createBench(t)
   const { certificatePem, certificateDer, keyPem } = orders()
   const files: Readonly<Record<string, [contents: string | Uint8Array, message: RegExp]>> = {
-    empty: ['', /no certificate, token or key set/],
-    words: ['hello world', /no certificate, token or key set/],
-    json: ['{"a":1}', /no certificate, token or key set/],
+    empty: ['', /no certificate, CRL, token or key set/],
+    words: ['hello world', /no certificate, CRL, token or key set/],
+    json: ['{"a":1}', /no certificate, CRL, token or key set/],
     'cut.pem': [certificatePem.slice(0, 200), /the PEM is damaged/],
     'key.pem': [keyPem, /this is a private key: it is not shown/],
     'ec-key.pem': ['-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----', /this is a private key/],
-    'request.pem': ['-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----', /the PEM holds no certificate/],
+    'request.pem': [
+      '-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----',
+      /the PEM holds no certificate and no CRL/,
+    ],
     'cut.der': [certificateDer.subarray(0, -1), /cannot be read.*ERR_PEER_UNREADABLE/],
     'bad.jwt': ['eyJh.e30.x', /cannot be read.*ERR_TOKEN_MALFORMED/],
     large: [Buffer.alloc(2_000_000, 0x30), /larger than 1048576 bytes/],

@@ -24,7 +24,7 @@ export function createPathReader(encodedSlashes: readonly (string | { readonly u
 
   return function pathOf(inbound) {
     let target = inbound.target
-    if (inbound.method === 'CONNECT') return AUTHORITY_FORM.test(target) ? target : notCanonical('authority-form')
+    if (isTunnel(inbound)) return AUTHORITY_FORM.test(target) ? target : notCanonical('authority-form')
     if (target === '*' && inbound.method === 'OPTIONS') return target
     if (target.charCodeAt(0) !== 0x2f) {
       const [, authority, rest = '/'] = ABSOLUTE_FORM.exec(target) ?? []
@@ -60,6 +60,11 @@ function notCanonical(part: string): Refusal {
   return refuse('ERR_TARGET_NOT_CANONICAL', { part })
 }
 
+// A `CONNECT` names the other end of the tunnel. Extended `CONNECT` (RFC 8441 §4) is a request for a path of ours.
+function isTunnel(inbound: Inbound): boolean {
+  return inbound.method === 'CONNECT' && !(inbound.protocol === 'h2' && inbound.target.charCodeAt(0) === 0x2f)
+}
+
 const IP_LITERAL = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[.*\])$/
 
 /** RFC 9110 §7.4: a request that names another host than the handshake did is misdirected. */
@@ -69,7 +74,7 @@ export function checkAuthority(inbound: Inbound, asServerName: boolean): Refusal
   const { serverName } = inbound.connection
   if (authority === null || authority === serverName) return null
   if (!AUTHORITY.test(authority)) return refuse('ERR_AUTHORITY_INVALID')
-  if (!asServerName || serverName === null) return null
+  if (!asServerName || serverName === null || isTunnel(inbound)) return null
   const host = authority.replace(/:\d+$/, '').replace(/\.$/, '')
   return host === serverName || IP_LITERAL.test(host) ? null : refuse('ERR_MISDIRECTED')
 }

@@ -1,3 +1,5 @@
+import { MisuseError } from '@countersign/core'
+
 /** Writes DER (ITU-T X.690), only the forms that X.509 needs. Every function returns one complete tag-length-value. */
 const TAG = {
   boolean: 0x01,
@@ -14,14 +16,17 @@ const TAG = {
   set: 0x31,
 } as const
 
+/** Any element. */
 export function tlv(tag: number, content: Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.from([tag]), length(content.length), content])
 }
 
+/** A SEQUENCE of complete elements. */
 export function sequence(...parts: readonly Uint8Array[]): Uint8Array {
   return tlv(TAG.sequence, Buffer.concat(parts))
 }
 
+/** A SET of complete elements, in the order given. */
 export function set(...parts: readonly Uint8Array[]): Uint8Array {
   return tlv(TAG.set, Buffer.concat(parts))
 }
@@ -36,6 +41,7 @@ export function implicit(number: number, content: Uint8Array): Uint8Array {
   return tlv(0x80 | number, content)
 }
 
+/** TRUE is 0xff (X.690 §11.1). */
 export function boolean(value: boolean): Uint8Array {
   return tlv(TAG.boolean, Buffer.from([value ? 0xff : 0x00]))
 }
@@ -45,20 +51,28 @@ export function integer(value: number | bigint): Uint8Array {
   return tlv(TAG.integer, integerContent(value))
 }
 
+/** An ENUMERATED that is not negative. */
 export function enumerated(value: number): Uint8Array {
   return tlv(TAG.enumerated, integerContent(value))
 }
 
+/** NULL. */
 export function nothing(): Uint8Array {
   return tlv(TAG.null, new Uint8Array(0))
 }
 
-/** An object identifier from its dotted text. */
+/**
+ * An object identifier from its dotted text.
+ * @throws {MisuseError} for what is none.
+ */
 export function oid(dotted: string): Uint8Array {
+  if (!/^[0-2](?:\.(?:0|[1-9]\d{0,14}))+$/.test(dotted))
+    throw new MisuseError('ERR_OPTION_INVALID', 'oid', 'takes dotted numbers such as 1.2.3')
   const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number)
   return tlv(TAG.oid, Buffer.from([first * 40 + second, ...rest].flatMap(base128)))
 }
 
+/** A BIT STRING of whole octets, or with some bits of the last one unused. */
 export function bitString(bytes: Uint8Array, unusedBits = 0): Uint8Array {
   return tlv(TAG.bitString, Buffer.concat([Buffer.from([unusedBits]), bytes]))
 }
@@ -72,10 +86,12 @@ export function namedBits(positions: readonly number[]): Uint8Array {
   return bitString(bytes, 7 - (last & 7))
 }
 
+/** An OCTET STRING. */
 export function octetString(bytes: Uint8Array): Uint8Array {
   return tlv(TAG.octetString, bytes)
 }
 
+/** A UTF8String. */
 export function utf8String(text: string): Uint8Array {
   return tlv(TAG.utf8, Buffer.from(text, 'utf8'))
 }

@@ -1,12 +1,11 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { type Clock, checkInteger, checkKeys, MisuseError, parseSpiffeId } from '@countersign/core'
 import { pemOf, type SigningIdentity } from './certificate.js'
-import { elementAt, elementsOf } from './der-walk.js'
 import type { Extension } from './extension.js'
 import type { IssueRequest } from './issue-request.js'
 import { type IssuedCertificate, type IssuingRuntime, issueCertificate, SYSTEM_RUNTIME } from './issued-certificate.js'
-import type { KeyKind } from './key-pair.js'
-import { keyIdOf, keyPemOf, spkiOf } from './key-pair.js'
+import { type KeyKind, keyPemOf } from './key-pair.js'
+import { readAuthority } from './read-authority.js'
 import { type RevocationListRequest, signRevocationList } from './revocation-list.js'
 import type { SignatureHash } from './signature-algorithm.js'
 
@@ -27,6 +26,7 @@ export interface DevAuthority {
   revocationList(request: RevocationListRequest): string
 }
 
+/** What an authority should be. */
 export interface DevAuthorityOptions {
   /** CN of the authority. Default `Countersign development CA`. */
   readonly name?: string
@@ -91,18 +91,8 @@ export function openDevAuthority(
   pem: { readonly certificatePem: string; readonly keyPem: string },
   runtime: Partial<IssuingRuntime> = {},
 ): DevAuthority {
-  const { certificate, key } = readPair(pem)
-  const certificateDer = certificate.raw
-  const identity = {
-    key,
-    subject: subjectOf(certificateDer),
-    keyId: subjectKeyIdOf(certificateDer) ?? keyIdOf(spkiOf(key)),
-  }
-  const isRoot = certificate.checkIssued(certificate)
-  return authorityOf(certificateDer, identity, isRoot ? [] : [certificateDer], new Date(certificate.validTo), {
-    ...SYSTEM_RUNTIME,
-    ...runtime,
-  })
+  const { certificateDer, identity, isRoot, validTo } = readAuthority(pem)
+  return authorityOf(certificateDer, identity, isRoot ? [] : [certificateDer], validTo, { ...SYSTEM_RUNTIME, ...runtime })
 }
 
 /** A leaf that vouches for itself, for tests of what refuses it. */
@@ -152,41 +142,4 @@ function authorityOf(
     issueAuthority: (options: DevAuthorityOptions = {}) => makeAuthority(options, identity, intermediates, runtime),
     revocationList: (request: RevocationListRequest) => signRevocationList(request, identity, runtime.clock.nowMs()),
   })
-}
-
-function readPair(pem: { readonly certificatePem: string; readonly keyPem: string }): { certificate: X509Certificate; key: KeyObject } {
-  const unreadable = (message: string, cause?: unknown) => new MisuseError('ERR_CREDENTIAL_UNREADABLE', '', message, cause)
-  let certificate: X509Certificate
-  let key: KeyObject
-  try {
-    certificate = new X509Certificate(pem.certificatePem)
-    key = createPrivateKey(pem.keyPem)
-  } catch (cause) {
-    throw unreadable('The authority needs a certificate and an unencrypted private key, both in PEM', cause)
-  }
-  if (!certificate.checkPrivateKey(key)) throw unreadable('The private key does not belong to the certificate of the authority')
-  if (!certificate.ca) throw unreadable('The certificate is not one of a certificate authority')
-  return { certificate, key }
-}
-
-// TBSCertificate: version, serial, algorithm, issuer, validity, subject, spki, …, [3] extensions (RFC 5280 §4.1)
-function bodyOf(certificateDer: Uint8Array) {
-  return elementsOf(elementAt(elementsOf(elementAt(elementsOf(certificateDer), 0).content), 0).content)
-}
-
-function subjectOf(certificateDer: Uint8Array): Uint8Array {
-  return elementAt(bodyOf(certificateDer), 5).whole
-}
-
-const SUBJECT_KEY_ID = Buffer.from([0x55, 0x1d, 0x0e])
-
-function subjectKeyIdOf(certificateDer: Uint8Array): Uint8Array | null {
-  const wrapper = bodyOf(certificateDer).find((element) => element.tag === 0xa3)
-  if (wrapper === undefined) return null
-  for (const extension of elementsOf(elementAt(elementsOf(wrapper.content), 0).content)) {
-    const parts = elementsOf(extension.content)
-    if (SUBJECT_KEY_ID.equals(elementAt(parts, 0).content))
-      return elementAt(elementsOf(elementAt(parts, parts.length - 1).content), 0).content
-  }
-  return null
 }

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { KeyUsage } from '@countersign/core'
+import { type KeyUsage, MisuseError } from '@countersign/core'
 import { boolean, explicit, implicit, integer, namedBits, octetString, oid, sequence } from './der.js'
 
 /** An extension of a certificate or CRL. `value` is the DER of what the extension holds. */
@@ -10,7 +10,7 @@ export interface Extension {
   readonly value: Uint8Array
 }
 
-/** Names of a certificate (RFC 5280 §4.2.1.6). Written as given, checked by nobody: broken ones are wanted in tests. */
+/** Names of a certificate (RFC 5280 §4.2.1.6). Texts are written as given, one octet a character: broken ones are wanted in tests. */
 export interface AlternativeNames {
   readonly uris?: readonly string[]
   readonly dns?: readonly string[]
@@ -52,28 +52,34 @@ const KEY_USAGES: readonly KeyUsage[] = [
   'decipherOnly',
 ]
 
+/** An Extension (RFC 5280 §4.1). */
 export function encodeExtension(extension: Extension): Uint8Array {
   const parts = [oid(extension.oid), ...(extension.critical === true ? [boolean(true)] : []), octetString(extension.value)]
   return sequence(...parts)
 }
 
+/** RFC 5280 §4.2.1.9. */
 export function basicConstraints(isCa: boolean, pathLength?: number | null): Extension {
   const parts = isCa ? [boolean(true), ...(typeof pathLength === 'number' ? [integer(pathLength)] : [])] : []
   return { oid: '2.5.29.19', critical: true, value: sequence(...parts) }
 }
 
+/** RFC 5280 §4.2.1.3. */
 export function keyUsage(usages: readonly KeyUsage[]): Extension {
   return { oid: '2.5.29.15', critical: true, value: namedBits(usages.map((usage) => KEY_USAGES.indexOf(usage))) }
 }
 
+/** RFC 5280 §4.2.1.12. */
 export function extendedKeyUsage(purposes: readonly ExtendedKeyUsage[]): Extension {
   return { oid: '2.5.29.37', value: sequence(...purposes.map((purpose) => oid(PURPOSES[purpose] ?? purpose))) }
 }
 
+/** RFC 5280 §4.2.1.2. */
 export function subjectKeyId(id: Uint8Array): Extension {
   return { oid: '2.5.29.14', value: octetString(id) }
 }
 
+/** RFC 5280 §4.2.1.1, by the key identifier alone. */
 export function authorityKeyId(id: Uint8Array): Extension {
   return { oid: '2.5.29.35', value: sequence(implicit(0, id)) }
 }
@@ -112,8 +118,13 @@ function generalNames({ uris = [], dns = [], ip = [], email = [] }: AlternativeN
 }
 
 function addressBytes(address: string): Uint8Array {
-  const [host = '', mask] = address.split('/')
-  const parts = mask === undefined ? [host] : [host, mask]
+  const parts = address.split('/')
+  if (parts.length > 2 || parts.some((part) => isIP(part) === 0 || isIP(part) !== isIP(parts[0] ?? '')))
+    throw new MisuseError(
+      'ERR_OPTION_INVALID',
+      'ip',
+      'takes addresses such as 127.0.0.1 or ::1, in name constraints with a mask behind a slash',
+    )
   return Buffer.concat(parts.map((part) => (isIP(part) === 6 ? ipv6Bytes(part) : Buffer.from(part.split('.').map(Number)))))
 }
 

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { checkBoolean, checkChoice, checkInteger, checkKeys, type KeyUsage, MisuseError, parseSpiffeId } from '@countersign/core'
 import type { AlternativeNames, ExtendedKeyUsage, Extension } from './extension.js'
-import { DEFAULT_RSA_BITS, type KeyKind, MIN_RSA_BITS } from './key-pair.js'
+import { DEFAULT_RSA_BITS, type KeyKind, MIN_RSA_BITS, WEAK_RSA_BITS } from './key-pair.js'
 import type { SignatureHash } from './signature-algorithm.js'
 
 /**
@@ -63,7 +63,6 @@ const KEYS = [
   'dangerouslyWeak',
 ] as const
 const HASHES = ['sha256', 'sha384', 'sha512', 'sha1'] as const
-const SMALLEST_GENERATED_RSA_BITS = 512
 const MAX_RSA_BITS = 8192 // above this a synchronous key generation stands still for minutes
 const MAX_VALID_SECONDS = 100 * 366 * 86_400
 
@@ -75,7 +74,7 @@ export function checkIssueRequest(option: string, request: IssueRequest): void {
   if (request.spiffeId !== undefined && parseSpiffeId(request.spiffeId) === null) {
     throw new MisuseError('ERR_OPTION_INVALID', `${option}.spiffeId`, 'takes a SPIFFE ID such as spiffe://prod.example/orders')
   }
-  checkInteger(`${option}.rsaBits`, request.rsaBits ?? DEFAULT_RSA_BITS, weak ? SMALLEST_GENERATED_RSA_BITS : MIN_RSA_BITS, MAX_RSA_BITS)
+  checkInteger(`${option}.rsaBits`, request.rsaBits ?? DEFAULT_RSA_BITS, minRsaBits(request), MAX_RSA_BITS)
   const hash = checkChoice(`${option}.hash`, request.hash ?? 'sha256', HASHES)
   if (hash === 'sha1' && !weak)
     throw new MisuseError('ERR_OPTION_INVALID', `${option}.hash`, 'takes sha1 only together with dangerouslyWeak: true')
@@ -84,4 +83,9 @@ export function checkIssueRequest(option: string, request: IssueRequest): void {
     throw new MisuseError('ERR_OPTION_INVALID', `${option}.validFrom`, 'takes a valid Date')
   if (request.serialNumber !== undefined && !/^[0-9a-f]{1,40}$/.test(request.serialNumber))
     throw new MisuseError('ERR_OPTION_INVALID', `${option}.serialNumber`, 'takes 1 to 40 lowercase hexadecimal digits')
+}
+
+/** The least bits that an RSA key may have for this request. */
+export function minRsaBits(request: IssueRequest): number {
+  return request.dangerouslyWeak === true ? WEAK_RSA_BITS : MIN_RSA_BITS
 }

@@ -10,7 +10,7 @@ import {
   subjectAlternativeNames,
   subjectKeyId,
 } from './extension.js'
-import { checkIssueRequest, type IssueRequest } from './issue-request.js'
+import { checkIssueRequest, type IssueRequest, minRsaBits } from './issue-request.js'
 import { createPrivateKeyOf, DEFAULT_RSA_BITS, keyIdOf, keyPemOf, spkiOf } from './key-pair.js'
 import { signatureAlgorithm } from './signature-algorithm.js'
 
@@ -38,6 +38,7 @@ export interface IssuingRuntime {
   readonly randomBytes: (size: number) => Uint8Array
 }
 
+/** The real time and randomness. */
 export const SYSTEM_RUNTIME: IssuingRuntime = { clock: { nowMs: () => Date.now() }, randomBytes }
 
 const DAY_SECONDS = 86_400
@@ -55,7 +56,7 @@ export function issueCertificate(
   runtime: IssuingRuntime,
 ): { readonly issued: IssuedCertificate; readonly identity: SigningIdentity } {
   checkIssueRequest(option, request)
-  const key = createPrivateKeyOf(request.key ?? 'ec', request.rsaBits ?? DEFAULT_RSA_BITS)
+  const key = createPrivateKeyOf(`${option}.key`, request.key ?? 'ec', request.rsaBits ?? DEFAULT_RSA_BITS, minRsaBits(request))
   const spki = spkiOf(key)
   const subject = nameOf(commonNameOf(request))
   const identity: SigningIdentity = { key, subject, keyId: keyIdOf(spki) }

@@ -11,10 +11,18 @@ export const DEFAULT_RSA_BITS = 3072
 /** Below this a certificate is refused by every verifier of ours (CA/B BR §6.1.5), so making one takes `dangerouslyWeak`. */
 export const MIN_RSA_BITS = 2048
 
-/** A private key of the kind, or the given private key itself. */
-export function createPrivateKeyOf(kind: KeyKind | KeyObject, rsaBits: number): KeyObject {
+/** What OpenSSL 3 still generates. */
+export const WEAK_RSA_BITS = 512
+
+/**
+ * A private key of the kind, or the given private key itself.
+ * @throws {MisuseError} for a public key, and for an RSA key of fewer bits than `minRsaBits`.
+ */
+export function createPrivateKeyOf(option: string, kind: KeyKind | KeyObject, rsaBits: number, minRsaBits: number): KeyObject {
   if (typeof kind !== 'string') {
-    if (kind.type !== 'private') throw new MisuseError('ERR_OPTION_INVALID', 'key', 'takes ec, rsa, ed25519 or a private KeyObject')
+    if (kind.type !== 'private') throw new MisuseError('ERR_OPTION_INVALID', option, 'takes ec, rsa, ed25519 or a private KeyObject')
+    if ((kind.asymmetricKeyDetails?.modulusLength ?? minRsaBits) < minRsaBits)
+      throw new MisuseError('ERR_OPTION_INVALID', option, `takes an RSA key of at least ${minRsaBits} bits, or dangerouslyWeak: true`)
     return kind
   }
   switch (kind) {

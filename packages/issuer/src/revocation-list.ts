@@ -12,6 +12,7 @@ export type RevocationReason =
   | 'cessationOfOperation'
   | 'certificateHold'
 
+/** What a CRL should say. */
 export interface RevocationListRequest {
   /** The serial numbers are hexadecimal; `revokedAt` defaults to `thisUpdate`. */
   readonly revoked: readonly { readonly serialNumber: string; readonly revokedAt?: Date; readonly reason?: RevocationReason }[]

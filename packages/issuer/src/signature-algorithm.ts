@@ -4,6 +4,7 @@ import { explicit, integer, nothing, oid, sequence } from './der.js'
 /** Hash of a signature. `sha1` is only there to make certificates that must be refused. */
 export type SignatureHash = 'sha256' | 'sha384' | 'sha512' | 'sha1'
 
+/** A way to sign, with the name that goes into what is signed. */
 export interface SignatureAlgorithm {
   /** The AlgorithmIdentifier, DER. */
   readonly identifier: Uint8Array

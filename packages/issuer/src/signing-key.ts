@@ -11,6 +11,7 @@ export interface PublicJwk extends JsonWebKey {
   readonly use: 'sig'
 }
 
+/** A private key that signs, and its public part. */
 export interface SigningKey {
   readonly jwk: PublicJwk
   sign(bytes: Uint8Array): Uint8Array

@@ -3,6 +3,7 @@ import { type Clock, checkChoice, checkInteger, checkKeys, checkList, checkText,
 import { thumbprintOf } from './certificate.js'
 import { createSigningKey, type PublicJwk, type SigningAlgorithm, type SigningKey } from './signing-key.js'
 
+/** Who signs, and how. */
 export interface TokenSignerOptions {
   /** `iss` of every token. */
   readonly issuer: string

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { createDevAuthority, createSelfSigned, nameConstraintsExtension, openDevAuthority } from '@countersign/issuer'
-import { openssl } from './openssl.js'
+import { openssl, temporaryFolder } from './openssl.js'
 
 const ID = 'spiffe://prod.example/orders'
 const strict = ['verify', '-x509_strict', '-purpose', 'sslclient', '-CAfile', 'ca', '-untrusted', 'mid', 'leaf']
@@ -148,6 +151,20 @@ test('an opened authority issues under the same name and key identifier', (t) =>
   assert.equal(leaf.chainDer.length, 1)
 })
 
+test('an authority of openssl can be opened, and keeps its key identifier', (t) => {
+  const folder = temporaryFolder(t)
+  const [keyFile, certificateFile] = [join(folder, 'key'), join(folder, 'ca')]
+  const usage = 'keyUsage=critical,keyCertSign,cRLSign'
+  const subject = ['-subj', '/C=DE/O=Countersign + Söhne/CN=Theirs', '-utf8', '-addext', usage]
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', keyFile, '-out', certificateFile, ...subject], {
+    stdio: 'pipe',
+  })
+  const certificatePem = readFileSync(certificateFile, 'utf8')
+  const authority = openDevAuthority({ certificatePem, keyPem: readFileSync(keyFile, 'utf8') })
+  const leaf = authority.issue({ dns: ['orders'] })
+  assert.match(openssl(t, strict, { ca: certificatePem, mid: certificatePem, leaf: leaf.certificatePem }), /: OK/)
+})
+
 test('an opened intermediate goes into the chain of what it issues', () => {
   const intermediate = createDevAuthority().issueAuthority({ name: 'Intermediate' })
   const opened = openDevAuthority({ certificatePem: intermediate.certificatePem, keyPem: intermediate.keyPem })
@@ -174,6 +191,10 @@ test('makes weak certificates only where they are asked for by that name', () =>
   assert.throws(() => authority.issue({ key: 'rsa', rsaBits: 1024 }), { code: 'ERR_OPTION_INVALID', option: 'request.rsaBits' })
   assert.throws(() => authority.issue({ hash: 'sha1' }), { code: 'ERR_OPTION_INVALID', option: 'request.hash' })
   assert.throws(() => createDevAuthority({ key: 'rsa', rsaBits: 2047 }), { code: 'ERR_OPTION_INVALID', option: 'options.rsaBits' })
+  const brought = generateKeyPairSync('rsa', { modulusLength: 1024 })
+  assert.throws(() => authority.issue({ key: brought.privateKey }), { code: 'ERR_OPTION_INVALID', option: 'request.key' })
+  assert.throws(() => authority.issue({ key: brought.publicKey, dangerouslyWeak: true }), { option: 'request.key' })
+  assert.ok(authority.issue({ key: brought.privateKey, dangerouslyWeak: true }))
   const weak = new X509Certificate(authority.issue({ key: 'rsa', rsaBits: 1024, hash: 'sha1', dangerouslyWeak: true }).certificateDer)
   assert.equal(weak.publicKey.asymmetricKeyDetails?.modulusLength, 1024)
 })
@@ -186,6 +207,10 @@ test('refuses unknown options, wrong SPIFFE IDs and wrong times by name', () => 
   assert.throws(() => authority.issue({ validSeconds: 0 }), { option: 'request.validSeconds' })
   assert.throws(() => authority.issue({ validFrom: new Date(Number.NaN) }), { option: 'request.validFrom' })
   assert.throws(() => authority.issue({ serialNumber: '-1' }), { option: 'request.serialNumber' })
+  assert.throws(() => authority.issue({ ip: ['10.0.0.0/8'] }), { option: 'ip' })
+  assert.throws(() => authority.issue({ ip: ['localhost'] }), { option: 'ip' })
+  assert.throws(() => authority.issue({ extensions: [{ oid: '1.02', value: new Uint8Array(0) }] }), { option: 'oid' })
+  assert.throws(() => authority.issue({ extendedKeyUsage: ['3.x'] as never }), { option: 'oid' })
   assert.throws(() => createDevAuthority({ trustDomain: 'prod.example/x' }), { option: 'options.trustDomain' })
 })
 

@@ -42,3 +42,12 @@ test('openssl reads the distribution points of a leaf', (t) => {
   const text = openssl(t, ['x509', '-in', 'leaf', '-noout', '-text'], { leaf: leaf.certificatePem })
   assert.match(text, /Full Name:\s+URI:http:\/\/127\.0\.0\.1\/ca\.crl/)
 })
+
+test('openssl reads a CRL of many thousand entries', (t) => {
+  const authority = createDevAuthority()
+  const serials = Array.from({ length: 5000 }, (_, index) => (index * 7919 + 128).toString(16))
+  const leaf = authority.issue({ serialNumber: serials.at(-1) ?? '' })
+  const list = authority.revocationList({ revoked: serials.map((serialNumber) => ({ serialNumber })) })
+  const files = { ca: authority.certificatePem, list, leaf: leaf.certificatePem }
+  assert.throws(() => openssl(t, ['verify', '-crl_check', '-CAfile', 'ca', '-CRLfile', 'list', 'leaf'], files), /certificate revoked/)
+})

@@ -33,16 +33,16 @@ export function createMemoryQuotaStore(options: MemoryQuotaStoreOptions = {}): M
     const arrival = cost === 0 ? arrivals.find(key, intervalUs, burst) : arrivals.claim(key, intervalUs, burst, nowUs)
     // A backlog above the capacity means that the clock was set back: it drains like a full one, or the caller would wait for as long as that was.
     const backlogUs = arrival === undefined ? 0 : Math.min(Math.max(arrival.atUs - nowUs, 0), capacityUs)
-    const excessUs = backlogUs + cost * intervalUs - capacityUs
-    if (excessUs > 0) {
-      const retryAfterMs = cost > burst ? Number.POSITIVE_INFINITY : excessUs / 1000
+    const leftUs = capacityUs - backlogUs - cost * intervalUs
+    if (leftUs < 0) {
+      const retryAfterMs = cost > burst ? Number.POSITIVE_INFINITY : -leftUs / 1000
       return { allowed: false, remaining: Math.floor((capacityUs - backlogUs) / intervalUs), retryAfterMs, resetMs: backlogUs / 1000 }
     }
     if (arrival !== undefined && cost > 0) {
       charged?.push({ arrival, formerUs: arrival.atUs })
       arrival.atUs = nowUs + backlogUs + cost * intervalUs
     }
-    return { allowed: true, remaining: Math.floor(-excessUs / intervalUs), retryAfterMs: 0, resetMs: (capacityUs + excessUs) / 1000 }
+    return { allowed: true, remaining: Math.floor(leftUs / intervalUs), retryAfterMs: 0, resetMs: (capacityUs - leftUs) / 1000 }
   }
 
   function takeAll(requests: readonly QuotaRequest[], nowUs: number): readonly QuotaState[] {

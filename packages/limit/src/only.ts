@@ -4,6 +4,7 @@ import {
   checkPath,
   compileNameMatch,
   foldPath,
+  type Identity,
   type Inbound,
   isUnder,
   joinPath,
@@ -33,15 +34,16 @@ export function compileOnly(option: string, value: unknown): OnlyTest {
 }
 
 function compileCallers(option: string, value: unknown): (principal: Principal) => boolean {
-  const tests = entriesOf(option, value).map(([path, match]) => {
-    const matches = compileNameMatch(path, match)
-    const isSpiffe = typeof match !== 'string' || match.startsWith('spiffe://')
-    return { matches, isSpiffe }
-  })
-  return ({ caller }) => {
-    if (caller === null || caller.kind === 'subject') return false
-    return tests.some(({ matches, isSpiffe }) => isSpiffe === (caller.kind === 'spiffe') && matches(caller.value))
-  }
+  const tests = entriesOf(option, value).map(([path, match]) => compileCaller(path, match))
+  return ({ caller }) => caller !== null && tests.some((test) => test(caller))
+}
+
+function compileCaller(option: string, match: unknown): (caller: Identity) => boolean {
+  const matches = compileNameMatch(option, match)
+  if (typeof match !== 'string' || match.startsWith('spiffe://')) return ({ kind, value }) => kind === 'spiffe' && matches(value)
+  const dns = match.toLowerCase()
+  // RFC 4343: letter case means nothing in a DNS name.
+  return ({ kind, value }) => (kind === 'dns' ? value.toLowerCase() === dns : kind !== 'spiffe' && kind !== 'subject' && matches(value))
 }
 
 // Routers answer HEAD with the handler of GET, at the same cost.

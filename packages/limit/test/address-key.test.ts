@@ -30,7 +30,7 @@ const CASES: readonly [claim: string, address: string | null, key: string][] = [
   ['an IPv4 address in hexadecimal', '0x1.2.3.4', 'unknown'],
   ['two gaps', '1::2::3', 'unknown'],
   ['nine groups', '1:2:3:4:5:6:7:8:9', 'unknown'],
-  ['a gap of nothing', '1:2:3:4:5:6:7::8', '1:2:3:4::/64'],
+  ['a gap of one group', '1:2:3:4:5:6:7::', '1:2:3:4::/64'],
   ['eight groups and a gap', '1:2:3:4:5:6:7:8::', 'unknown'],
   ['dotted form in the middle', '1.2.3.4::1', 'unknown'],
   ['three colons', ':::1', 'unknown'],

@@ -21,8 +21,8 @@ function createBucketOracle(intervalUs: bigint, burst: bigint) {
   let level = burst * intervalUs
   let lastUs = 0n
   return (nowUs: bigint, cost: bigint): boolean => {
-    const refilled = level + (nowUs - lastUs)
-    level = refilled > burst * intervalUs ? burst * intervalUs : refilled
+    level += nowUs - lastUs
+    if (level > burst * intervalUs) level = burst * intervalUs
     lastUs = nowUs
     if (cost * intervalUs > level) return false
     level -= cost * intervalUs

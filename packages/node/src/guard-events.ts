@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { Http2ServerRequest, Http2ServerResponse, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
+import type { Http2ServerRequest, Http2ServerResponse, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { Decision } from '@countersign/core'
 import type { Guard } from '@countersign/guard'
@@ -30,7 +30,7 @@ export function guardTunnel(guard: Guard, req: IncomingMessage, socket: Duplex, 
 
 /** `connect` of HTTP/2, extended `CONNECT` (RFC 8441) too: an exchange that becomes a tunnel. */
 export function guardStreamTunnel(guard: Guard, req: Http2ServerRequest, res: Http2ServerResponse, proceed: () => void): void {
-  guardExchange(guard, req, res, () => {
+  guardRequest(guard, req, res, req.url ?? req.authority, () => {
     closeWithPrincipal(guard, req, req.stream)
     proceed()
   })

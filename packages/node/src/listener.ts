@@ -30,6 +30,11 @@ export function guardRequest(guard: Guard, req: NodeRequest, res: NodeResponse, 
     return
   }
   decision.then((made) => {
-    if (carryOut(guard, made, req, res)) guard.run(made, proceed)
+    if (!isGone(req) && carryOut(guard, made, req, res)) guard.run(made, proceed)
   })
+}
+
+// Who resets streams as fast as he opens them gets no handler to run for those that are gone already.
+function isGone(req: NodeRequest): boolean {
+  return 'stream' in req ? req.stream === undefined || req.stream.destroyed : req.socket.destroyed
 }

@@ -1,4 +1,5 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { accessSync, constants } from 'node:fs'
 import { MisuseError } from '@countersign/core'
 import type { Guard } from '@countersign/guard'
 import { createFileSource, type FileSource, type LoadedFile } from '@countersign/x509'
@@ -34,6 +35,7 @@ export function watchServerCredential(
   key: string,
   { guard, check, onReloaded }: CredentialWatch,
 ): FileSource<ServerCredential> {
+  checkReadable('key', key)
   return createFileSource<ServerCredential>({
     option: 'cert',
     errorCode: 'ERR_CREDENTIAL_UNREADABLE',
@@ -96,6 +98,14 @@ export function parseServerCredential(certificatePem: string, keyPem: string): S
     fingerprint256: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
     validToMs: Date.parse(certificate.validTo),
   })
+}
+
+function checkReadable(option: string, path: string): void {
+  try {
+    accessSync(path, constants.R_OK)
+  } catch (cause) {
+    throw new MisuseError('ERR_CREDENTIAL_UNREADABLE', option, `the file ${path} cannot be read by this process`, cause)
+  }
 }
 
 function privateKeyOf(keyPem: string): KeyObject {

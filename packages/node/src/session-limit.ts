@@ -12,7 +12,7 @@ const IDLE_TIMEOUT_MS = 60_000
  * (CVE-2025-8671), floods of pings and settings (CVE-2019-9512, -9515), sitting idle. A session beyond the bound is destroyed with
  * ENHANCE_YOUR_CALM (RFC 9113 §7), and the work for its streams is aborted.
  */
-export function limitSessions(server: Http2SecureServer, guard: Pick<Guard, 'report'>): void {
+export function limitSessions(server: Http2SecureServer, guard: Pick<Guard, 'report'>, idleTimeoutMs: number = IDLE_TIMEOUT_MS): void {
   server.on('session', (session: ServerHttp2Session) => {
     let drainedAtMs = 0
     let openStreams = 0
@@ -41,7 +41,7 @@ export function limitSessions(server: Http2SecureServer, guard: Pick<Guard, 'rep
         if (stream.rstCode !== constants.NGHTTP2_NO_ERROR) charge()
       })
     })
-    session.setTimeout(IDLE_TIMEOUT_MS, () => {
+    session.setTimeout(idleTimeoutMs, () => {
       if (openStreams === 0) session.close()
     })
   })

@@ -1,5 +1,6 @@
 import { MisuseError } from '@countersign/core'
 
+/** Exceptions for {@link assertGuardFirst}. */
 export interface GuardFirstOptions {
   /** Middleware that may stand in front of the guard: the functions themselves, or their names. Default: none. */
   readonly before?: readonly (string | ((...args: never[]) => unknown))[]

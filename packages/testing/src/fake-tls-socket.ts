@@ -3,6 +3,7 @@ import { type Duplex, duplexPair } from 'node:stream'
 import { checkKeys } from '@countersign/core'
 import type { Workload } from './workload.js'
 
+/** What the handshake is said to have brought. */
 export interface FakeTlsSocketOptions {
   /** Whose certificate the client sent; `'unreadable'`: reading it throws, as it does for some keys. Default `null`: none. */
   readonly peer?: Workload | 'unreadable' | null

@@ -8,6 +8,7 @@ export {
   type AcceptedTokens,
   createTestMesh,
   type TestMesh,
+  type TestMeshOptions,
   type TestTokenRequest,
   type WorkloadOptions,
 } from './mesh.js'

@@ -7,6 +7,7 @@ import type { Workload } from './workload.js'
 /** A listener of a `node:http` server: an Express app, `koa.callback()`, `fastify.routing` (once ready), or a plain function. */
 export type InjectedListener = (req: IncomingMessage, res: ServerResponse) => unknown
 
+/** One request. */
 export interface InjectOptions {
   /** Default `GET`. */
   readonly method?: string
@@ -24,6 +25,7 @@ export interface InjectOptions {
   readonly token?: string
 }
 
+/** What came back. */
 export interface InjectedResponse {
   readonly status: number
   readonly headers: IncomingHttpHeaders

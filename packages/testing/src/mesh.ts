@@ -1,6 +1,13 @@
-import { writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { checkKeys, MisuseError, type Source, type TrustBundle } from '@countersign/core'
-import { createDevAuthority, createTokenSigner, type DevAuthority, type KeyKind, type TokenSigner } from '@countersign/issuer'
+import {
+  createDevAuthority,
+  createTokenSigner,
+  type DevAuthority,
+  type KeyKind,
+  type SigningAlgorithm,
+  type TokenSigner,
+} from '@countersign/issuer'
 import { createTestClock, type TestClock } from './clock.js'
 import { type Workload, workloadFrom } from './workload.js'
 
@@ -26,10 +33,19 @@ export interface TestMesh {
   revoke(workload: Workload): void
   /** The CRLs of the root and the intermediate as they are now, valid for a day. */
   crlPem(): string
-  /** Writes {@link TestMesh.crlPem} to a file, for `revocation: { crl: { files: [file] } }`. */
+  /** Writes {@link TestMesh.crlPem} to a file, in one step, for `revocation: { crl: { files: [file] } }`. */
   writeCrl(file: string): void
 }
 
+/** What a mesh should be. */
+export interface TestMeshOptions {
+  /** Default: one of its own. Two meshes of one guard share one. */
+  readonly clock?: TestClock
+  /** Of its tokens. Default `ES256`. */
+  readonly algorithm?: SigningAlgorithm
+}
+
+/** What a workload's certificate should be. */
 export interface WorkloadOptions {
   /** Default 3600. */
   readonly validSeconds?: number
@@ -47,10 +63,11 @@ export interface WorkloadOptions {
 export interface AcceptedTokens {
   readonly issuer: string
   readonly keys: { readonly jwks: ReturnType<TokenSigner['jwks']>['keys'] }
-  readonly algorithms: readonly ['ES256']
+  readonly algorithms: readonly [SigningAlgorithm]
   readonly subjects: readonly [{ readonly trustDomain: string }]
 }
 
+/** What a token of the mesh should say. */
 export interface TestTokenRequest {
   readonly audience: string
   /** Default: the workload that the token is bound to, else the SPIFFE ID `…/test`. */
@@ -62,6 +79,7 @@ export interface TestTokenRequest {
   readonly claims?: Readonly<Record<string, unknown>>
 }
 
+const MESH_KEYS = ['clock', 'algorithm'] as const
 const WORKLOAD_KEYS = ['validSeconds', 'validFrom', 'key', 'intermediate', 'dns', 'ip'] as const
 const TOKEN_KEYS = ['audience', 'subject', 'scope', 'boundTo', 'expiresInSeconds', 'claims'] as const
 const HOUR_SECONDS = 3600
@@ -76,7 +94,9 @@ const QUICK_RSA_BITS = 2048
  * const orders = mesh.workload('/orders')
  * const guard = createGuard({ mtls: { trust: mesh.trust }, jwt: null, authorize: [orders.id], runtime: { clock: mesh.clock } })
  */
-export function createTestMesh(trustDomain = 'test.example', options: { readonly clock?: TestClock } = {}): TestMesh {
+export function createTestMesh(trustDomain = 'test.example', options: TestMeshOptions = {}): TestMesh {
+  const given: unknown = options
+  checkKeys('options', given, MESH_KEYS)
   const clock = options.clock ?? createTestClock()
   // A day of the past, so that a test may turn the clock back.
   const past = new Date(clock.nowMs() - DAY_SECONDS * 1000)
@@ -88,7 +108,7 @@ export function createTestMesh(trustDomain = 'test.example', options: { readonly
     validSeconds: TEN_YEARS_SECONDS,
   })
   const issuer = `https://issuer.${trustDomain}`
-  const signer = createTokenSigner({ issuer, clock, maxExpiresInSeconds: DAY_SECONDS })
+  const signer = createTokenSigner({ issuer, clock, algorithm: options.algorithm ?? 'ES256', maxExpiresInSeconds: DAY_SECONDS })
   const bundle: TrustBundle = Object.freeze({ trustDomain, anchors: Object.freeze([authority.certificateDer]) })
   const revoked = new Map<string, { readonly serialNumber: string; readonly revokedAt: Date; readonly issuer: DevAuthority }>()
   const intermediate = authority.issueAuthority({
@@ -123,7 +143,7 @@ export function createTestMesh(trustDomain = 'test.example', options: { readonly
       return workloadFrom(id, issuing.issue({ ...request, spiffeId: id, validSeconds, rsaBits: QUICK_RSA_BITS }))
     },
     jwt<const Options extends { readonly audience: string | readonly string[] | null }>(options: Options): Options & AcceptedTokens {
-      return { ...options, issuer, keys: { jwks: signer.jwks().keys }, algorithms: ['ES256'], subjects: [{ trustDomain }] }
+      return { ...options, issuer, keys: { jwks: signer.jwks().keys }, algorithms: [signer.algorithm], subjects: [{ trustDomain }] }
     },
     token(request: TestTokenRequest): string {
       const given: unknown = request
@@ -139,6 +159,9 @@ export function createTestMesh(trustDomain = 'test.example', options: { readonly
       revoked.set(serialNumber, { serialNumber, revokedAt: new Date(clock.nowMs()), issuer })
     },
     crlPem,
-    writeCrl: (file: string) => writeFileSync(file, crlPem()),
+    writeCrl(file: string): void {
+      writeFileSync(`${file}.tmp`, crlPem())
+      renameSync(`${file}.tmp`, file)
+    },
   })
 }

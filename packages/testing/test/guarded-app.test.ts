@@ -43,6 +43,15 @@ test('a guard takes the certificates and the bound tokens of a mesh', async () =
   assert.deepEqual([response.status, response.text], [200, orders.id])
 })
 
+for (const algorithm of ['RS256', 'PS256', 'Ed25519'] as const) {
+  test(`a guard takes tokens that a mesh signs with ${algorithm}`, async () => {
+    const mesh = createTestMesh('prod.example', { algorithm })
+    const { app } = setUp({ mtls: { trust: mesh.trust }, jwt: mesh.jwt({ audience: 'billing' }), runtime: { clock: mesh.clock } })
+    const peer = mesh.workload('/orders')
+    assert.equal((await inject(app, { peer, token: mesh.token({ audience: 'billing', boundTo: peer }) })).text, peer.id)
+  })
+}
+
 test('a guard refuses what is wrong with a certificate, by its code', async () => {
   const { mesh, codeOf, orders } = setUp({ jwt: null })
   const now = mesh.clock.nowMs()
@@ -79,10 +88,9 @@ test('a guard takes the keys of a JWKS server', async (t) => {
   const mesh = createTestMesh('prod.example')
   const server = await startJwksServer(mesh.signer)
   t.after(() => server.close())
-  const { jwks: _, ...jwt } = { ...mesh.jwt({ audience: 'billing' }), jwks: null }
   const guard = countersign({
     mtls: { trust: mesh.trust },
-    jwt: { ...jwt, keys: { jwksUri: server.uri } },
+    jwt: { ...mesh.jwt({ audience: 'billing' }), keys: { jwksUri: server.uri } },
     authorize: 'any-authenticated',
     audit: null,
     runtime: { clock: mesh.clock },
@@ -109,20 +117,27 @@ test('the meter and the logger see a refusal, and the logger sees no token', asy
   for (const part of token.split('.')) assert.equal(logger.toString().includes(part), false)
 })
 
-test('a guard refuses a revoked workload by the CRL of the mesh', async (t) => {
+test('a guard refuses a workload that is revoked while its connection is open', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-testing-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
-  const mesh = createTestMesh('prod.example')
-  const [orders, billing] = [mesh.workload('/orders'), mesh.workload('/billing', { intermediate: true })]
   const crl = join(folder, 'mesh.crl')
-  mesh.revoke(orders)
+  const [mesh, logger] = [createTestMesh('prod.example'), createTestLogger()]
   mesh.writeCrl(crl)
   const { guard, codeOf } = setUp({
     jwt: null,
-    mtls: { trust: mesh.trust, revocation: { crl: { files: [crl] } } },
+    mtls: { trust: mesh.trust, revocation: { crl: { files: [crl] } }, reloadIntervalMs: 10 },
+    audit: { logger },
     runtime: { clock: mesh.clock },
   })
   t.after(() => guard.close())
-  assert.equal(await codeOf({ peer: orders }), 'ERR_PEER_REVOKED')
-  assert.equal(await codeOf({ peer: billing }), undefined)
+  const workload = mesh.workload('/orders', { intermediate: true })
+  const orders = fakeTlsSocket({ peer: workload })
+  const billing = fakeTlsSocket({ peer: mesh.workload('/billing', { intermediate: true }) })
+  assert.equal(await codeOf({ socket: orders }), undefined)
+  assert.equal(await codeOf({ socket: billing }), undefined)
+  mesh.revoke(workload)
+  mesh.writeCrl(crl)
+  await logger.waitFor(({ facts }) => facts['kind'] === 'trust.reloaded')
+  assert.equal(await codeOf({ socket: orders }), 'ERR_PEER_REVOKED')
+  assert.equal(await codeOf({ socket: billing }), undefined)
 })

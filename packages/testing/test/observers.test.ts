@@ -40,3 +40,17 @@ test('the logger keeps every line with its level', () => {
   logger.clear()
   assert.equal(logger.lines.length, 0)
 })
+
+test('the logger tells of a line that matches, whether it is there or still to come', async () => {
+  const logger = createTestLogger()
+  const coming = logger.waitFor(({ message }) => message === 'b')
+  logger.info({ n: 1 }, 'a')
+  logger.info({ n: 2 }, 'b')
+  logger.info({ n: 3 }, 'b')
+  assert.deepEqual((await coming).facts, { n: 2 })
+  assert.deepEqual((await logger.waitFor(({ message }) => message === 'a')).facts, { n: 1 })
+  await assert.rejects(
+    logger.waitFor(({ message }) => message === 'c', 1),
+    /no such line in 1 ms, of 3/,
+  )
+})

@@ -1,6 +1,6 @@
 import { type Refusal, refuse } from '@countersign/core'
 import { type Assertions, readClaims } from './claims.js'
-import { decodeCompact, malformed } from './compact.js'
+import { decodeCompact, decodePayload, malformed } from './compact.js'
 import { checkHeader, checkType } from './header.js'
 import type { Issuer, Issuers } from './issuer.js'
 import { parseJsonObject } from './json.js'
@@ -27,10 +27,11 @@ const WRONG_ALGORITHM = Object.freeze(refuse('ERR_TOKEN_ALGORITHM'))
 export function appraise(token: string, issuers: Issuers): Appraisal | Refusal {
   const jws = decodeCompact(token)
   if ('refused' in jws) return jws
-  const { header, payload, signingInput, signature } = jws
+  const { header, signingInput, signature } = jws
   const unfit = checkHeader(header, signature, issuers.algorithms)
   if (unfit !== null) return unfit
 
+  const payload = decodePayload(jws)
   const claims = parseJsonObject(payload)
   if (claims === null) return NO_CLAIMS
   const issuer = issuers.of(claims)

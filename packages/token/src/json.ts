@@ -27,8 +27,8 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
  * @returns `null` if the bytes are anything else.
  */
 export function parseJsonObject(bytes: Uint8Array): JsonObject | null {
-  // The smallest object is two bytes; the braces are asked for first, since a refusal should cost nothing.
-  if (bytes.length < 2 || !isUtf8(bytes)) return null
+  const first = bytes.find((byte) => byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)
+  if (first !== 0x7b || !isUtf8(bytes)) return null
   const value = new Reader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')).document()
   return typeof value === 'object' && value !== null && !isArray(value) ? value : null
 }

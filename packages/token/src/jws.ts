@@ -1,6 +1,6 @@
 import { type Refusal, refuse } from '@countersign/core'
 import { ALGORITHMS, type Algorithm } from './algorithm.js'
-import { decodeCompact } from './compact.js'
+import { decodeCompact, decodePayload } from './compact.js'
 import { checkHeader } from './header.js'
 import { type JsonObject, parseJsonObject } from './json.js'
 import { readJwks } from './key-set.js'
@@ -30,7 +30,7 @@ export async function verifyCompactJws(
 ): Promise<VerifiedJws | Refusal> {
   const jws = decodeCompact(compact)
   if ('refused' in jws) return jws
-  const { header, payload, signingInput, signature } = jws
+  const { header, signingInput, signature } = jws
   const allowed: ReadonlySet<string> = new Set<Algorithm>(ALGORITHMS.filter((name) => algorithms.includes(name)))
   const unfit = checkHeader(header, signature, allowed)
   if (unfit !== null) return unfit
@@ -40,5 +40,5 @@ export async function verifyCompactJws(
   const candidates = found?.keys.find(typeof kid === 'string' ? kid : null, String(alg)) ?? []
   if (candidates.length === 0) return KEY_UNKNOWN
   const key = await matchSignature(candidates, String(alg), signingInput, signature)
-  return key === null ? SIGNATURE : { header, payload }
+  return key === null ? SIGNATURE : { header, payload: decodePayload(jws) }
 }

@@ -39,13 +39,16 @@ export function createRemoteKeys(options: RemoteKeysOptions, uses: ReadonlySet<u
   let epoch = 0
   let loadedAtMs = 0
   let failures = 0
-  let retryAtMs = Number.NEGATIVE_INFINITY
+  let finishedAtMs = 0
+  let waitMs = 0
   let loading: Promise<void> | null = null
 
   function load(): Promise<void> {
-    loading ??= attempt().finally(() => {
+    const finish = (): void => {
+      finishedAtMs = clock.nowMs()
       loading = null
-    })
+    }
+    loading ??= attempt().then(finish, finish)
     return loading
   }
 
@@ -60,8 +63,8 @@ export function createRemoteKeys(options: RemoteKeysOptions, uses: ReadonlySet<u
       if (found === null) throw new JwksError('the answer is not a JWK Set')
       accept(found, askedAtMs)
     } catch (cause) {
+      waitMs = Math.min(FIRST_BACKOFF_MS * 2 ** failures, MAX_BACKOFF_MS)
       failures++
-      retryAtMs = clock.nowMs() + Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), MAX_BACKOFF_MS)
       if (closed) return
       recordReloadFailure(recorder, issuer, cause instanceof JwksError ? cause.message : 'the keys cannot be read', cause)
     } finally {
@@ -72,7 +75,7 @@ export function createRemoteKeys(options: RemoteKeysOptions, uses: ReadonlySet<u
   function accept(found: ReadKeys, askedAtMs: number): void {
     loadedAtMs = askedAtMs
     failures = 0
-    retryAtMs = clock.nowMs() + COOLDOWN_MS
+    waitMs = COOLDOWN_MS
     if (found.keys.fingerprint === keys?.fingerprint) return
     keys = found.keys
     epoch++
@@ -80,7 +83,7 @@ export function createRemoteKeys(options: RemoteKeysOptions, uses: ReadonlySet<u
   }
 
   function mayAsk(nowMs: number): boolean {
-    return loading !== null || (nowMs >= retryAtMs && !closed)
+    return !closed && (loading !== null || elapsed(finishedAtMs, nowMs) >= waitMs)
   }
 
   return {
@@ -89,7 +92,7 @@ export function createRemoteKeys(options: RemoteKeysOptions, uses: ReadonlySet<u
     },
     find: (kid, algorithm) => keys?.find(kid, algorithm) ?? NONE,
     standing(nowMs): Standing {
-      const ageMs = nowMs - loadedAtMs
+      const ageMs = elapsed(loadedAtMs, nowMs)
       if (keys !== null && ageMs < refreshMs) return 'usable'
       const may = mayAsk(nowMs)
       if (keys === null || ageMs >= maxAgeMs + staleMs) return may ? 'absent' : 'unavailable'
@@ -104,7 +107,7 @@ export function createRemoteKeys(options: RemoteKeysOptions, uses: ReadonlySet<u
     },
     load,
     async ready() {
-      if (keys === null) await load()
+      if (keys === null && !closed) await load()
       if (keys === null)
         throw new RefusedError('ERR_KEYS_UNAVAILABLE', `The keys of ${issuer} could not be fetched from ${options.jwksUri}`)
     },
@@ -114,4 +117,9 @@ export function createRemoteKeys(options: RemoteKeysOptions, uses: ReadonlySet<u
       await loading
     },
   }
+}
+
+/** A clock that was set back makes things old, not young: they are fetched again. */
+function elapsed(sinceMs: number, nowMs: number): number {
+  return Math.abs(nowMs - sinceMs)
 }

@@ -68,7 +68,14 @@ test('reads no text that is not one object', () => {
 })
 
 test('reads no object with a member twice, however it is written and wherever it stands', () => {
-  const texts = ['{"a":1,"a":1}', '{"a":1,"\\u0061":2}', '{"x":{"a":1,"b":2,"a":3}}', '{"x":[{"a":1,"a":2}]}', '{"__proto__":1,"__proto__":2}', '{"":1,"":2}']
+  const texts = [
+    '{"a":1,"a":1}',
+    '{"a":1,"\\u0061":2}',
+    '{"x":{"a":1,"b":2,"a":3}}',
+    '{"x":[{"a":1,"a":2}]}',
+    '{"__proto__":1,"__proto__":2}',
+    '{"":1,"":2}',
+  ]
   for (const text of texts) {
     assert.doesNotThrow(() => JSON.parse(text))
     assert.equal(parse(text), null, text)
@@ -120,17 +127,23 @@ test('agrees with JSON.parse on ten thousand texts that were changed at random',
     else assert.deepEqual(plain(read), expected, text)
     accepted += read === null ? 0 : 1
   }
-  assert(accepted > 1000, `${accepted} accepted`)
+  assert(accepted > 300, `${accepted} accepted`)
 })
 
 /** `null` unless it is an object whose texts are well-formed. */
 function parseLeniently(text: string): object | null {
   try {
     const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) && text.isWellFormed() ? value : null
+    return typeof value === 'object' && value !== null && !Array.isArray(value) && isWellFormed(value) ? value : null
   } catch {
     return null
   }
+}
+
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed()
+  if (typeof value !== 'object' || value === null) return true
+  return Object.entries(value).every(([name, inner]) => name.isWellFormed() && isWellFormed(inner))
 }
 
 function membersIn(value: unknown): number {

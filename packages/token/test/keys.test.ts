@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
-import { createKeySet, readKeys } from '../dist/key-set.js'
 import { parseJsonObject } from '../dist/json.js'
+import { type createKeySet, readKeys } from '../dist/key-set.js'
 import { keyFromJwk, keyFromKeyObject, SIGNING_USES, SVID_USES } from '../dist/verification-key.js'
 import { createSigner } from './signer.js'
 
@@ -16,7 +16,8 @@ function flawOf(jwk: Record<string, unknown>, uses: ReadonlySet<unknown> = SIGNI
 const ec = createSigner('ES256').jwk
 const rsa = createSigner('RS256').jwk
 const ed = createSigner('Ed25519').jwk
-const number = (value: bigint): string => Buffer.from(value.toString(16).padStart(value.toString(16).length + (value.toString(16).length % 2), '0'), 'hex').toString('base64url')
+const number = (value: bigint): string =>
+  Buffer.from(value.toString(16).padStart(value.toString(16).length + (value.toString(16).length % 2), '0'), 'hex').toString('base64url')
 
 test('uses sound public keys of RSA, P-256, P-384, P-521 and Ed25519', () => {
   for (const algorithm of ['RS256', 'PS512', 'ES256', 'ES384', 'ES512', 'Ed25519', 'EdDSA']) {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import type { KeyObject } from 'node:crypto'
-import { once } from 'node:events'
-import { EventEmitter } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -117,4 +116,3 @@ function temporaryFile(t: TestContext): string {
   t.after(() => rmSync(folder, { recursive: true }))
   return join(folder, 'jwks.json')
 }
-

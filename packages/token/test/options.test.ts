@@ -55,7 +55,11 @@ test('names the option that is wrong', () => {
     ['jwt.binding', 'ERR_OPTION_INVALID', { ...good, binding: 'none' }],
     ['jwt.revocation.list', 'ERR_OPTION_INVALID', { ...good, revocation: { list: { has: true, ageMs: 0 } } }],
     ['jwt.revocation.whenUnavailable', 'ERR_OPTION_INVALID', { ...good, revocation: { list, whenUnavailable: 'allow' } }],
-    ['jwt.revocation.whenUnavailable.staleSeconds', 'ERR_OPTION_INVALID', { ...good, revocation: { list, whenUnavailable: { staleSeconds: 0 } } }],
+    [
+      'jwt.revocation.whenUnavailable.staleSeconds',
+      'ERR_OPTION_INVALID',
+      { ...good, revocation: { list, whenUnavailable: { staleSeconds: 0 } } },
+    ],
     ['jwt.whenKeysUnavailable', 'ERR_OPTION_INVALID', { ...good, whenKeysUnavailable: 'allow' }],
     ['jwt.whenKeysUnavailable.staleSeconds', 'ERR_OPTION_INVALID', { ...good, whenKeysUnavailable: { staleSeconds: Number.NaN } }],
     ['jwt.maxBytes', 'ERR_OPTION_INVALID', { ...good, maxBytes: 2 ** 20 }],
@@ -88,6 +92,10 @@ test('accepts a JWKS over plain http on loopback alone', () => {
 })
 
 test('reads its options once and leaves them as they are', () => {
-  const options = Object.freeze({ ...optionsFor([signer]), audience: Object.freeze(['a', 'b']), algorithms: Object.freeze(['ES256'] as const) })
+  const options = Object.freeze({
+    ...optionsFor([signer]),
+    audience: Object.freeze(['a', 'b']),
+    algorithms: Object.freeze(['ES256'] as const),
+  })
   assert.equal(String(create(options)), 'tokens of https://issuer.example for a or b')
 })

@@ -170,6 +170,17 @@ test('refuses a token when its kid now names another key', async () => {
   assert.equal(await statusOf(endpoint.verifier, second.sign(claims({ exp: NOW + 3600 }))), 'ok')
 })
 
+test('asks again when the clock was set back, instead of believing its keys until the clock is there again', async () => {
+  const endpoint = createEndpoint()
+  const removed = createSigner('ES256', 'removed')
+  endpoint.publish(removed)
+  const token = removed.sign(claims({ iat: undefined, exp: NOW + 3600 }))
+  await verified(endpoint.verifier, bearer(token))
+  endpoint.publish(createSigner('ES256', 'other'))
+  endpoint.surroundings.setSeconds(NOW - 86_400)
+  assert.equal(await statusOf(endpoint.verifier, token), 'ERR_TOKEN_KEY_UNKNOWN')
+})
+
 test('verifies no signature again where a refresh brings the same key', async (t) => {
   const endpoint = createEndpoint()
   const [one, two] = [createSigner('ES256', 'one'), createSigner('ES256', 'two')]

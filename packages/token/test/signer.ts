@@ -61,4 +61,3 @@ export function generatePrivateKey(algorithm: string): KeyObject {
 export function encode(text: string | Buffer): string {
   return Buffer.from(text).toString('base64url')
 }
-

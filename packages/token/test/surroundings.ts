@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
-import { type Code, type Inbound, isRefusal, type Peer, REPEATED, type Refusal, type SecurityEvent, type Surroundings } from '@countersign/core'
 import type { Token, TokenVerifier } from '@countersign/core'
+import {
+  type Code,
+  type Inbound,
+  isRefusal,
+  type Peer,
+  type REPEATED,
+  type Refusal,
+  type SecurityEvent,
+  type Surroundings,
+} from '@countersign/core'
 import { createTokenVerifier, type JwtOptions } from '@countersign/token'
 import { createSigner, type Signer } from './signer.js'
 

@@ -10,8 +10,8 @@ import {
   createBench,
   createConnection,
   createSurroundings,
-  inboundWith,
   ISSUER,
+  inboundWith,
   judge,
   NOW,
   optionsFor,
@@ -33,7 +33,10 @@ for (const algorithm of ALGORITHMS) {
     const bytes = Buffer.from(signature, 'base64url')
     bytes[10] = (bytes[10] ?? 0) ^ 1
     assert.equal(await statusOf(verifier, `${header}.${payload}.${encode(bytes)}`), 'ERR_TOKEN_SIGNATURE')
-    assert.equal(await statusOf(verifier, `${header}.${encode(JSON.stringify(claims({ sub: 'mallory' })))}.${signature}`), 'ERR_TOKEN_SIGNATURE')
+    assert.equal(
+      await statusOf(verifier, `${header}.${encode(JSON.stringify(claims({ sub: 'mallory' })))}.${signature}`),
+      'ERR_TOKEN_SIGNATURE',
+    )
   })
 }
 
@@ -56,7 +59,14 @@ test('verifies a token once and recalls it afterwards, on the same connection an
 test('shows what the token says, frozen to the last member', async () => {
   const { signer, verifier } = createBench()
   const payload = JSON.stringify(
-    claims({ scope: 'read write', scp: ['admin'], aud: ['other', AUDIENCE], roles: ['a'], nested: { deep: { deeper: 1 } }, cnf: { 'x5t#S256': THUMBPRINT } }),
+    claims({
+      scope: 'read write',
+      scp: ['admin'],
+      aud: ['other', AUDIENCE],
+      roles: ['a'],
+      nested: { deep: { deeper: 1 } },
+      cnf: { 'x5t#S256': THUMBPRINT },
+    }),
   ).replace('"roles"', '"__proto__":{"polluted":true},"roles"')
   const token = await verified(verifier, bearer(signer.signText(JSON.stringify({ alg: 'ES256', typ: 'at+jwt', kid: signer.kid }), payload)))
   assert.deepEqual(
@@ -104,7 +114,11 @@ test('refuses each token that is not what it should be with its own code, at onc
     ['four segments', `${good}.AAAA`, 'ERR_TOKEN_MALFORMED'],
     ['five segments, a JWE', 'a.b.c.d.e', 'ERR_TOKEN_MALFORMED'],
     ['many segments', '.'.repeat(4000), 'ERR_TOKEN_MALFORMED'],
-    ['JSON serialization', JSON.stringify({ payload: goodPayload, protected: goodHeader, signature: goodSignature }), 'ERR_TOKEN_MALFORMED'],
+    [
+      'JSON serialization',
+      JSON.stringify({ payload: goodPayload, protected: goodHeader, signature: goodSignature }),
+      'ERR_TOKEN_MALFORMED',
+    ],
     ['padding', `${good}=`, 'ERR_TOKEN_MALFORMED'],
     ['a space at the end', `${good} `, 'ERR_TOKEN_MALFORMED'],
     ['a line break in it', `${goodHeader}\n.${goodPayload}.${goodSignature}`, 'ERR_TOKEN_MALFORMED'],
@@ -118,7 +132,11 @@ test('refuses each token that is not what it should be with its own code, at onc
     ['a header with a member twice', withHeader('{"alg":"ES256","typ":"at+jwt","alg":"none"}'), 'ERR_TOKEN_MALFORMED'],
     ['a header with a member twice, once escaped', withHeader('{"alg":"ES256","typ":"at+jwt","\\u0061lg":"none"}'), 'ERR_TOKEN_MALFORMED'],
     ['a header behind a byte order mark', withHeader('\uFEFF{"alg":"ES256"}'), 'ERR_TOKEN_MALFORMED'],
-    ['a header that is not UTF-8', `${encode(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]))}.${goodPayload}.${goodSignature}`, 'ERR_TOKEN_MALFORMED'],
+    [
+      'a header that is not UTF-8',
+      `${encode(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d]))}.${goodPayload}.${goodSignature}`,
+      'ERR_TOKEN_MALFORMED',
+    ],
     ['a header without alg', tampered({ alg: undefined }), 'ERR_TOKEN_MALFORMED'],
     ['alg that is no text', tampered({ alg: ['ES256'] }), 'ERR_TOKEN_MALFORMED'],
     ['alg that is empty', tampered({ alg: '' }), 'ERR_TOKEN_MALFORMED'],
@@ -128,7 +146,11 @@ test('refuses each token that is not what it should be with its own code, at onc
     ['alg none', `${encode('{"alg":"none","typ":"at+jwt"}')}.${goodPayload}.`, 'ERR_TOKEN_UNSIGNED'],
     ['alg nOnE with a signature', withHeader('{"alg":"nOnE","typ":"at+jwt"}'), 'ERR_TOKEN_UNSIGNED'],
     ['no signature under a good alg', `${goodHeader}.${goodPayload}.`, 'ERR_TOKEN_UNSIGNED'],
-    ['HS256, with the public key as its secret', withHeader(JSON.stringify({ alg: 'HS256', typ: 'at+jwt', kid: signer.kid })), 'ERR_TOKEN_ALGORITHM'],
+    [
+      'HS256, with the public key as its secret',
+      withHeader(JSON.stringify({ alg: 'HS256', typ: 'at+jwt', kid: signer.kid })),
+      'ERR_TOKEN_ALGORITHM',
+    ],
     ['an algorithm that is not configured', tampered({ alg: 'ES384' }), 'ERR_TOKEN_ALGORITHM'],
     ['an algorithm in other letters', tampered({ alg: 'es256' }), 'ERR_TOKEN_ALGORITHM'],
     ['an algorithm that is a name of Object.prototype', tampered({ alg: 'constructor' }), 'ERR_TOKEN_ALGORITHM'],
@@ -154,7 +176,11 @@ test('refuses each token that is not what it should be with its own code, at onc
     ['claims that are an array', raw('[{"iss":"x"}]'), 'ERR_TOKEN_MALFORMED'],
     ['claims that are a text', raw('"alice"'), 'ERR_TOKEN_MALFORMED'],
     ['claims with a member twice', raw(JSON.stringify(claims()).replace('{', '{"sub":"root",')), 'ERR_TOKEN_MALFORMED'],
-    ['claims with a member twice, deeper', raw(JSON.stringify(claims({ a: 0 })).replace('"a":0', '"a":{"b":1,"b":2}')), 'ERR_TOKEN_MALFORMED'],
+    [
+      'claims with a member twice, deeper',
+      raw(JSON.stringify(claims({ a: 0 })).replace('"a":0', '"a":{"b":1,"b":2}')),
+      'ERR_TOKEN_MALFORMED',
+    ],
     ['claims with NaN', raw(JSON.stringify(claims({ exp: 0 })).replace('"exp":0', '"exp":NaN')), 'ERR_TOKEN_MALFORMED'],
     ['claims with a comment', raw(JSON.stringify(claims()).replace('{', '{/**/')), 'ERR_TOKEN_MALFORMED'],
     ['claims with a comma at the end', raw(JSON.stringify(claims()).replace(/\}$/, ',}')), 'ERR_TOKEN_MALFORMED'],
@@ -214,7 +240,8 @@ test('takes the token from one Authorization field of the scheme Bearer, and fro
     assert.equal(recalledStatus(verifier, inboundWith(field)), 'ERR_TOKEN_SCHEME', JSON.stringify(field.slice(0, 8)))
   }
   for (const field of ['Bearer', 'Bearer ', 'bearer   ']) assert.equal(recalledStatus(verifier, inboundWith(field)), 'ERR_TOKEN_MALFORMED')
-  for (const field of [`Bearer ${token}`, `bearer ${token}`, `BEARER  ${token}`]) assert.equal(recalledStatus(verifier, inboundWith(field)), 'open')
+  for (const field of [`Bearer ${token}`, `bearer ${token}`, `BEARER  ${token}`])
+    assert.equal(recalledStatus(verifier, inboundWith(field)), 'open')
 })
 
 test('refuses a token of 1 MiB by its length alone', (t) => {
@@ -293,24 +320,31 @@ test('takes typ with and without its prefix, in any letters, and for JWT also no
   assert.equal(await status('JWT', 'at+jwt'), 'ERR_TOKEN_TYPE')
 })
 
-test('judges exp, nbf and iat with 30 seconds of skew, to the second, in every time zone', async () => {
-  const { signer, verifier, surroundings } = createBench()
-  const at = async (seconds: number, more: Record<string, unknown>): Promise<string> => {
-    surroundings.setSeconds(NOW)
-    const token = signer.sign(claims({ exp: NOW + 1000, ...more }))
-    surroundings.setSeconds(seconds)
-    return statusOf(verifier, token)
-  }
-  const exp = NOW + 100
-  for (const seconds of [exp - 1, exp, exp + 29, exp + 29.999]) assert.equal(await at(seconds, { exp }), 'ok', `exp ${seconds - exp}`)
-  for (const seconds of [exp + 30, exp + 31]) assert.equal(await at(seconds, { exp }), 'ERR_TOKEN_EXPIRED', `exp ${seconds - exp}`)
-  const nbf = NOW + 100
-  for (const seconds of [nbf - 30, nbf - 29, nbf]) assert.equal(await at(seconds, { nbf }), 'ok', `nbf ${seconds - nbf}`)
-  for (const seconds of [nbf - 31, nbf - 30.001]) assert.equal(await at(seconds, { nbf }), 'ERR_TOKEN_NOT_YET_VALID', `nbf ${seconds - nbf}`)
-  const iat = NOW + 100
-  for (const seconds of [iat - 30, iat - 29, iat]) assert.equal(await at(seconds, { iat }), 'ok', `iat ${seconds - iat}`)
-  assert.equal(await at(iat - 31, { iat }), 'ERR_TOKEN_ISSUED_IN_FUTURE')
-})
+for (const zone of ['UTC', 'America/New_York', 'Pacific/Kiritimati']) {
+  test(`judges exp, nbf and iat with 30 seconds of skew, to the second, in the time zone ${zone}`, async (t) => {
+    const before = process.env['TZ']
+    process.env['TZ'] = zone
+    t.after(() => {
+      if (before === undefined) delete process.env['TZ']
+      else process.env['TZ'] = before
+    })
+    const { signer, verifier, surroundings } = createBench()
+    const at = async (seconds: number, more: Record<string, unknown>): Promise<string> => {
+      surroundings.setSeconds(seconds)
+      return statusOf(verifier, signer.sign(claims({ exp: NOW + 1000, ...more })))
+    }
+    const exp = NOW + 100
+    for (const seconds of [exp - 1, exp, exp + 29, exp + 29.999]) assert.equal(await at(seconds, { exp }), 'ok', `exp ${seconds - exp}`)
+    for (const seconds of [exp + 30, exp + 31]) assert.equal(await at(seconds, { exp }), 'ERR_TOKEN_EXPIRED', `exp ${seconds - exp}`)
+    const nbf = NOW + 100
+    for (const seconds of [nbf - 30, nbf - 29, nbf]) assert.equal(await at(seconds, { nbf }), 'ok', `nbf ${seconds - nbf}`)
+    for (const seconds of [nbf - 31, nbf - 30.001])
+      assert.equal(await at(seconds, { nbf }), 'ERR_TOKEN_NOT_YET_VALID', `nbf ${seconds - nbf}`)
+    const iat = NOW + 100
+    for (const seconds of [iat - 30, iat - 29, iat]) assert.equal(await at(seconds, { iat }), 'ok', `iat ${seconds - iat}`)
+    assert.equal(await at(iat - 31, { iat }), 'ERR_TOKEN_ISSUED_IN_FUTURE')
+  })
+}
 
 test('judges a recalled token by the time of each request, with and without iat', async () => {
   for (const more of [{}, { iat: undefined }]) {
@@ -444,7 +478,7 @@ test('never answers for one token with what it knows of another', async () => {
   assert.equal((await verified(verifier, bearer(alice, connection))).subject, 'alice')
   const [header, payload] = bob.split('.')
   const mixed = `${header}.${payload}.${alice.split('.')[2]}`
-  assert.equal((await judge(verifier, bearer(mixed, connection)) as { code?: string }).code, 'ERR_TOKEN_SIGNATURE')
+  assert.equal(((await judge(verifier, bearer(mixed, connection))) as { code?: string }).code, 'ERR_TOKEN_SIGNATURE')
   assert.equal(recalledStatus(verifier, bearer(mixed, connection)), 'open')
 })
 

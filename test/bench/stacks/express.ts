@@ -7,6 +7,7 @@ import { INVOICES, issuerKey, type Stack, tlsOptions } from './stack.js'
 
 export const expressStack: Stack = async (protection, credentials) => {
   const app = express()
+  if (protection.kind === 'empty') app.use((_req, _res, next) => next())
   if (protection.kind === 'countersign') {
     const { countersign } = await import('@countersign/express')
     app.use(countersign(protection.options))

@@ -7,6 +7,7 @@ import { INVOICES, issuerKey, type Stack, tlsOptions } from './stack.js'
 
 export const fastifyStack: Stack = async (protection, credentials) => {
   const app = fastify<Server>({ https: tlsOptions(credentials) })
+  if (protection.kind === 'empty') app.addHook('onRequest', (_request, _reply, done) => done())
   if (protection.kind === 'countersign') {
     const { countersign } = await import('@countersign/fastify')
     await app.register(countersign, protection.options)

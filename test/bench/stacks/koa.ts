@@ -7,6 +7,7 @@ import { INVOICES, issuerKey, type Stack, tlsOptions } from './stack.js'
 
 export const koaStack: Stack = async (protection, credentials) => {
   const app = new Koa()
+  if (protection.kind === 'empty') app.use((_ctx, next) => next())
   if (protection.kind === 'countersign') {
     const { countersign } = await import('@countersign/koa')
     app.use(countersign(protection.options))

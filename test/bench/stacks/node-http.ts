@@ -12,6 +12,7 @@ const BEARER = 'Bearer '
 /** node:http has no middleware: the peers are jose and a look at the certificate by hand, without a quota. */
 export const nodeHttpStack: Stack = async (protection, credentials) => {
   if (protection.kind === 'bare') return createServer(tlsOptions(credentials), answer)
+  if (protection.kind === 'empty') return createServer(tlsOptions(credentials), (req, res) => answer(req, res))
   if (protection.kind === 'peers') return createServer(tlsOptions(credentials), await listenerByHand(issuerKey(credentials)))
   const { countersign } = await import('@countersign/node')
   return createServer(tlsOptions(credentials), countersign(protection.options, answer))

@@ -6,6 +6,8 @@ import type { ServerCredentials } from '../credentials.js'
 /** What stands in front of the handler. */
 export type Protection =
   | { readonly kind: 'bare' }
+  /** A middleware or hook that does nothing: what the framework takes for calling one. */
+  | { readonly kind: 'empty' }
   | { readonly kind: 'countersign'; readonly options: GuardOptions }
   | { readonly kind: 'peers'; readonly way: PeersWay }
 

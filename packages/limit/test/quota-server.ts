@@ -1,0 +1,15 @@
+import { createServer } from 'node:net'
+import { createInterface } from 'node:readline'
+import { createMemoryQuotaStore } from '@countersign/limit'
+
+/** A quota store of its own process: a line of JSON in, a line of JSON out. Tells its parent the port. */
+const store = createMemoryQuotaStore()
+const server = createServer((socket) => {
+  socket.on('error', () => socket.destroy())
+  createInterface({ input: socket }).on('line', (line) => {
+    const { requests, nowMs } = JSON.parse(line)
+    socket.write(`${JSON.stringify(store.take(requests, nowMs))}\n`)
+  })
+})
+server.listen(Number(process.argv[2] ?? 0), '127.0.0.1', () => process.send?.(server.address()))
+process.on('disconnect', () => process.exit())

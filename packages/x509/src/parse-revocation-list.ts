@@ -1,0 +1,40 @@
+import { MisuseError } from '@countersign/core'
+import { DerReader } from './der-reader.js'
+import { nameText, readName } from './distinguished-name.js'
+import { readCrl } from './read-crl.js'
+
+/** What a CRL says, for people and tools. Nothing in it is verified. Frozen; dates are copies. */
+export interface RevocationListMetadata {
+  /** RFC 4514 text, for people and logs. */
+  readonly issuer: string
+  /** Lowercase hexadecimal. */
+  readonly authorityKeyId: string | null
+  readonly thisUpdate: Date
+  readonly nextUpdate: Date
+  readonly signatureAlgorithm: string
+  /** How many entries it has. */
+  readonly entries: number
+  /** Why a verifier would not use it, such as `a delta CRL`; `null` if it would. */
+  readonly unusable: string | null
+  /** @param serialNumber Lowercase hexadecimal, without leading zeros. */
+  lists(serialNumber: string): boolean
+}
+
+/**
+ * Reads what one CRL says. Nothing is verified: not who signed it, not whether it is current.
+ * @throws {MisuseError} `ERR_TRUST_UNREADABLE`
+ */
+export function parseRevocationList(der: Uint8Array): RevocationListMetadata {
+  const crl = readCrl(der)
+  if (typeof crl === 'string') throw new MisuseError('ERR_TRUST_UNREADABLE', '', `the CRL cannot be read: ${crl}`)
+  return Object.freeze({
+    issuer: nameText(readName(new DerReader(Buffer.from(crl.issuerKey, 'latin1')))),
+    authorityKeyId: crl.authorityKeyId,
+    thisUpdate: new Date(crl.thisUpdateMs),
+    nextUpdate: new Date(crl.nextUpdateMs),
+    signatureAlgorithm: crl.signatureAlgorithm.name,
+    entries: crl.revoked.size,
+    unusable: crl.unusable,
+    lists: (serialNumber: string) => crl.revoked.has(serialNumber),
+  })
+}

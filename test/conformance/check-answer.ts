@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { type Code, catalogueEntry, DOCS_BASE, type SecurityEvent } from '@countersign/core'
+import type { Handled } from './adapters.js'
+import { type Answer, fieldOf } from './answer.js'
+import { type Denied, type Given, type Granted } from './row.js'
+import type { World } from './world.js'
+
+/** A grant: the handler ran, once, and was told who it is. */
+export function checkGranted(expected: Granted, answer: Answer, handled: readonly Handled[], world: World, given: Given): void {
+  assert.equal(answer.status, 200, answer.body)
+  assert.equal(handled.length, 1, 'the handler ran once')
+  const [{ principal, current } = { principal: null, current: null }] = handled
+  assert.ok(principal !== null, 'the handler knows who it is')
+  assert.equal(current, principal, 'and so does whatever it calls')
+  assert.equal(principal.id, expected.id)
+  assert.deepEqual([...principal.evidence], [...expected.evidence])
+  assert.equal(principal.anonymous, expected.evidence.length === 0)
+  assert.equal(principal.subject?.value ?? null, expected.subject ?? null)
+  assert.ok(Object.isFrozen(principal))
+
+  const boundTo = expected.boundTo === undefined ? null : world.certificates.of(expected.boundTo)['x5t#S256']
+  assert.equal(principal.token?.boundTo ?? null, boundTo)
+  assert.equal(principal.assurance.tokenBound, boundTo !== null)
+  assert.equal(principal.peer !== null, expected.evidence.includes('mtls'))
+  assert.equal(principal.token !== null, expected.evidence.includes('jwt'))
+  if (principal.peer !== null && given.certificate !== undefined) {
+    const sent = world.certificates.of(given.certificate)
+    const { certificate, provenance, id } = principal.peer
+    assert.equal(provenance, 'connection')
+    assert.equal(id, expected.id)
+    assert.equal(certificate.serialNumber, sent.serialNumber)
+    assert.equal(certificate['x5t#S256'], sent['x5t#S256'])
+    assert.deepEqual(Buffer.from(certificate.der), Buffer.from(sent.certificateDer))
+  }
+  checkFields(answer, expected.headers)
+}
+
+/** A denial: the handler did not run, the precise code was written down, and the answer is this one, byte for byte. */
+export function checkDenied(expected: Denied, answer: Answer, handled: readonly Handled[], codes: readonly unknown[], method: string): void {
+  assert.deepEqual(codes, [expected.code])
+  assert.equal(handled.length, 0, 'the handler did not run')
+  assert.equal(answer.status, expected.status)
+  const body = bodyOf(expected)
+  assert.equal(answer.body, method === 'HEAD' ? '' : body)
+  checkFields(answer, {
+    'Content-Type': 'application/problem+json',
+    'Content-Length': String(Buffer.byteLength(body)),
+    'Cache-Control': 'no-store',
+    'WWW-Authenticate': expected.challenge ?? null,
+    ...expected.headers,
+  })
+}
+
+/** What the caller must not learn, and what must not be written down. */
+export function checkSecrets(answer: Answer, events: readonly SecurityEvent[], given: Given, world: World): void {
+  const sent = `${JSON.stringify(answer.headers)}${answer.body}`
+  const written = JSON.stringify(events.map(({ cause, ...event }) => ({ ...event, cause: cause instanceof Error ? cause.name : typeof cause })))
+  for (const word of ['Conformance root', 'CN=', 'spiffe://', 'secret', 'stack', 'node_modules']) {
+    assert.ok(!sent.includes(word) || given.preset === 'details-exposed', `the answer holds ${word}`)
+  }
+  if (given.token === undefined) return
+  const signature = world.tokens.of(given.token).split('.').at(-1) ?? ''
+  if (signature.length < 20) return
+  assert.ok(!sent.includes(signature), 'the answer holds the token')
+  assert.ok(!written.includes(signature), 'the log holds the token')
+}
+
+function bodyOf({ code, sent = code, status, members = '', type = `${DOCS_BASE}${sent}` }: Denied): string {
+  return `{"type":"${type}","title":"${titleOf(sent)}","status":${status},"code":"${sent}"${members}}`
+}
+
+function titleOf(code: Code): string {
+  return catalogueEntry(code).title
+}
+
+function checkFields(answer: Answer, fields: Readonly<Record<string, string | null>> = {}): void {
+  for (const [name, value] of Object.entries(fields)) assert.equal(fieldOf(answer, name), value, name)
+}

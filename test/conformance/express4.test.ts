@@ -1,0 +1,3 @@
+import { runCells } from './run-cells.js'
+
+runCells('express4')

@@ -1,0 +1,99 @@
+import type { Code, EvidenceKind, Status } from '@countersign/core'
+import type { AdapterName } from './adapters.js'
+import type { CertificateKind } from './certificates.js'
+import type { PresetName } from './presets.js'
+import type { Field } from './raw-http1.js'
+import type { Transport } from './servers.js'
+import type { TokenKind } from './tokens.js'
+
+/** One claim about what a service answers, whatever framework and transport it has. */
+export interface Row {
+  readonly id: string
+  readonly claim: string
+  readonly requirements: readonly string[]
+  readonly given: Given
+  /** Over TLS. */
+  readonly expected: Expected
+  /** Without TLS, where no certificate can be: over TCP and over a Unix socket. */
+  readonly clear: Expected | 'the same'
+  /** Where the row makes no sense, and why. */
+  readonly notApplicable?: readonly NotApplicable[]
+}
+
+export interface Given {
+  readonly preset: PresetName
+  /** Default: none. */
+  readonly certificate?: CertificateKind
+  /** Sent as `Authorization: Bearer`. */
+  readonly token?: TokenKind
+  /** Sent as they are, after `Host`. */
+  readonly fields?: readonly Field[]
+  /** Default `GET`. */
+  readonly method?: string
+  /** The request target as it is written on the wire. Default `/`. */
+  readonly target?: string
+  /** Of `Host` or `:authority`. Default: that of the server name. */
+  readonly authority?: string
+  /** SNI; `null` sends none. Default: the service's. */
+  readonly serverName?: string | null
+  /** So many like it, on connections of their own, are sent and answered first. */
+  readonly before?: number
+  /** The clock moves on between those and this one, and back afterwards. */
+  readonly thenSeconds?: number
+  /** The one before it and this one go over the same connection. */
+  readonly keepsConnection?: true
+  readonly service?: 'asks for no certificate' | 'reads the body first'
+}
+
+export type Expected = Granted | Denied
+
+export interface Granted {
+  readonly id: string
+  readonly evidence: readonly EvidenceKind[]
+  /** Whose certificate the token is bound to. Default `null`. */
+  readonly boundTo?: CertificateKind
+  /** Whom the token speaks for, where not the caller. Default `null`. */
+  readonly subject?: string
+  readonly headers?: Readonly<Record<string, string | null>>
+}
+
+export interface Denied {
+  /** What is written down. */
+  readonly code: Code
+  /** What is sent, where that is something else. */
+  readonly sent?: Code
+  readonly status: Status
+  /** `WWW-Authenticate`. Default: none. */
+  readonly challenge?: string
+  readonly headers?: Readonly<Record<string, string | null>>
+  /** Members of the problem beside type, title, status and code, in JSON. */
+  readonly members?: string
+  /** `type` of the problem, where it is not the page of the code. */
+  readonly type?: string
+}
+
+export interface NotApplicable {
+  readonly adapters?: readonly AdapterName[]
+  readonly transports?: readonly Transport[]
+  /** In words, for the report. */
+  readonly reason: string
+}
+
+export function isGranted(expected: Expected): expected is Granted {
+  return 'evidence' in expected
+}
+
+const BEARER = 'Bearer realm="countersign"'
+
+/** Challenges of RFC 6750 §3: without an error where no token was presented. */
+export const ASKS_FOR_TOKEN = { challenge: BEARER } as const
+export const INVALID_TOKEN = { challenge: `${BEARER}, error="invalid_token"` } as const
+export const INVALID_REQUEST = { challenge: `${BEARER}, error="invalid_request"` } as const
+export const INSUFFICIENT_SCOPE = { challenge: `${BEARER}, error="insufficient_scope"` } as const
+
+export const UNENCRYPTED = { code: 'ERR_PEER_UNENCRYPTED', status: 403 } as const
+
+export const ONLY_HTTP1: NotApplicable = {
+  transports: ['http2', 'secure-http2'],
+  reason: 'HTTP/2 has no such request',
+}

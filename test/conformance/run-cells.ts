@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import type { AdapterName } from './adapters.js'
+import { checkDenied, checkGranted, checkSecrets } from './check-answer.js'
+import { isGranted, type Row } from './row.js'
+import { send } from './send.js'
+import { createServices, deniedSince, type Service } from './service.js'
+import { isTls, TRANSPORTS, type Transport } from './servers.js'
+import { cellNotApplicable, rowNotApplicable, TABLE } from './table.js'
+import { createWorld, type World } from './world.js'
+
+const ROW_TIMEOUT_MS = 10_000
+
+/** Runs the whole table against one adapter, over every transport, each row a test of its own, and says what was not run and why. */
+export function runCells(adapter: AdapterName): void {
+  const world = createWorld()
+  after(() => world.close())
+  for (const transport of TRANSPORTS) {
+    const reason = cellNotApplicable(adapter, transport)
+    if (reason === null) runCell(adapter, transport, world)
+    else console.log(`${adapter} over ${transport}: not applicable: ${reason}`)
+  }
+}
+
+function runCell(adapter: AdapterName, transport: Transport, world: World): void {
+  test(`${adapter} over ${transport}`, async (t) => {
+    const services = createServices(adapter, transport, world)
+    const left = new Map<string, number>()
+    let run = 0
+    let passed = 0
+    for (const row of TABLE) {
+      const reason = rowNotApplicable(row, adapter, transport)
+      if (reason !== null) {
+        left.set(reason, (left.get(reason) ?? 0) + 1)
+        continue
+      }
+      run++
+      await t.test(`${row.id}: ${row.claim}`, { timeout: ROW_TIMEOUT_MS }, async () => {
+        await runRow(row, await services.get(row.given), transport, world)
+        passed++
+      })
+    }
+    await services.close()
+    const reasons = [...left].map(([reason, count]) => `${count} not applicable: ${reason}`)
+    console.log([`${adapter} over ${transport}: ${run} rows run, ${passed} passed of ${TABLE.length}`, ...reasons].join('\n  '))
+  })
+}
+
+async function runRow({ given, expected: overTls, clear }: Row, service: Service, transport: Transport, world: World): Promise<void> {
+  const expected = isTls(transport) || clear === 'the same' ? overTls : clear
+  let eventsBefore = 0
+  let handledBefore = 0
+  const answer = await send(given, service, transport, world, () => {
+    eventsBefore = service.recorder.events.length
+    handledBefore = service.handled.length
+  })
+  const handled = service.handled.slice(handledBefore)
+  const codes = deniedSince(service, eventsBefore)
+  checkSecrets(answer, service.recorder.events, given, world)
+  if (isGranted(expected)) {
+    checkGranted(expected, answer, handled, world, given)
+    assert.deepEqual(codes, [])
+  } else checkDenied(expected, answer, handled, codes, given.method ?? 'GET')
+}

@@ -1,0 +1,24 @@
+import type { AdapterName } from './adapters.js'
+import type { Row } from './row.js'
+import { PEER_ROWS } from './rows-peer.js'
+import { REQUEST_ROWS } from './rows-request.js'
+import { SERVICE_ROWS } from './rows-service.js'
+import { TOKEN_ROWS } from './rows-token.js'
+import { isHttp2, type Transport } from './servers.js'
+
+/** The one table, run against every adapter over every transport. */
+export const TABLE: readonly Row[] = [...PEER_ROWS, ...TOKEN_ROWS, ...REQUEST_ROWS, ...SERVICE_ROWS]
+
+/** Why a cell of adapter and transport cannot be run at all; `null`: it can. */
+export function cellNotApplicable(adapter: AdapterName, transport: Transport): string | null {
+  const express = adapter === 'express4' || adapter === 'express5'
+  return express && isHttp2(transport) ? 'Express 4 and 5 do not run on HTTP/2: they replace the prototype of its requests' : null
+}
+
+/** Why a row cannot be run in a cell; `null`: it can. */
+export function rowNotApplicable({ notApplicable = [] }: Row, adapter: AdapterName, transport: Transport): string | null {
+  const found = notApplicable.find(
+    ({ adapters, transports }) => (adapters === undefined || adapters.includes(adapter)) && (transports === undefined || transports.includes(transport)),
+  )
+  return found?.reason ?? null
+}
