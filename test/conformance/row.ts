@@ -97,3 +97,16 @@ export const ONLY_HTTP1: NotApplicable = {
   transports: ['http2', 'secure-http2'],
   reason: 'HTTP/2 has no such request',
 }
+
+export const KOA2_HEAD: NotApplicable = {
+  adapters: ['koa2'],
+  transports: ['http2', 'secure-http2'],
+  reason: 'Koa 2 never answers HEAD over HTTP/2, with or without a guard; Koa 3 does',
+}
+
+/** What it answers instead is held in fastify.test.ts. */
+export const FASTIFY_BAD_URL: NotApplicable = {
+  adapters: ['fastify'],
+  transports: ['https', 'http2', 'http', 'unix'],
+  reason: 'the router of Fastify refuses an escape that it cannot decode with an answer of its own, before any hook',
+}

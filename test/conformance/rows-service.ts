@@ -1,5 +1,5 @@
 import { idOf } from './certificates.js'
-import { type Given, type Granted, ONLY_HTTP1, type Row, UNENCRYPTED } from './row.js'
+import { type Given, type Granted, KOA2_HEAD, ONLY_HTTP1, type Row, UNENCRYPTED } from './row.js'
 
 const ORDERS: Granted = { id: idOf('/orders'), evidence: ['mtls'] }
 const QUOTA_TYPE = 'https://iana.org/assignments/http-problem-types#quota-exceeded'
@@ -113,6 +113,7 @@ export const SERVICE_ROWS: readonly Row[] = [
   },
   {
     ...row('head', 'refuses HEAD with the same fields and without a body', ['D24'], { preset: 'mtls', certificate: 'self-signed', method: 'HEAD' }, { code: 'ERR_PEER_SELF_SIGNED', status: 403 }),
+    notApplicable: [KOA2_HEAD],
   },
   ...['X-Forwarded-Client-Cert', 'X-SSL-Client-Verify', 'Client-Cert', 'X-Client-Cert'].map((name) =>
     row(`forged ${name}`, `does not believe ${name}`, ['D5'], { preset: 'mtls', fields: [[name, `URI=${idOf('/orders')};Subject="CN=orders"`]] }, { code: 'ERR_PEER_MISSING', status: 403 }),

@@ -20,9 +20,9 @@ test('the demo answers every call as it has to, and ends by itself', async () =>
 test('with --serve it goes on until it is told to end', async () => {
   const demo = spawn(process.execPath, [main, '--serve'], { stdio: ['ignore', 'pipe', 'inherit'] })
   let output = ''
-  for await (const chunk of demo.stdout) {
+  for await (const chunk of demo.stdout.iterator({ destroyOnReturn: false })) {
     output += String(chunk)
-    if (output.includes('/entries\n')) break
+    if (/https:\/\/localhost:\d+\/entries\n/.test(output)) break
   }
   assert.match(output, /curl --cacert .*ca\.pem https:\/\/localhost:\d+\/invoices/)
   demo.kill('SIGTERM')

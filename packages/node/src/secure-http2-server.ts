@@ -1,4 +1,5 @@
 import { createSecureServer, type Http2SecureServer, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2'
+import { limitHeaders } from './header-limit.js'
 import type { Listener } from './listener.js'
 import { protectWholeServer } from './protect-server.js'
 import { checkServerOptions, type SecureHttp2ServerOptions } from './server-options.js'
@@ -49,6 +50,7 @@ export function secureHttp2Server(options: SecureHttp2ServerOptions, listener: L
   })
   limitSessions(server, checked.guard)
   protectWholeServer(server, checked.guard)
+  limitHeaders(server, checked.maxHeaderBytes)
   context.attach(server)
   return server
 }

@@ -20,7 +20,7 @@ export interface SecureServerOptions {
   readonly headersTimeoutMs?: number
   /** An HTTP/1.1 request that takes longer to arrive, with its body, is cut off. Default 60,000; raise it for long uploads. */
   readonly requestTimeoutMs?: number
-  /** Larger header sections are answered with 431, or end the HTTP/2 stream. Default 16,384. */
+  /** Larger header sections are answered with 431. Default 16,384. */
   readonly maxHeaderBytes?: number
   /**
    * What one client address (IPv6: one /64) may open; more is closed before any TLS work. `null`: unlimited, where every

@@ -8,7 +8,6 @@ import { openTls } from './fixture.js'
 export const FRAME = { DATA: 0, HEADERS: 1, RST_STREAM: 3, SETTINGS: 4, PING: 6, GOAWAY: 7, CONTINUATION: 9 } as const
 export const FLAG = { NONE: 0, ACK: 1, END_STREAM: 1, END_HEADERS: 4 } as const
 export const CANCEL = Buffer.from([0, 0, 0, 8])
-export const ENHANCE_YOUR_CALM = 11
 
 /** One frame, whatever sense it makes. */
 export function frame(type: number, flags: number, streamId: number, payload: Uint8Array = new Uint8Array()): Buffer {
@@ -50,35 +49,35 @@ export async function openRawSession(t: TestContext, mesh: TestMesh, port: numbe
   return socket
 }
 
-export interface Received {
-  readonly type: number
-  readonly flags: number
-  readonly streamId: number
-  readonly payload: Buffer
-}
-
-/** All frames until the other end closes. */
-export async function receivedUntilClose(socket: TLSSocket): Promise<readonly Received[]> {
-  const chunks: Uint8Array[] = []
-  socket.on('data', (chunk) => chunks.push(chunk))
-  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve))
-  const bytes = Buffer.concat(chunks)
-  const frames: Received[] = []
-  let at = 0
-  while (at + 9 <= bytes.length) {
-    const length = bytes.readUIntBE(at, 3)
-    frames.push({ type: bytes[at + 3] ?? 0, flags: bytes[at + 4] ?? 0, streamId: bytes.readUInt32BE(at + 5), payload: bytes.subarray(at + 9, at + 9 + length) })
-    at += 9 + length
-  }
-  return frames
-}
-
 /** Writes, and waits where the other end does not read as fast. */
 export async function writeAll(socket: TLSSocket, bytes: Uint8Array): Promise<void> {
   if (!socket.write(bytes) && !socket.destroyed) await Promise.race([once(socket, 'drain'), new Promise((resolve) => socket.once('close', resolve))])
 }
 
-/** Error code of the GOAWAY that the other end sent; `null` if it sent none. */
-export function goawayCode(frames: readonly Received[]): number | null {
-  return frames.find(({ type }) => type === FRAME.GOAWAY)?.payload.readUInt32BE(4) ?? null
+const MAX_FRAME_BYTES = 16_384
+
+/** The frames of a GET with these fields added. */
+export function requestOf(streamId: number, fields: readonly Buffer[]): Buffer {
+  const section = Buffer.concat([getRequest(), ...fields])
+  const frames: Buffer[] = []
+  for (let at = 0; at < section.length; at += MAX_FRAME_BYTES) {
+    const isLast = at + MAX_FRAME_BYTES >= section.length
+    const flags = (at === 0 ? FLAG.END_STREAM : FLAG.NONE) | (isLast ? FLAG.END_HEADERS : FLAG.NONE)
+    frames.push(frame(at === 0 ? FRAME.HEADERS : FRAME.CONTINUATION, flags, streamId, section.subarray(at, at + MAX_FRAME_BYTES)))
+  }
+  return Buffer.concat(frames)
+}
+
+/** Type of the first frame that the other end sends on a stream; `null` if it closes the connection instead. */
+export function firstFrameOf(socket: TLSSocket, streamId: number): Promise<number | null> {
+  let bytes = Buffer.alloc(0)
+  return new Promise((resolve) => {
+    socket.on('close', () => resolve(null))
+    socket.on('data', (chunk) => {
+      bytes = Buffer.concat([bytes, chunk])
+      for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3)) {
+        if (bytes.readUInt32BE(at + 5) === streamId) resolve(bytes[at + 3] ?? null)
+      }
+    })
+  })
 }

@@ -8,7 +8,8 @@ export interface JsonObject {
 
 // Deep enough for nested actors and authorization details, far from the end of the stack.
 const MAX_DEPTH = 32
-const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
+const [QUOTE, BACKSLASH, COMMA, COLON, OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [0x22, 0x5c, 0x2c, 0x3a, 0x5b, 0x5d, 0x7b, 0x7d] as const
+const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 const HEX = /^[\da-fA-F]{4}$/
 const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['"', '"'],
@@ -27,8 +28,7 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
  * @returns `null` if the bytes are anything else.
  */
 export function parseJsonObject(bytes: Uint8Array): JsonObject | null {
-  const first = bytes.find((byte) => byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09)
-  if (first !== 0x7b || !isUtf8(bytes)) return null
+  if (!isUtf8(bytes)) return null
   const value = new Reader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')).document()
   return typeof value === 'object' && value !== null && !isArray(value) ? value : null
 }
@@ -55,19 +55,18 @@ class Reader {
 
   #value(depth: number): JsonValue | undefined {
     if (depth > MAX_DEPTH) return undefined
-    this.#skip()
-    switch (this.#text.charAt(this.#at)) {
-      case '{':
+    switch (this.#skip()) {
+      case OPEN:
         return this.#object(depth)
-      case '[':
+      case OPEN_LIST:
         return this.#array(depth)
-      case '"':
+      case QUOTE:
         return this.#string()
-      case 't':
+      case 0x74:
         return this.#word('true', true)
-      case 'f':
+      case 0x66:
         return this.#word('false', false)
-      case 'n':
+      case 0x6e:
         return this.#word('null', null)
       default:
         return this.#number()
@@ -77,73 +76,73 @@ class Reader {
   #object(depth: number): JsonObject | undefined {
     const members: Record<string, JsonValue> = Object.create(null)
     this.#at++
-    if (this.#next('}')) return Object.freeze(members)
+    if (this.#next(CLOSE)) return Object.freeze(members)
     do {
-      this.#skip()
+      if (this.#skip() !== QUOTE) return undefined
       const name = this.#string()
-      if (name === undefined || name in members || !this.#next(':')) return undefined
+      if (name === undefined || name in members || !this.#next(COLON)) return undefined
       const value = this.#value(depth + 1)
       if (value === undefined) return undefined
       members[name] = value
-    } while (this.#next(','))
-    return this.#next('}') ? Object.freeze(members) : undefined
+    } while (this.#next(COMMA))
+    return this.#next(CLOSE) ? Object.freeze(members) : undefined
   }
 
   #array(depth: number): readonly JsonValue[] | undefined {
     const items: JsonValue[] = []
     this.#at++
-    if (this.#next(']')) return Object.freeze(items)
+    if (this.#next(CLOSE_LIST)) return Object.freeze(items)
     do {
       const value = this.#value(depth + 1)
       if (value === undefined) return undefined
       items.push(value)
-    } while (this.#next(','))
-    return this.#next(']') ? Object.freeze(items) : undefined
+    } while (this.#next(COMMA))
+    return this.#next(CLOSE_LIST) ? Object.freeze(items) : undefined
   }
 
   #string(): string | undefined {
     const text = this.#text
-    if (text.charCodeAt(this.#at) !== 0x22) return undefined
-    const start = ++this.#at
-    for (;;) {
-      const unit = text.charCodeAt(this.#at)
-      if (unit === 0x22) return text.slice(start, this.#at++)
-      if (unit === 0x5c) return this.#escaped(start)
+    const start = this.#at + 1
+    for (let at = start; ; at++) {
+      const unit = text.charCodeAt(at)
+      if (unit === QUOTE) {
+        this.#at = at + 1
+        return text.slice(start, at)
+      }
+      if (unit === BACKSLASH) return this.#escaped(start, at)
       // NaN: the text ended before the string did.
       if (!(unit >= 0x20)) return undefined
-      this.#at++
     }
   }
 
-  #escaped(start: number): string | undefined {
+  #escaped(start: number, firstEscape: number): string | undefined {
     const text = this.#text
-    let value = text.slice(start, this.#at)
-    for (;;) {
-      const unit = text.charCodeAt(this.#at)
-      if (unit === 0x22) {
-        this.#at++
+    let value = text.slice(start, firstEscape)
+    for (let at = firstEscape; ; ) {
+      const unit = text.charCodeAt(at)
+      if (unit === QUOTE) {
+        this.#at = at + 1
         return value.isWellFormed() ? value : undefined
       }
       if (!(unit >= 0x20)) return undefined
-      if (unit !== 0x5c) {
-        value += text.charAt(this.#at++)
+      if (unit !== BACKSLASH) {
+        value += text.charAt(at++)
         continue
       }
-      const letter = text.charAt(this.#at + 1)
-      const hex = letter === 'u' ? text.slice(this.#at + 2, this.#at + 6) : null
+      const letter = text.charAt(at + 1)
+      const hex = letter === 'u' ? text.slice(at + 2, at + 6) : null
       const meant = hex === null ? ESCAPES.get(letter) : HEX.test(hex) ? String.fromCharCode(Number.parseInt(hex, 16)) : undefined
       if (meant === undefined) return undefined
       value += meant
-      this.#at += hex === null ? 2 : 6
+      at += hex === null ? 2 : 6
     }
   }
 
   #number(): number | undefined {
-    NUMBER.lastIndex = this.#at
-    const match = NUMBER.exec(this.#text)
-    if (match === null) return undefined
-    this.#at += match[0].length
-    return Number(match[0])
+    const start = this.#at
+    while (isOfNumber(this.#text.charCodeAt(this.#at))) this.#at++
+    const text = this.#text.slice(start, this.#at)
+    return NUMBER.test(text) ? Number(text) : undefined
   }
 
   #word<T extends boolean | null>(word: string, value: T): T | undefined {
@@ -152,18 +151,23 @@ class Reader {
     return value
   }
 
-  #next(mark: string): boolean {
-    this.#skip()
-    if (this.#text.charAt(this.#at) !== mark) return false
+  #next(mark: number): boolean {
+    if (this.#skip() !== mark) return false
     this.#at++
     return true
   }
 
-  #skip(): void {
+  /** Skips white space. @returns the unit behind it; NaN at the end. */
+  #skip(): number {
     for (;;) {
       const unit = this.#text.charCodeAt(this.#at)
-      if (unit !== 0x20 && unit !== 0x0a && unit !== 0x0d && unit !== 0x09) return
+      if (unit !== 0x20 && unit !== 0x0a && unit !== 0x0d && unit !== 0x09) return unit
       this.#at++
     }
   }
+}
+
+/** A digit, `+`, `-`, `.`, `e` or `E`. */
+function isOfNumber(unit: number): boolean {
+  return (unit >= 0x30 && unit <= 0x39) || unit === 0x2b || unit === 0x2d || unit === 0x2e || unit === 0x65 || unit === 0x45
 }

@@ -119,7 +119,8 @@ function load(sources: Sources): readonly LoadedFile[] {
 
 /** The file itself, or the files of a folder. Names with a leading dot are where Kubernetes keeps what its links point to. */
 function filesOf(path: string, extensions: readonly string[] | undefined): readonly string[] {
-  if (extensions === undefined || !statSync(path).isDirectory()) return [path]
+  if (!statSync(path).isDirectory()) return [path]
+  if (extensions === undefined) throw new Error('it is a folder')
   const names = readdirSync(path).filter((name) => !name.startsWith('.') && extensions.includes(extname(name).toLowerCase()))
   if (names.length === 0) throw new Error(`the folder holds no ${extensions.join(', ')} file`)
   if (names.length > MAX_FILES) throw new Error(`the folder holds more than ${MAX_FILES} files`)

@@ -157,7 +157,7 @@ export function forgeCrl(issuer: Forged, options: ForgeCrlOptions = {}): Uint8Ar
     issuer.subject,
     time(thisUpdateMs),
     time(nextUpdateMs),
-    ...(entries.length === 0 ? [] : [sequence(...entries)]),
+    ...(entries.length === 0 ? [] : [sequence(Buffer.concat(entries))]),
     der(
       0xa0,
       sequence(

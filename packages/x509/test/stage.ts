@@ -114,3 +114,9 @@ export function folder(t: TestContext): Folder {
     },
   }
 }
+
+/** The timers under test let the process end; a test that waits for one must not. */
+export function stayAlive(t: TestContext): void {
+  const timer = setInterval(() => {}, 60_000)
+  t.after(() => clearInterval(timer))
+}

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { secureServer } from '@countersign/node'
+import { createTestClock, createTestMeter } from '@countersign/testing'
+import { watchExpiry } from '../dist/expiry-watch.js'
+import { createBench, createTestRecorder, guardFor } from './fixture.js'
+
+const DAY_SECONDS = 86_400
+
+test("says 30 days, 7 days and 1 day before the end of the server's certificate, and at its end, each once", (t) => {
+  const clock = createTestClock()
+  const recorder = createTestRecorder()
+  const meter = createTestMeter()
+  const certificate = { serialNumber: 'a1', validToMs: clock.nowMs() + 60 * DAY_SECONDS * 1000 }
+  const watch = watchExpiry({ nowMs: clock.nowMs, report: recorder.record, meter }, () => certificate)
+  t.after(watch.close)
+  const told = (): unknown[] => recorder.of('credential.expiring').map(({ severity, facts }) => [severity, facts['daysLeft']])
+  const after = (days: number): unknown[] => {
+    clock.advanceSeconds(days * DAY_SECONDS)
+    watch.check()
+    watch.check()
+    return told()
+  }
+  assert.deepEqual(after(29), [])
+  assert.deepEqual(after(1), [['warn', 30]])
+  assert.deepEqual(after(22), [['warn', 30]])
+  assert.deepEqual(after(1), [['warn', 30], ['warn', 7]])
+  assert.deepEqual(after(6), [['warn', 30], ['warn', 7], ['error', 1]])
+  assert.deepEqual(after(1), [['warn', 30], ['warn', 7], ['error', 1], ['error', 0]])
+  assert.deepEqual(after(1), [['warn', 30], ['warn', 7], ['error', 1], ['error', 0]])
+  const gauge = meter.values('security_cert_expiry_seconds', { kind: 'server' })
+  assert.equal(gauge[0], 60 * DAY_SECONDS)
+  assert.equal(gauge.at(-1), -DAY_SECONDS)
+  assert.deepEqual(gauge, gauge.toSorted((a, b) => b - a))
+})
+
+test('says it at once of a certificate that has few days left at the start, and again of the next one', (t) => {
+  const clock = createTestClock()
+  const recorder = createTestRecorder()
+  let certificate = { serialNumber: 'a1', validToMs: clock.nowMs() + 5 * DAY_SECONDS * 1000 }
+  const watch = watchExpiry({ nowMs: clock.nowMs, report: recorder.record, meter: null }, () => certificate)
+  t.after(watch.close)
+  assert.deepEqual(recorder.of('credential.expiring').map(({ facts }) => facts['daysLeft']), [5])
+  certificate = { ...certificate, serialNumber: 'a2' }
+  watch.check()
+  assert.deepEqual(recorder.of('credential.expiring').map(({ facts }) => facts['serialNumber']), ['a1', 'a2'])
+})
+
+test('watches the certificate of a secure server', (t) => {
+  const bench = createBench()
+  const recorder = createTestRecorder()
+  const meter = createTestMeter()
+  bench.mesh.clock.advanceSeconds(85 * DAY_SECONDS)
+  const guard = guardFor(t, bench, { audit: recorder, meter })
+  secureServer({ cert: bench.cert, key: bench.key, guard }, () => {}).close()
+  assert.deepEqual(meter.values('security_cert_expiry_seconds', { kind: 'server' }), [5 * DAY_SECONDS])
+  assert.equal(recorder.of('credential.expiring')[0]?.facts['serialNumber'], bench.billing.serialNumber.padStart(32, '0'))
+})
