@@ -161,7 +161,7 @@ async function main() {
       for (const suite of everywhere)
         if (suite.problem === null) await runSuite(suite, other.path, `${suite.name} on Node ${other.version}`)
     } else if (ci) broken(`Node ${other.version}`, other.reason)
-    else notRun.push(`${everywhere.length} suites on Node ${other.version}: ${other.reason}`)
+    else notRun.push(`${everywhere.length} ${everywhere.length === 1 ? 'suite' : 'suites'} on Node ${other.version}: ${other.reason}`)
   }
 }
 

@@ -78,11 +78,21 @@ export async function createCases(mesh: Mesh, dearBatches: number): Promise<Case
   return {
     cheap: [
       cheap(CASE.warm, patient, null, [token]),
-      cheap(CASE.alternating, patient, null, Array.from({ length: 16 }, () => mint(mesh.signer))),
+      cheap(
+        CASE.alternating,
+        patient,
+        null,
+        Array.from({ length: 16 }, () => mint(mesh.signer)),
+      ),
       cheap(CASE.certificate, certificateOnly, null, []),
       cheap(CASE.missing, patient, 'ERR_TOKEN_MISSING', []),
       ...Object.entries(MALFORMED).map(([name, garble]) => cheap(name, patient, 'ERR_TOKEN_MALFORMED', [garble(token)])),
-      cheap(CASE.overBudget, strict, 'ERR_ATTEMPTS_EXCEEDED', Array.from({ length: CHEAP_BATCH }, () => withWrongSignature(mint(mesh.signer)))),
+      cheap(
+        CASE.overBudget,
+        strict,
+        'ERR_ATTEMPTS_EXCEEDED',
+        Array.from({ length: CHEAP_BATCH }, () => withWrongSignature(mint(mesh.signer))),
+      ),
     ],
     dear: [
       dear(CASE.coldRs256, null, () => mint(mesh.signer)),

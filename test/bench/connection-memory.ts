@@ -34,7 +34,8 @@ export async function connectionMemory(mesh: Mesh, connections: number, repetiti
   })
   const held = { bare: [] as number[], 'certificate-only': [] as number[], 'every-caller': [] as number[] }
   for (let repetition = 0; repetition < repetitions; repetition++) {
-    for (const variant of ['bare', 'certificate-only', 'every-caller'] as const) held[variant].push(await heldPerConnection(variant, callers, mesh))
+    for (const variant of ['bare', 'certificate-only', 'every-caller'] as const)
+      held[variant].push(await heldPerConnection(variant, callers, mesh))
   }
   return {
     connections,

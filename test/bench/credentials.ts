@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { createDevAuthority, createTokenSigner, type DevAuthority, type IssuedCertificate, type PublicJwk, type TokenSigner } from '@countersign/issuer'
+import {
+  createDevAuthority,
+  createTokenSigner,
+  type DevAuthority,
+  type IssuedCertificate,
+  type PublicJwk,
+  type TokenSigner,
+} from '@countersign/issuer'
 import { AUDIENCE, CALLER, ISSUER, SERVER_NAME, TRUST_DOMAIN } from './names.js'
 
 /** What a server needs, in a form that passes from process to process. */

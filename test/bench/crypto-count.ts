@@ -9,7 +9,9 @@ export function signatureChecks(): number {
   return count
 }
 
-function counted<This, Args extends unknown[], Result>(check: (this: This, ...args: Args) => Result): (this: This, ...args: Args) => Result {
+function counted<This, Args extends unknown[], Result>(
+  check: (this: This, ...args: Args) => Result,
+): (this: This, ...args: Args) => Result {
   return function countedCheck(...args) {
     count += 1
     return check.apply(this, args)

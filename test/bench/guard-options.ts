@@ -33,7 +33,13 @@ export const PARTS = {
   'without-audit': (credentials) => ({ ...fullOptions(credentials), audit: null }),
   'without-rules': (credentials) => ({ ...fullOptions(credentials), authorize: 'any-authenticated' }),
   'every-caller': (credentials) => everyCallerOptions(credentials),
-  'certificate-only': (credentials) => ({ ...fullOptions(credentials), jwt: null, limit: null, audit: null, authorize: 'any-authenticated' }),
+  'certificate-only': (credentials) => ({
+    ...fullOptions(credentials),
+    jwt: null,
+    limit: null,
+    audit: null,
+    authorize: 'any-authenticated',
+  }),
   'token-only': (credentials) => {
     const { jwt } = fullOptions(credentials)
     if (jwt === null || !('issuer' in jwt)) throw new TypeError('the full options have one issuer')

@@ -11,7 +11,12 @@ export const PEERS: Readonly<Record<StackName, string>> = {
   'node:http': '`getPeerCertificate()` + jose, no quota',
 }
 
-const FRAMEWORKS: Readonly<Record<StackName, string>> = { express: 'Express 5', koa: 'Koa 3', fastify: 'Fastify 5', 'node:http': 'node:http' }
+const FRAMEWORKS: Readonly<Record<StackName, string>> = {
+  express: 'Express 5',
+  koa: 'Koa 3',
+  fastify: 'Fastify 5',
+  'node:http': 'node:http',
+}
 
 const TARGET_MICROS = 8
 const TARGET_EXPRESS_RATIO = 1.1
@@ -27,13 +32,23 @@ const OTHER_WAYS: Readonly<Record<StackName, readonly string[]>> = {
 /** A table of one framework, and whether Countersign keeps to its targets there. */
 export async function httpBench(stack: StackName, mesh: Mesh, options: RoundOptions): Promise<string> {
   const comparisons = await compareVariants(stack, ['bare', 'countersign', 'peers', ...OTHER_WAYS[stack]], mesh, options)
-  return [`### ${FRAMEWORKS[stack]}`, '', tableOf(comparisons, (variant) => labelOf(stack, variant)), '', verdictOf(stack, comparisons)].join('\n')
+  return [
+    `### ${FRAMEWORKS[stack]}`,
+    '',
+    tableOf(comparisons, (variant) => labelOf(stack, variant)),
+    '',
+    verdictOf(stack, comparisons),
+  ].join('\n')
 }
 
 /** A table of what each part of the guard costs on one framework. */
 export async function breakdownBench(stack: StackName, parts: readonly string[], mesh: Mesh, options: RoundOptions): Promise<string> {
   const comparisons = await compareVariants(stack, ['bare', 'empty', ...parts], mesh, options)
-  return [`### ${FRAMEWORKS[stack]}, part by part`, '', tableOf(comparisons, (variant) => (variant === 'empty' ? 'a middleware that does nothing' : variant))].join('\n')
+  return [
+    `### ${FRAMEWORKS[stack]}, part by part`,
+    '',
+    tableOf(comparisons, (variant) => (variant === 'empty' ? 'a middleware that does nothing' : variant)),
+  ].join('\n')
 }
 
 function labelOf(stack: StackName, variant: string): string {

@@ -35,7 +35,12 @@ const mesh = createMesh()
 
 const http: readonly Section[] = STACK_NAMES.map((stack) => ({
   name: stack,
-  run: () => (options.profile ? profileReport(stack, mesh) : options.breakdown ? breakdownBench(stack, COMPARED_PARTS, mesh, rounds) : httpBench(stack, mesh, rounds)),
+  run: () =>
+    options.profile
+      ? profileReport(stack, mesh)
+      : options.breakdown
+        ? breakdownBench(stack, COMPARED_PARTS, mesh, rounds)
+        : httpBench(stack, mesh, rounds),
 }))
 const sections: readonly Section[] =
   options.breakdown || options.profile
@@ -47,7 +52,8 @@ const sections: readonly Section[] =
         { name: 'connections', run: () => connectionReport(mesh, quick) },
       ]
 const chosen = sections.filter(({ name }) => name.includes(options.only))
-if (chosen.length === 0) throw new TypeError(`nothing is named like ${options.only}: there are ${sections.map(({ name }) => name).join(', ')}`)
+if (chosen.length === 0)
+  throw new TypeError(`nothing is named like ${options.only}: there are ${sections.map(({ name }) => name).join(', ')}`)
 
 console.log(`${taken}\n`)
 const texts = new Map<string, string>()

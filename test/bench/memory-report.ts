@@ -42,7 +42,11 @@ export async function connectionReport(mesh: Mesh, quick: boolean): Promise<stri
       [
         ['bare node:http', `${(bare / 1024).toFixed(2)} KiB`, ''],
         ['Countersign, certificates alone', `${(certificate / 1024).toFixed(2)} KiB`, over(certificate)],
-        ['Countersign, certificates, quotas and a token of its own for each', `${(certificateAndToken / 1024).toFixed(2)} KiB`, over(certificateAndToken)],
+        [
+          'Countersign, certificates, quotas and a token of its own for each',
+          `${(certificateAndToken / 1024).toFixed(2)} KiB`,
+          over(certificateAndToken),
+        ],
       ],
     ),
     '',

@@ -12,7 +12,8 @@ export async function profileReport(stack: StackName, mesh: Mesh): Promise<strin
   const share = (selfShare: number): string => `${(selfShare * 100).toFixed(2)} %`
   const ours = functions.filter(({ ours }) => ours)
   const all = ours.reduce((sum, { selfShare }) => sum + selfShare, 0)
-  const rows = (some: typeof functions) => some.slice(0, SHOWN).map(({ name, place, selfShare }) => [`${name} (${place})`, share(selfShare)])
+  const rows = (some: typeof functions) =>
+    some.slice(0, SHOWN).map(({ name, place, selfShare }) => [`${name} (${place})`, share(selfShare)])
   return [
     table([`ours, of ${samples} samples: ${share(all)}`, 'self'], rows(ours)),
     '',

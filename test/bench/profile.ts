@@ -35,7 +35,8 @@ export function topFunctions({ nodes, samples = [] }: Profiler.Profile): Profile
   const functions = [...counts.values()].map(({ frame, count }): ProfiledFunction => {
     const ours = /\/packages\/([a-z0-9]+)\/dist\/(.+)$/.exec(frame.url)
     const others = /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(frame.url)
-    const place = ours !== null ? `${ours[1]}/${ours[2]}:${frame.lineNumber + 1}` : (others?.[1] ?? (frame.url === '' ? 'native' : frame.url))
+    const place =
+      ours !== null ? `${ours[1]}/${ours[2]}:${frame.lineNumber + 1}` : (others?.[1] ?? (frame.url === '' ? 'native' : frame.url))
     return { name: frame.functionName === '' ? '(anonymous)' : frame.functionName, place, selfShare: count / busy, ours: ours !== null }
   })
   return { samples: busy, functions: functions.sort((one, other) => other.selfShare - one.selfShare) }

@@ -42,7 +42,12 @@ interface Runner {
  * differences within a round count, so that a machine that gets slower or busier meanwhile shifts both sides alike.
  * @param variants `bare` is among them.
  */
-export async function compareVariants(stack: StackName, variants: readonly string[], mesh: Mesh, options: RoundOptions): Promise<Comparison[]> {
+export async function compareVariants(
+  stack: StackName,
+  variants: readonly string[],
+  mesh: Mesh,
+  options: RoundOptions,
+): Promise<Comparison[]> {
   const runners: Runner[] = []
   try {
     for (const variant of variants) runners.push(await warmRunner(stack, variant, mesh, options))

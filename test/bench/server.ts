@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net'
 import type { ServerCredentials } from './credentials.js'
 import { isPart, PARTS } from './guard-options.js'
 import { type Profile, topFunctions } from './profile.js'
-import { STACKS, type StackName } from './stacks/stacks.js'
 import type { PeersWay, Protection } from './stacks/stack.js'
+import { STACKS, type StackName } from './stacks/stacks.js'
 
 /** What a server is told. Each is answered by one {@link ServerAnswer}. */
 export type ServerOrder =

@@ -7,7 +7,7 @@ import type { Guard } from '@countersign/guard'
 import { countersign as forKoa } from '@countersign/koa'
 import { countersign as forNode } from '@countersign/node'
 import express5 from 'express'
-import Fastify, { type FastifyServerFactory } from 'fastify'
+import Fastify, { type FastifyRequest, type FastifyServerFactory } from 'fastify'
 import Koa3 from 'koa'
 import { express4, Koa2 } from './frameworks.js'
 import type { RequestListener } from './servers.js'
@@ -20,6 +20,9 @@ export interface Handled {
   readonly principal: Principal | null
   /** What the guard says of the code that runs for this request. */
   readonly current: Principal | null
+  readonly method: string
+  /** The target as the framework tells it. */
+  readonly target: string
 }
 
 export interface AdapterSetup {
@@ -27,7 +30,8 @@ export interface AdapterSetup {
   readonly http2: boolean
   /** Something in front of the guard reads the body, which is a mistake. */
   readonly bodyFirst: boolean
-  handle(handled: Handled): void
+  /** Answers with 200 and a text. */
+  handle(handled: Handled): string
   makeServer(listener: RequestListener): Server
 }
 
@@ -54,7 +58,6 @@ export async function makeApp(name: AdapterName, setup: AdapterSetup): Promise<A
   }
 }
 
-const GREETING = 'handled'
 const NOTHING_TO_CLOSE = async (): Promise<void> => {}
 
 function expressApp(express: typeof express5, { guard, bodyFirst, handle, makeServer }: AdapterSetup): App {
@@ -62,8 +65,8 @@ function expressApp(express: typeof express5, { guard, bodyFirst, handle, makeSe
   if (bodyFirst) app.use(express.json())
   app.use(forExpress(guard))
   app.use((req, res) => {
-    handle({ principal: req.principal ?? null, current: guard.currentPrincipal() })
-    res.send(GREETING)
+    const principal = req.principal ?? null
+    res.send(handle({ principal, current: guard.currentPrincipal(), method: req.method, target: req.originalUrl }))
   })
   return { server: makeServer(app), close: NOTHING_TO_CLOSE }
 }
@@ -79,8 +82,8 @@ function koaApp(Koa: typeof Koa3, { guard, bodyFirst, handle, makeServer }: Adap
   }
   app.use(forKoa(guard))
   app.use((ctx) => {
-    handle({ principal: ctx.state.principal ?? null, current: guard.currentPrincipal() })
-    ctx.body = GREETING
+    const principal = ctx.state.principal ?? null
+    ctx.body = handle({ principal, current: guard.currentPrincipal(), method: ctx.method, target: ctx.originalUrl })
   })
   return { server: makeServer(app.callback()), close: NOTHING_TO_CLOSE }
 }
@@ -93,9 +96,15 @@ async function fastifyApp({ guard, http2, handle, makeServer }: AdapterSetup): P
   }) as unknown as FastifyServerFactory
   const app = Fastify({ serverFactory, ...(http2 ? { http2: true } : {}) } as { serverFactory: FastifyServerFactory })
   await app.register(forFastify, { guard })
-  app.all('*', async (request) => {
-    handle({ principal: request.principal, current: guard.currentPrincipal() })
-    return GREETING
+  const answer = async (request: FastifyRequest): Promise<string> =>
+    handle({ principal: request.principal, current: guard.currentPrincipal(), method: request.method, target: request.originalUrl })
+  app.all('*', answer)
+  app.setNotFoundHandler(async (request, reply) => reply.code(200).send(await answer(request)))
+  // No other framework here reads a body that its handler does not ask for.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, payload, done) => {
+    payload.resume()
+    done(null)
   })
   await app.ready()
   if (server === undefined) throw new Error('Fastify made no server')
@@ -104,8 +113,8 @@ async function fastifyApp({ guard, http2, handle, makeServer }: AdapterSetup): P
 
 function nodeApp({ guard, bodyFirst, handle, makeServer }: AdapterSetup): App {
   const listener = forNode(guard, (req: IncomingMessage, res) => {
-    handle({ principal: guard.attached(req)?.principal ?? null, current: guard.currentPrincipal() })
-    res.end(GREETING)
+    const principal = guard.attached(req)?.principal ?? null
+    res.end(handle({ principal, current: guard.currentPrincipal(), method: req.method ?? '', target: req.url ?? '' }))
   })
   if (!bodyFirst) return { server: makeServer(listener), close: NOTHING_TO_CLOSE }
   return { server: makeServer((req, res) => void drain(req).then(() => listener(req, res))), close: NOTHING_TO_CLOSE }

@@ -25,6 +25,7 @@ export interface Certificates {
   readonly root: DevAuthority
   /** The root of plain PKI, for names without a trust domain. */
   readonly plainRoot: DevAuthority
+  readonly intermediatePem: string
   readonly serverCredential: Credential
   of(kind: CertificateKind): Credential
 }
@@ -42,12 +43,14 @@ export function createCertificates(clock: Clock): Certificates {
     validSeconds: YEAR_SECONDS,
   })
   const plainRoot = createDevAuthority({ name: 'Plain root', clock, validFrom: startsAt, validSeconds: YEAR_SECONDS })
-  const recipe = recipes(root, plainRoot, clock)
+  const intermediate = root.issueAuthority({ name: 'Intermediate', validSeconds: DAY_SECONDS * 30 })
+  const recipe = recipes({ root, plainRoot, intermediate }, clock)
   const made = new Map<CertificateKind, Credential>()
 
   return {
     root,
     plainRoot,
+    intermediatePem: intermediate.certificatePem,
     serverCredential: credentialOf(root.issue({ spiffeId: idOf('/billing'), dns: [HOST, 'localhost'] })),
     of(kind) {
       const credential = made.get(kind) ?? recipe[kind]()
@@ -61,10 +64,9 @@ export function idOf(path: string): string {
   return `spiffe://${TRUST_DOMAIN}${path}`
 }
 
-function recipes(root: DevAuthority, plainRoot: DevAuthority, clock: Clock) {
+function recipes({ root, plainRoot, intermediate }: Readonly<Record<'root' | 'plainRoot' | 'intermediate', DevAuthority>>, clock: Clock) {
   const at = (hours: number): Date => new Date(clock.nowMs() + hours * HOUR_MS)
   const orders = { spiffeId: idOf('/orders'), dns: ['orders.prod.example'] }
-  const intermediate = root.issueAuthority({ name: 'Intermediate', validSeconds: DAY_SECONDS * 30 })
   const weak = { dangerouslyWeak: true } as const
   const leafOnly = (issued: IssuedCertificate): Credential => ({ ...credentialOf(issued), chainPem: issued.certificatePem })
 

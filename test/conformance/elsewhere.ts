@@ -7,4 +7,27 @@ export interface Elsewhere {
 }
 
 /** One entry a code. The house check holds that the named test exists and names the code. */
-export const ELSEWHERE: Readonly<Record<string, Elsewhere>> = {}
+export const ELSEWHERE: Readonly<Record<string, Elsewhere>> = {
+  ERR_OPTION_INVALID: { file: 'packages/guard/test/options.test.ts', test: 'an unknown requirement' },
+  ERR_OPTION_MISSING: { file: 'packages/guard/test/options.test.ts', test: 'authorize left out' },
+  ERR_OPTION_UNKNOWN: { file: 'packages/guard/test/options.test.ts', test: 'an unknown option' },
+  ERR_OPTION_CONTRADICTION: { file: 'packages/guard/test/options.test.ts', test: 'no evidence at all' },
+  ERR_RULE_VACUOUS: { file: 'packages/guard/test/options.test.ts', test: 'an empty list of rules' },
+  ERR_NOT_GUARDED: { file: 'packages/guard/test/pipeline.test.ts', test: 'two guards in one process do not see each other’s grants' },
+  ERR_SERVER_UNGUARDED: {
+    file: 'packages/node/test/upgrade.test.ts',
+    test: 'says once that a server has handlers which no middleware stands in front of, with the line that mends it',
+  },
+  ERR_RUNTIME_UNSAFE: {
+    file: 'packages/guard/test/runtime-notice.test.ts',
+    test: 'says so on a Node without security fixes or with a known hole',
+  },
+  ERR_TRUST_UNREADABLE: {
+    file: 'packages/token/test/local-keys.test.ts',
+    test: 'refuses at construction a JWKS file that is not there, is none, or holds no key to verify with',
+  },
+  ERR_CREDENTIAL_UNREADABLE: {
+    file: 'packages/node/test/secure-server.test.ts',
+    test: 'refuses a pair that does not match, a file that is not there, and PEM text in place of a path, naming the option',
+  },
+}

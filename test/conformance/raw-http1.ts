@@ -23,6 +23,8 @@ export function bytesOf({ method, target, fields, body = '' }: RawRequest): Buff
 export interface RawConnection {
   /** Sends bytes and waits for as many answers as `methods`, or for the server to hang up: then the rest are {@link NO_ANSWER}. */
   exchange(bytes: Buffer, methods: readonly string[]): Promise<readonly Answer[]>
+  /** The same until an answer is the last one, or the server hangs up: then without it. Methods beyond the list are taken for GET. */
+  exchangeUntil(bytes: Buffer, methods: readonly string[], isLast: (answer: Answer) => boolean): Promise<readonly Answer[]>
   /** Resolves once the server has ended the connection. */
   readonly ended: Promise<unknown>
   destroy(): void
@@ -68,6 +70,15 @@ export function rawConnection(socket: Duplex): RawConnection {
       const answers: Answer[] = []
       for (const method of methods) answers.push(await next(method))
       return answers
+    },
+    async exchangeUntil(bytes, methods, isLast) {
+      socket.write(bytes)
+      const answers: Answer[] = []
+      for (;;) {
+        const answer = await next(methods[answers.length] ?? 'GET')
+        if (answer === NO_ANSWER || isLast(answer)) return answers
+        answers.push(answer)
+      }
     },
     destroy: () => void socket.destroy(),
   }

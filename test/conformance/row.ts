@@ -75,6 +75,8 @@ export interface Denied {
 export interface NotApplicable {
   readonly adapters?: readonly AdapterName[]
   readonly transports?: readonly Transport[]
+  /** Of `process.version`. */
+  readonly node?: RegExp
   /** In words, for the report. */
   readonly reason: string
 }
@@ -109,4 +111,11 @@ export const FASTIFY_BAD_URL: NotApplicable = {
   adapters: ['fastify'],
   transports: ['https', 'http2', 'http', 'unix'],
   reason: 'the router of Fastify refuses an escape that it cannot decode with an answer of its own, before any hook',
+}
+
+/** nodejs/node#65579, mended by #65602; 26.8 had it too. */
+export const CHAIN_LOST: NotApplicable = {
+  transports: ['https', 'secure-https', 'http2', 'secure-http2'],
+  node: /^v(?:24\.21\.|26\.8\.)/,
+  reason: 'this release of Node keeps the intermediates that a client sent to itself: they must be configured',
 }

@@ -1,5 +1,5 @@
 import { idOf } from './certificates.js'
-import { type Denied, type Expected, type Granted, type Row, UNENCRYPTED } from './row.js'
+import { CHAIN_LOST, type Denied, type Expected, type Granted, type Row, UNENCRYPTED } from './row.js'
 
 const ORDERS: Granted = { id: idOf('/orders'), evidence: ['mtls'] }
 
@@ -10,9 +10,10 @@ export const PEER_ROWS: readonly Row[] = [
     orders: 'a certificate of a trusted authority',
     'orders-rsa': 'a certificate with an RSA key of 2048 bits',
     'orders-ed25519': 'a certificate with an Ed25519 key',
-    'orders-below-intermediate': 'a certificate below an intermediate that the client sends',
     'orders-in-last-second': 'a certificate in the last second of its life',
   }),
+  { ...row('intermediate-sent', 'accepts a certificate below an intermediate that the client sends', ['D5'], 'mtls', 'orders-below-intermediate', ORDERS), notApplicable: [CHAIN_LOST] },
+  row('intermediate-configured', 'accepts a certificate below an intermediate that only the options have', ['D5'], 'intermediates-configured', 'missing-intermediate', ORDERS),
   ...rows('accepts', { id: 'partner.example', evidence: ['mtls'] }, { 'dns-only': 'a caller of plain PKI by its DNS name' }),
   row('cn-named-accepted', 'takes the CN for a name where the options name it', ['D17'], 'cn-named', 'name-in-cn-only', { id: 'orders', evidence: ['mtls'] }),
 
@@ -37,7 +38,7 @@ export const PEER_ROWS: readonly Row[] = [
   refused('path-length-exceeded', 'a certificate below more authorities than one of them allows', { code: 'ERR_PEER_CHAIN_INVALID', status: 403 }),
   refused('issued-by-a-leaf', 'a certificate issued by something that is no authority', { code: 'ERR_PEER_CHAIN_INVALID', status: 403 }),
   refused('name-constraints-broken', 'a name that the constraints of its authority exclude', { code: 'ERR_PEER_CHAIN_INVALID', status: 403 }),
-  refused('ten-intermediates', 'a chain that is longer than any real one', { code: 'ERR_PEER_TOO_COMPLEX', sent: 'ERR_PEER_CHAIN_INVALID', status: 403 }),
+  { ...refused('ten-intermediates', 'a chain that is longer than any real one', { code: 'ERR_PEER_TOO_COMPLEX', sent: 'ERR_PEER_CHAIN_INVALID', status: 403 }), notApplicable: [CHAIN_LOST] },
   refused('expired-intermediate', 'a certificate below an authority that has expired', { code: 'ERR_PEER_EXPIRED', status: 403 }),
 
   // the leaf

@@ -24,11 +24,20 @@ export function createServices(adapter: AdapterName, transport: Transport, world
   const presets: Readonly<Record<PresetName, GuardOptions>> = presetsOf(world)
   const started = new Map<string, Promise<Service>>()
 
+  async function start({ preset, service }: Given): Promise<Service> {
+    const running = await startService(adapter, transport, world, presets[preset], {
+      asksForCertificate: service !== 'asks for no certificate',
+      bodyFirst: service === 'reads the body first',
+      recorder: memoryRecorder({ loses: preset === 'audit-log-full' }),
+    })
+    if (preset === 'guard-closed') await running.guard.close()
+    return running
+  }
+
   return {
-    get({ preset, service: odd }: Given): Promise<Service> {
-      const service = odd ?? 'in order'
-      const key = `${preset} ${service}`
-      const found = started.get(key) ?? start(adapter, transport, world, preset, presets[preset], service)
+    get(given: Given): Promise<Service> {
+      const key = `${given.preset} ${given.service}`
+      const found = started.get(key) ?? start(given)
       started.set(key, found)
       return found
     },
@@ -38,27 +47,35 @@ export function createServices(adapter: AdapterName, transport: Transport, world
   }
 }
 
-async function start(
+interface Oddities {
+  readonly asksForCertificate?: boolean
+  readonly bodyFirst?: boolean
+  readonly recorder?: MemoryRecorder
+  /** What handlers answer. Default: one word. */
+  readonly answer?: (handled: Handled) => string
+}
+
+/** Starts one service with a guard of its own. */
+export async function startService(
   adapter: AdapterName,
   transport: Transport,
   world: World,
-  preset: PresetName,
   options: GuardOptions,
-  service: NonNullable<Given['service']> | 'in order',
+  { asksForCertificate = true, bodyFirst = false, recorder = memoryRecorder(), answer = () => 'handled' }: Oddities = {},
 ): Promise<Service> {
-  const recorder = memoryRecorder({ loses: preset === 'audit-log-full' })
-  const guard: Guard = createGuard({ ...options, audit: recorder, runtime: { clock: world.clock } })
+  const guard: Guard = createGuard({ ...options, audit: recorder, asyncContext: true, runtime: { clock: world.clock } })
   const handled: Handled[] = []
-  const asksForCertificate = service !== 'asks for no certificate'
   const app = await makeApp(adapter, {
     guard,
     http2: isHttp2(transport),
-    bodyFirst: service === 'reads the body first',
-    handle: (one) => handled.push(one),
+    bodyFirst,
+    handle(one) {
+      handled.push(one)
+      return answer(one)
+    },
     makeServer: (listener) => makeServer(transport, { guard, world, asksForCertificate }, listener),
   })
   const listening = await listen(transport, app.server, world)
-  if (preset === 'guard-closed') await guard.close()
   return {
     guard,
     handled,

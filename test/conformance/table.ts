@@ -15,10 +15,13 @@ export function cellNotApplicable(adapter: AdapterName, transport: Transport): s
   return express && isHttp2(transport) ? 'Express 4 and 5 do not run on HTTP/2: they replace the prototype of its requests' : null
 }
 
-/** Why a row cannot be run in a cell; `null`: it can. */
+/** Why a row cannot be run in a cell on this Node; `null`: it can. */
 export function rowNotApplicable({ notApplicable = [] }: Row, adapter: AdapterName, transport: Transport): string | null {
   const found = notApplicable.find(
-    ({ adapters, transports }) => (adapters === undefined || adapters.includes(adapter)) && (transports === undefined || transports.includes(transport)),
+    ({ adapters, transports, node }) =>
+      (adapters === undefined || adapters.includes(adapter)) &&
+      (transports === undefined || transports.includes(transport)) &&
+      (node === undefined || node.test(process.version)),
   )
   return found?.reason ?? null
 }

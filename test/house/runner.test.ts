@@ -100,6 +100,8 @@ test('is red where there is nothing to run', async (t) => {
     'packages/',
   )
   await red({ 'packages/a/dist-test/x.test.js': '' }, /its source is gone: packages\/a\/dist-test\/x\.test\.js/, '--only', 'packages/')
+  await red({ 'examples/a/package.json': '{}' }, /no test in examples\/a\/src|examples\/a\/dist is missing/, '--only', 'examples/')
+  await red({ 'examples/a/package.json': '{ "exports": {} }' }, /no suite is named like examples/, '--only', 'examples/')
   await red(passing('x'), /no suite is named like kubernetes/, '--only', 'kubernetes')
   await red(passing('x'), /cannot be run/, '--node', '/nowhere/node')
 })
@@ -125,7 +127,7 @@ test('a Node that cannot be had is reported, and is red in CI', async (t) => {
   const args = [join(ROOT, 'test/run.mjs'), '--root', root, '--only', 'packages/node', '--matrix']
   const offline = await node(root, args, { PATH: bin })
   assert.equal(offline.code, 0)
-  assert.match(offline.output, /not run: 1 suites on Node \d+\.\d+\.\d+: no binary of Node/)
+  assert.match(offline.output, /not run: 1 suite on Node \d+\.\d+\.\d+: no binary of Node/)
   assert.equal(offline.lastLine, '1 passed, 0 failed, 0 skipped')
   const ci = await node(root, args, { PATH: bin, CI: 'true' })
   assert.equal(ci.code, 1)

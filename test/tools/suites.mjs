@@ -13,8 +13,8 @@ const TIMEOUT_MS = {
   'test/attacks': 6 * MINUTE_MS,
 }
 
-/** Suites that every supported Node runs: what touches sockets, and one table of answers over all of it. */
-const ON_EVERY_NODE = ['packages/node', 'packages/express', 'packages/koa', 'packages/fastify', 'packages/testing', 'test/conformance']
+/** Suites that every supported Node runs: every package, since sockets, certificates and keys differ, and what crosses them on the wire. */
+const ON_EVERY_NODE = /^(?:packages\/.+|test\/(?:conformance|differential|vectors|fuzz))$/
 
 /** Folders of `test/` that hold no suite of the ordinary run. */
 const NOT_A_SUITE = new Set(['bench', 'tools', 'dist', 'types', 'api'])
@@ -61,7 +61,7 @@ function suite(root, name, { source, output }, prefix) {
     name,
     files: compiled.map((file) => join(output, file)),
     timeoutMs: TIMEOUT_MS[name] ?? TIMEOUT_MS.default,
-    onEveryNode: ON_EVERY_NODE.includes(name),
+    onEveryNode: ON_EVERY_NODE.test(name),
     problem,
   }
 }

@@ -21,7 +21,14 @@ const HOST = 'localhost'
 
 /** One HTTPS request on a connection of its own. */
 export async function call({ port, path, from, as }: Call): Promise<Answer> {
-  const req = request({ host: HOST, port, path, ca: from.ca, agent: false, ...(as === undefined ? {} : { cert: as.chainPem, key: as.keyPem }) })
+  const req = request({
+    host: HOST,
+    port,
+    path,
+    ca: from.ca,
+    agent: false,
+    ...(as === undefined ? {} : { cert: as.chainPem, key: as.keyPem }),
+  })
   req.end()
   const [res] = await once(req, 'response')
   return { status: res.statusCode, body: JSON.parse(await text(res)) }

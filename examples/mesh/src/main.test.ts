@@ -12,7 +12,18 @@ test('the demo answers every call as it has to, and ends by itself', async () =>
   const [output, [exitCode]] = await Promise.all([text(demo.stdout), once(demo, 'exit')])
   assert.equal(exitCode, 0)
   assert.match(output, /16 of 16 answers were as they had to be/)
-  for (const code of ['ERR_PEER_MISSING', 'ERR_PEER_UNTRUSTED', 'ERR_FORBIDDEN', 'ERR_TARGET_NOT_CANONICAL', 'ERR_TOKEN_MISSING', 'ERR_TOKEN_BINDING', 'ERR_TOKEN_SIGNATURE', 'ERR_TOKEN_AUDIENCE', 'ERR_SCOPE_INSUFFICIENT', 'ERR_QUOTA_EXCEEDED']) {
+  for (const code of [
+    'ERR_PEER_MISSING',
+    'ERR_PEER_UNTRUSTED',
+    'ERR_FORBIDDEN',
+    'ERR_TARGET_NOT_CANONICAL',
+    'ERR_TOKEN_MISSING',
+    'ERR_TOKEN_BINDING',
+    'ERR_TOKEN_SIGNATURE',
+    'ERR_TOKEN_AUDIENCE',
+    'ERR_SCOPE_INSUFFICIENT',
+    'ERR_QUOTA_EXCEEDED',
+  ]) {
     assert.match(output, new RegExp(`${code}\\b`))
   }
 })

@@ -1,5 +1,5 @@
 import type { Server } from 'node:https'
-import { countersign as expressGuard, createGuard, type Guard, secureServer } from '@countersign/express'
+import { createGuard, countersign as expressGuard, type Guard, secureServer } from '@countersign/express'
 import { countersign as fastifyGuard } from '@countersign/fastify'
 import { createDevAuthority, createTokenSigner, type IssuedCertificate, type TokenSigner, writeCredential } from '@countersign/issuer'
 import { countersign as koaGuard } from '@countersign/koa'

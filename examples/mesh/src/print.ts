@@ -28,12 +28,18 @@ export function createPrinter(write: (line: string) => void, colour: boolean): P
       const allowed = outcome.status === 200
       const mark = allowed ? green('✓') : red('✗')
       const why = allowed ? dim(outcome.body) : `${red(outcome.code ?? '')} ${dim(outcome.title ?? '')}${retryOf(outcome)}`
-      write(`  ${mark} ${allowed ? green(String(outcome.status)) : red(String(outcome.status))}  ${step.says.padEnd(38)} ${dim(`${step.service} ${step.method} ${step.path}`)}`)
+      write(
+        `  ${mark} ${allowed ? green(String(outcome.status)) : red(String(outcome.status))}  ${step.says.padEnd(38)} ${dim(`${step.service} ${step.method} ${step.path}`)}`,
+      )
       write(`           ${why}`)
     },
     end(surprises, steps) {
       write('')
-      write(surprises === 0 ? green(`${steps} of ${steps} answers were as they had to be.`) : red(`${surprises} of ${steps} answers were not as they had to be.`))
+      write(
+        surprises === 0
+          ? green(`${steps} of ${steps} answers were as they had to be.`)
+          : red(`${surprises} of ${steps} answers were not as they had to be.`),
+      )
     },
     serving({ services }, folder, token) {
       const port = (name: string) => services.find((service) => service.name === name)?.port

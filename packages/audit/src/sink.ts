@@ -62,6 +62,7 @@ export function createStdoutSink(clock: Clock): Sink {
     },
     close() {
       return new Promise((resolve) => {
+        if (isBroken) return resolve()
         const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS)
         destination.once('close', () => {
           clearTimeout(timer)

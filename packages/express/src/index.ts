@@ -1,4 +1,4 @@
 export type { CertificateMetadata, Code, Peer, Principal, Token } from '@countersign/core'
 export { createGuard, type Guard, type GuardOptions } from '@countersign/guard'
-export { secureServer, type SecureServerOptions } from '@countersign/node'
+export { principalSignal, protectServer, type SecureServerOptions, secureServer } from '@countersign/node'
 export { countersign, type ExpressMiddleware } from './middleware.js'

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Principal } from '@countersign/core'
 import { type Guard, type GuardOptions, toGuard } from '@countersign/guard'
 import { guardRequest } from '@countersign/node'
+import { definePrincipal, setPrincipal } from './request-principal.js'
 
 /** A middleware of Express 4 and 5, and the guard that it carries out. */
 export interface ExpressMiddleware {
@@ -25,11 +26,14 @@ declare global {
  */
 export function countersign(guard: GuardOptions | Guard): ExpressMiddleware {
   const made = toGuard(guard)
-  function middleware(req: IncomingMessage & { originalUrl?: string; principal?: Principal }, res: ServerResponse, next: (error?: unknown) => void): void {
+  let prepared: object | null = null
+
+  function middleware(req: IncomingMessage & { originalUrl?: string }, res: ServerResponse, next: (error?: unknown) => void): void {
     // A mounted router strips `req.url`; what was sent stands in `originalUrl`.
-    guardRequest(made, req, res, req.originalUrl ?? req.url ?? '', () => {
-      const grant = made.attached(req)
-      if (grant !== undefined) req.principal = grant.principal
+    guardRequest(made, req, res, req.originalUrl ?? req.url ?? '', ({ principal }) => {
+      const prototype: object = Object.getPrototypeOf(req)
+      if (prototype !== prepared) prepared = definePrincipal(prototype)
+      setPrincipal(req, principal)
       next()
     })
   }

@@ -37,12 +37,14 @@ function guardInstance(app: FastifyInstance, options: CountersignOptions, done: 
     else decision.then((cold) => carryOut(guard, cold, request, reply, next))
   })
 
-  // Events of the request's own stream do not carry the context in which it was listened to, so it is lost in parsing the body.
-  app.addHook('preValidation', (request, _reply, next) => {
-    const grant = guard.attached(request.raw)
-    if (grant === undefined) next()
-    else guard.run(grant, next)
-  })
+  if (guard.asyncContext) {
+    // Events of the request's own stream do not carry the context in which it was listened to, so it is lost in parsing the body.
+    app.addHook('preValidation', (request, _reply, next) => {
+      const grant = guard.attached(request.raw)
+      if (grant === undefined) next()
+      else guard.run(grant, next)
+    })
+  }
   done()
 }
 
@@ -55,5 +57,8 @@ function carryOut(guard: Guard, decision: Decision, request: FastifyRequest, rep
     return
   }
   // As bytes: to text of any JSON type Fastify adds a charset parameter, which JSON does not have (RFC 8259 §11).
-  reply.code(decision.status).headers(denialHeaders(guard, decision, request.raw)).send(Buffer.from(decision.body))
+  reply
+    .code(decision.status)
+    .headers(denialHeaders(guard, decision, request.raw))
+    .send(Buffer.from(decision.body))
 }

@@ -1,4 +1,21 @@
-import type { Admission, Authorizer, Decision, Denial, Finding, Grant, Headers, Inbound, Limiter, Peer, PeerVerifier, Principal, Quotas, Refusal, Token, TokenVerifier } from '@countersign/core'
+import type {
+  Admission,
+  Authorizer,
+  Decision,
+  Denial,
+  Finding,
+  Grant,
+  Headers,
+  Inbound,
+  Limiter,
+  Peer,
+  PeerVerifier,
+  Principal,
+  Quotas,
+  Refusal,
+  Token,
+  TokenVerifier,
+} from '@countersign/core'
 import { catalogueEntry, isRefusal, refuse } from '@countersign/core'
 import type { DenialMaker } from './deny.js'
 import { ANONYMOUS, createPrincipalMaker } from './principal-from.js'
@@ -54,11 +71,20 @@ export function assembleJudges(parts: GuardParts): Judges {
     if (!need.reads) return meter(ANONYMOUS, inbound, path, need)
     const peer = peers === null ? null : peers.recall(inbound)
     const token = tokens === null || isRefusal(peer) ? null : tokens.recall(inbound)
-    if (peer === undefined || token === undefined) return examineCold(inbound, path, need, peer, token).catch((fault: unknown) => deny(refuse('ERR_GUARD_FAULT', undefined, fault), inbound, null))
+    if (peer === undefined || token === undefined)
+      return examineCold(inbound, path, need, peer, token).catch((fault: unknown) =>
+        deny(refuse('ERR_GUARD_FAULT', undefined, fault), inbound, null),
+      )
     return judgeEvidence(inbound, path, need, peer, token)
   }
 
-  async function examineCold(inbound: Inbound, path: string, need: EvidenceNeed, recalledPeer: Finding<Peer> | undefined, recalledToken: Finding<Token> | undefined): Promise<Decision> {
+  async function examineCold(
+    inbound: Inbound,
+    path: string,
+    need: EvidenceNeed,
+    recalledPeer: Finding<Peer> | undefined,
+    recalledToken: Finding<Token> | undefined,
+  ): Promise<Decision> {
     let peer = recalledPeer
     if (peer === undefined) {
       const flooded = admission?.admit(inbound, null) ?? null
@@ -75,7 +101,13 @@ export function assembleJudges(parts: GuardParts): Judges {
     return judgeEvidence(inbound, path, need, peer, token)
   }
 
-  function judgeEvidence(inbound: Inbound, path: string, need: EvidenceNeed, peer: Finding<Peer>, token: Finding<Token>): Decision | Promise<Decision> {
+  function judgeEvidence(
+    inbound: Inbound,
+    path: string,
+    need: EvidenceNeed,
+    peer: Finding<Peer>,
+    token: Finding<Token>,
+  ): Decision | Promise<Decision> {
     // Bad evidence is final: it never falls through to weaker evidence, nor to none.
     if (isRefusal(peer)) return denyEvidence(peer, inbound, null)
     if (isRefusal(token)) return denyEvidence(token, inbound, peer)
@@ -114,7 +146,8 @@ export function assembleJudges(parts: GuardParts): Judges {
       if (need.reads) {
         const refusal: unknown = authorizer.authorize(principal, inbound, path)
         if (isRefusal(refusal)) return deny(principal.anonymous ? inviting(inbound) : refusal, inbound, principal.peer, headers)
-        if (refusal !== null) return deny(refuse('ERR_GUARD_FAULT', { part: 'authorizer', answered: typeof refusal }), inbound, principal.peer)
+        if (refusal !== null)
+          return deny(refuse('ERR_GUARD_FAULT', { part: 'authorizer', answered: typeof refusal }), inbound, principal.peer)
       }
       const grant: Grant = { allowed: true, principal, inbound, headers }
       const unrecorded = witness.allowed(grant)
@@ -140,7 +173,9 @@ export function assembleJudges(parts: GuardParts): Judges {
       const refusal = closed
         ? refuse('ERR_GUARD_CLOSED')
         : ((principal.peer === null || peers === null ? null : peers.judge(principal.peer)) ??
-          (principal.token === null || tokens === null ? null : (tokens.judge(principal.token) ?? tokens.bind(principal.token, principal.peer))))
+          (principal.token === null || tokens === null
+            ? null
+            : (tokens.judge(principal.token) ?? tokens.bind(principal.token, principal.peer))))
       return refusal === null ? null : denialFrom(refusal)
     } catch (fault) {
       return denialFrom(refuse('ERR_GUARD_FAULT', undefined, fault))

@@ -1,10 +1,35 @@
 import { randomBytes } from 'node:crypto'
-import { checkBoolean, checkChoice, checkKeys, checkText, DOCS_BASE, MisuseError, type PeerVerifier, type Runtime, type TokenVerifier } from '@countersign/core'
+import {
+  checkBoolean,
+  checkChoice,
+  checkKeys,
+  checkText,
+  DOCS_BASE,
+  MisuseError,
+  type PeerVerifier,
+  type Runtime,
+  type TokenVerifier,
+} from '@countersign/core'
 import type { GuardOptions, RouteOptions } from './options.js'
 import { type Configured, compileRequirement, type EvidenceNeed } from './requirement.js'
 import { compileRoutes, type RouteTable } from './routes.js'
 
-const KEYS = ['mtls', 'jwt', 'authorize', 'require', 'routes', 'authority', 'limit', 'audit', 'meter', 'exposeDetails', 'closeOnDenial', 'problemTypeBase', 'runtime']
+const KEYS = [
+  'mtls',
+  'jwt',
+  'authorize',
+  'require',
+  'routes',
+  'authority',
+  'limit',
+  'audit',
+  'meter',
+  'asyncContext',
+  'exposeDetails',
+  'closeOnDenial',
+  'problemTypeBase',
+  'runtime',
+]
 
 /** What the options say once they are checked: frozen, complete, and without contradictions. */
 export interface CheckedOptions {
@@ -18,6 +43,7 @@ export interface CheckedOptions {
   readonly needOf: RouteTable
   readonly encodedSlashes: readonly RouteOptions['path'][]
   readonly asServerName: boolean
+  readonly asyncContext: boolean
   readonly exposeDetails: boolean
   readonly closeOnDenial: boolean
   readonly problemTypeBase: string
@@ -28,17 +54,27 @@ export interface CheckedOptions {
 export function checkGuardOptions(options: GuardOptions): CheckedOptions {
   checkKeys('', options, KEYS)
   for (const key of ['mtls', 'jwt', 'authorize'] as const) {
-    if (options[key] === undefined) throw new MisuseError('ERR_OPTION_MISSING', key, `must be said${key === 'authorize' ? REQUIRED_AUTHORIZE : `; write ${key}: null if none is to be looked at`}`)
+    if (options[key] === undefined)
+      throw new MisuseError(
+        'ERR_OPTION_MISSING',
+        key,
+        `must be said${key === 'authorize' ? REQUIRED_AUTHORIZE : `; write ${key}: null if none is to be looked at`}`,
+      )
   }
   const configured: Configured = { mtls: options.mtls !== null, jwt: options.jwt !== null }
-  if (!configured.mtls && !configured.jwt) throw new MisuseError('ERR_OPTION_CONTRADICTION', 'mtls', 'and jwt are both null: such a guard could never know who calls')
+  if (!configured.mtls && !configured.jwt)
+    throw new MisuseError('ERR_OPTION_CONTRADICTION', 'mtls', 'and jwt are both null: such a guard could never know who calls')
   checkBinding(options)
 
   const need = compileRequirement('require', options.require ?? 'all', configured)
   const routes = options.routes?.slice()
   const needOf = compileRoutes(routes, need, configured)
   if (options.authorize === 'any-authenticated' && need.admitsAnonymous) {
-    throw new MisuseError('ERR_OPTION_CONTRADICTION', 'authorize', "'any-authenticated' refuses every anonymous caller that require: 'optional' is to let in: write 'anyone', or rules with { callers: { anonymous: true } }")
+    throw new MisuseError(
+      'ERR_OPTION_CONTRADICTION',
+      'authorize',
+      "'any-authenticated' refuses every anonymous caller that require: 'optional' is to let in: write 'anyone', or rules with { callers: { anonymous: true } }",
+    )
   }
   return Object.freeze({
     mtls: options.mtls,
@@ -51,6 +87,7 @@ export function checkGuardOptions(options: GuardOptions): CheckedOptions {
     needOf,
     encodedSlashes: (routes ?? []).filter((route) => route.encodedSlashes === true).map((route) => route.path),
     asServerName: checkChoice('authority', options.authority ?? 'as-server-name', ['as-server-name', 'any']) === 'as-server-name',
+    asyncContext: checkBoolean('asyncContext', options.asyncContext ?? false),
     exposeDetails: checkBoolean('exposeDetails', options.exposeDetails ?? false),
     closeOnDenial: checkBoolean('closeOnDenial', options.closeOnDenial ?? false),
     problemTypeBase: checkText('problemTypeBase', options.problemTypeBase ?? DOCS_BASE),
@@ -66,7 +103,11 @@ function checkBinding({ mtls, jwt }: GuardOptions): void {
   entries.forEach((entry: unknown, index) => {
     if (typeof entry === 'object' && entry !== null && 'binding' in entry && entry.binding === 'if-bound') return
     const option = Array.isArray(jwt) ? `jwt[${index}].binding` : 'jwt.binding'
-    throw new MisuseError('ERR_OPTION_CONTRADICTION', option, "tokens can only be bound to a client certificate, and mtls is null: write binding: 'if-bound' to accept a bearer token from whoever holds it")
+    throw new MisuseError(
+      'ERR_OPTION_CONTRADICTION',
+      option,
+      "tokens can only be bound to a client certificate, and mtls is null: write binding: 'if-bound' to accept a bearer token from whoever holds it",
+    )
   })
 }
 

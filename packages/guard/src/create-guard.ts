@@ -57,9 +57,11 @@ function composeGuard(options: CheckedOptions): Guard {
   })
   const watch = watchGrants(judges.judge)
   const keeper = createGrantKeeper()
-  const context = new AsyncLocalStorage<Principal>()
+  const context = options.asyncContext ? new AsyncLocalStorage<Principal>() : null
   const words = [
-    peers === null ? 'certificates not looked at' : `mTLS ${options.need.words === 'all' ? 'required' : options.need.words} (${peers.toString()})`,
+    peers === null
+      ? 'certificates not looked at'
+      : `mTLS ${options.need.words === 'all' ? 'required' : options.need.words} (${peers.toString()})`,
     tokens === null ? 'tokens not looked at' : tokens.toString(),
     authorizer.toString(),
     limiter === null ? 'no quota' : limiter.toString(),
@@ -83,12 +85,23 @@ function composeGuard(options: CheckedOptions): Guard {
     end: watch.end,
     attach: keeper.attach,
     attached: keeper.grantOf,
-    run: (grant, next) => context.run(grant.principal, next),
-    currentPrincipal: () => context.getStore() ?? null,
+    run: (grant, next) => (context === null ? next() : context.run(grant.principal, next)),
+    currentPrincipal() {
+      if (context === null)
+        throw new MisuseError('ERR_OPTION_MISSING', 'asyncContext', 'is off: write asyncContext: true in the options of this guard')
+      return context.getStore() ?? null
+    },
+    asyncContext: options.asyncContext,
     principal(request) {
       const grant = keeper.grantOf(request)
-      if (grant === undefined) throw new MisuseError('ERR_NOT_GUARDED', '', 'this request did not pass this guard: put countersign(guard) in front of the handler')
-      if (grant.principal.anonymous) throw new MisuseError('ERR_NOT_GUARDED', '', 'the caller of this request is anonymous: read request.principal where anonymous callers are let in')
+      if (grant === undefined)
+        throw new MisuseError('ERR_NOT_GUARDED', '', 'this request did not pass this guard: put countersign(guard) in front of the handler')
+      if (grant.principal.anonymous)
+        throw new MisuseError(
+          'ERR_NOT_GUARDED',
+          '',
+          'the caller of this request is anonymous: read request.principal where anonymous callers are let in',
+        )
       return grant.principal
     },
     certificateRequest: peers === null ? null : { trustAnchors: () => peers.trustAnchors() },
@@ -105,7 +118,10 @@ function composeGuard(options: CheckedOptions): Guard {
   }
 }
 
-function timed(decide: (inbound: Inbound) => Decision | Promise<Decision>, meter: Meter): (inbound: Inbound) => Decision | Promise<Decision> {
+function timed(
+  decide: (inbound: Inbound) => Decision | Promise<Decision>,
+  meter: Meter,
+): (inbound: Inbound) => Decision | Promise<Decision> {
   const latency = meter.createHistogram('service_auth_latency_seconds', { description: 'Time taken to decide a request', unit: 's' })
   return function decideTimed(inbound) {
     const startMs = performance.now()

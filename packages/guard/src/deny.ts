@@ -1,9 +1,12 @@
-import { type Code, CODES, catalogueEntry, type Denial, type Headers, type Problem, problemType, type Refusal } from '@countersign/core'
+import { CODES, type Code, catalogueEntry, type Denial, type Headers, type Problem, problemType, type Refusal } from '@countersign/core'
 
 export interface DenialOptions {
   readonly exposeDetails: boolean
   readonly problemTypeBase: string
 }
+
+/** Denials kept by their Retry-After: the seconds of a few minutes. Counted from the longest budget they would be endless. */
+const MAX_RETRY_AFTERS = 512
 
 /** Turns a refusal into what is sent. */
 export type DenialMaker = (refusal: Refusal, headers?: Headers) => Denial
@@ -13,12 +16,25 @@ export type DenialMaker = (refusal: Refusal, headers?: Headers) => Denial
  */
 export function createDenialMaker({ exposeDetails, problemTypeBase }: DenialOptions): DenialMaker {
   const prepared = new Map<Code, Denial>(CODES.map((code) => [code, denialOf(code, problemTypeBase, {}, {})]))
+  const later = new Map<string, Denial>()
+
+  function withRetryAfter(code: Code, seconds: number): Denial {
+    const key = `${code} ${seconds}`
+    const made = later.get(key)
+    if (made !== undefined) return made
+    if (later.size >= MAX_RETRY_AFTERS) later.clear()
+    const denial = denialOf(code, problemTypeBase, { 'Retry-After': String(seconds) }, {})
+    later.set(key, denial)
+    return denial
+  }
 
   return function denialFrom(refusal, headers) {
     const plain = prepared.get(refusal.code)
     const violated = refusal.code === 'ERR_QUOTA_EXCEEDED' ? refusal.facts['policies'] : undefined
     const retryAfterSeconds = refusal.facts['retryAfterSeconds']
-    if (plain !== undefined && !exposeDetails && headers === undefined && violated === undefined && retryAfterSeconds === undefined) return plain
+    if (plain !== undefined && !exposeDetails && headers === undefined && violated === undefined) {
+      return typeof retryAfterSeconds === 'number' ? withRetryAfter(refusal.code, retryAfterSeconds) : plain
+    }
     const details = exposeDetails ? detailOf(refusal) : undefined
     return denialOf(
       refusal.code,
@@ -55,7 +71,9 @@ function denialOf(code: Code, base: string, headers: Headers, members: Pick<Prob
 const BEARER = 'Bearer realm="countersign"'
 
 function detailOf({ code, facts }: Refusal): string | undefined {
-  const known = Object.entries(facts).filter(([name]) => name !== 'retryAfterSeconds').map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(', ') : String(value)}`)
+  const known = Object.entries(facts)
+    .filter(([name]) => name !== 'retryAfterSeconds')
+    .map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(', ') : String(value)}`)
   if (catalogueEntry(code).publicCode !== code) known.unshift(code)
   return known.length === 0 ? undefined : known.join('; ')
 }

@@ -19,15 +19,20 @@ export interface Guard<P extends Principal = Principal> {
   attach(request: object, grant: Grant<P>): void
   /** The grant that {@link Guard.attach} left on the request. For adapters, which never decide one request twice. */
   attached(request: object): Grant<P> | undefined
-  /** Calls `next` so that {@link Guard.currentPrincipal} answers in it and in all that follows from it. For adapters. */
+  /** Calls `next`; with `asyncContext`, so that {@link Guard.currentPrincipal} answers in it and in all that follows. For adapters. */
   run<T>(grant: Grant<P>, next: () => T): T
   /**
    * Who sent this request: a Node, Express or Fastify request or a Koa context.
    * @throws {MisuseError} `ERR_NOT_GUARDED` if this guard did not let it through, or let it through unauthenticated.
    */
   principal(request: object): P
-  /** Who sent the request that this code runs for (AsyncLocalStorage); `null` outside of one. Never decide on its absence. */
+  /**
+   * Who sent the request that this code runs for (AsyncLocalStorage); `null` outside of one. Never decide on its absence.
+   * @throws {MisuseError} `ERR_OPTION_MISSING` if the guard was made without `asyncContext: true`.
+   */
   currentPrincipal(): P | null
+  /** {@link Guard.currentPrincipal} can be asked. */
+  readonly asyncContext: boolean
 
   /** What a TLS server must ask for; `null` where no certificate is looked at. */
   readonly certificateRequest: CertificateRequest | null

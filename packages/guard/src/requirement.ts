@@ -45,12 +45,18 @@ function alternativesOf(option: string, requirement: Requirement, kinds: readonl
   if (requirement === 'all') return [kinds]
   if (requirement === 'any') return kinds.map((kind) => [kind])
   if (requirement === 'optional') return [[]]
-  if (typeof requirement === 'string') throw new MisuseError('ERR_OPTION_INVALID', option, "takes 'all', 'any', 'optional' or a list of lists")
+  if (typeof requirement === 'string')
+    throw new MisuseError('ERR_OPTION_INVALID', option, "takes 'all', 'any', 'optional' or a list of lists")
   return checkList(option, requirement).map((list, index) => {
     const named = checkList(`${option}[${index}]`, list)
     return named.map((kind) => {
       const known = kinds.find((configured) => configured === kind)
-      if (known === undefined) throw new MisuseError('ERR_OPTION_CONTRADICTION', `${option}[${index}]`, `names evidence that is not configured: this guard looks at ${kinds.join(' and ')}`)
+      if (known === undefined)
+        throw new MisuseError(
+          'ERR_OPTION_CONTRADICTION',
+          `${option}[${index}]`,
+          `names evidence that is not configured: this guard looks at ${kinds.join(' and ')}`,
+        )
       return known
     })
   })

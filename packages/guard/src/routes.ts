@@ -1,6 +1,6 @@
 import { checkBoolean, checkKeys, checkList, checkText, isUnder, joinPath, MisuseError } from '@countersign/core'
 import type { RouteOptions } from './options.js'
-import { compileRequirement, type Configured, type EvidenceNeed, OPEN } from './requirement.js'
+import { type Configured, compileRequirement, type EvidenceNeed, OPEN } from './requirement.js'
 
 /** Finds what a request must bring. */
 export type RouteTable = (method: string, path: string) => EvidenceNeed
@@ -26,7 +26,12 @@ export function compileRoutes(routes: readonly RouteOptions[] | undefined, base:
       throw new MisuseError('ERR_RULE_VACUOUS', option, "changes nothing: name what it requires, such as require: 'none'")
     }
     if (encodedSlashes !== undefined) checkBoolean(joinPath(option, 'encodedSlashes'), encodedSlashes)
-    const need = requirement === undefined ? base : requirement === 'none' ? OPEN : compileRequirement(joinPath(option, 'require'), requirement, configured)
+    const need =
+      requirement === undefined
+        ? base
+        : requirement === 'none'
+          ? OPEN
+          : compileRequirement(joinPath(option, 'require'), requirement, configured)
     const route: Route = { methods: methodsOf(joinPath(option, 'methods'), methods), need }
     if (typeof path === 'string') {
       const key = checkPath(joinPath(option, 'path'), path)
@@ -37,7 +42,11 @@ export function compileRoutes(routes: readonly RouteOptions[] | undefined, base:
     }
     checkKeys(joinPath(option, 'path'), path, ['under'])
     if (!need.isAtLeast(base)) {
-      throw new MisuseError('ERR_OPTION_CONTRADICTION', joinPath(option, 'path'), 'an exemption is one exact path: write path: "/health" for each')
+      throw new MisuseError(
+        'ERR_OPTION_CONTRADICTION',
+        joinPath(option, 'path'),
+        'an exemption is one exact path: write path: "/health" for each',
+      )
     }
     below.push([checkPath(joinPath(option, 'path.under'), path.under), route])
   })
@@ -45,24 +54,32 @@ export function compileRoutes(routes: readonly RouteOptions[] | undefined, base:
 
   return function needOf(method, path) {
     for (const route of exact.get(path) ?? []) if (route.methods === null || route.methods.has(method)) return route.need
-    for (const [prefix, route] of below) if (isUnder(path, prefix) && (route.methods === null || route.methods.has(method))) return route.need
+    for (const [prefix, route] of below)
+      if (isUnder(path, prefix) && (route.methods === null || route.methods.has(method))) return route.need
     return base
   }
 }
 
 function methodsOf(option: string, methods: unknown): ReadonlySet<string> | null {
   if (methods === undefined) return null
-  return new Set(checkList(option, methods).map((method, index) => {
-    const text = checkText(`${option}[${index}]`, method)
-    if (text !== text.toUpperCase()) throw new MisuseError('ERR_OPTION_INVALID', `${option}[${index}]`, `methods are upper case: write "${text.toUpperCase()}"`)
-    return text
-  }))
+  return new Set(
+    checkList(option, methods).map((method, index) => {
+      const text = checkText(`${option}[${index}]`, method)
+      if (text !== text.toUpperCase())
+        throw new MisuseError('ERR_OPTION_INVALID', `${option}[${index}]`, `methods are upper case: write "${text.toUpperCase()}"`)
+      return text
+    }),
+  )
 }
 
 function checkPath(option: string, path: unknown): string {
   const text = checkText(option, path)
   if (!text.startsWith('/') || /[?#*]|\/\.{1,2}(?:\/|$)|\/\//.test(text)) {
-    throw new MisuseError('ERR_OPTION_INVALID', option, 'takes a path such as "/health": it begins with /, and has no query, wildcard, empty or dot segment')
+    throw new MisuseError(
+      'ERR_OPTION_INVALID',
+      option,
+      'takes a path such as "/health": it begins with /, and has no query, wildcard, empty or dot segment',
+    )
   }
   return text
 }

@@ -11,7 +11,10 @@ const SAFE_SINCE: ReadonlyMap<number, readonly [minor: number, patch: number]> =
  * @returns fixed text; `null` if there is nothing to say.
  */
 export function runtimeNotice(version: string): string | null {
-  const [major = 0, minor = 0, patch = 0] = version.replace(/^v/, '').split('.').map((part) => Number.parseInt(part, 10))
+  const [major = 0, minor = 0, patch = 0] = version
+    .replace(/^v/, '')
+    .split('.')
+    .map((part) => Number.parseInt(part, 10))
   const safe = SAFE_SINCE.get(major)
   if (safe === undefined) return major > 26 ? null : `Node ${major} is past its end of life and gets no security fixes: run Node 24 or 26`
   const [safeMinor, safePatch] = safe

@@ -20,7 +20,8 @@ export type PathReader = (inbound: Inbound) => string | Refusal
  * @param encodedSlashes paths, or path prefixes, under which `%2F` is taken.
  */
 export function createPathReader(encodedSlashes: readonly (string | { readonly under: string })[]): PathReader {
-  const takesSlash = (path: string): boolean => encodedSlashes.some((match) => (typeof match === 'string' ? match === path : isUnder(path, match.under)))
+  const takesSlash = (path: string): boolean =>
+    encodedSlashes.some((match) => (typeof match === 'string' ? match === path : isUnder(path, match.under)))
 
   return function pathOf(inbound) {
     let target = inbound.target
@@ -28,7 +29,8 @@ export function createPathReader(encodedSlashes: readonly (string | { readonly u
     if (target === '*' && inbound.method === 'OPTIONS') return target
     if (target.charCodeAt(0) !== 0x2f) {
       const [, authority, rest = '/'] = ABSOLUTE_FORM.exec(target) ?? []
-      if (authority === undefined || !AUTHORITY.test(authority) || authority.toLowerCase() !== inbound.authority) return notCanonical('absolute-form')
+      if (authority === undefined || !AUTHORITY.test(authority) || authority.toLowerCase() !== inbound.authority)
+        return notCanonical('absolute-form')
       target = rest
     }
     if (PLAIN.test(target)) return withoutQuery(target)

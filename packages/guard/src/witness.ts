@@ -1,4 +1,15 @@
-import { catalogueEntry, type Facts, type Grant, type Inbound, type Meter, type Peer, type Recorder, type Refusal, refuse, type SecurityEvent } from '@countersign/core'
+import {
+  catalogueEntry,
+  type Facts,
+  type Grant,
+  type Inbound,
+  type Meter,
+  type Peer,
+  type Recorder,
+  type Refusal,
+  refuse,
+  type SecurityEvent,
+} from '@countersign/core'
 
 /** Sees every decision, and writes down what the audit options ask for. Nothing it does can turn a decision into a grant. */
 export interface Witness {
@@ -13,7 +24,9 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PAT
 export function createWitness(recorder: Recorder, meter: Meter | null): Witness {
   const granted = meter?.createCounter('service_auth_successful_total', { description: 'Requests let through' })
   const refused = meter?.createCounter('service_auth_failed_total', { description: 'Requests refused, by code' })
-  const refusedPeers = meter?.createCounter('mtls_rejections_total', { description: 'Requests refused for their client certificate, by code' })
+  const refusedPeers = meter?.createCounter('mtls_rejections_total', {
+    description: 'Requests refused for their client certificate, by code',
+  })
 
   return {
     allowed(grant) {
@@ -58,7 +71,9 @@ function requestFacts({ connection, method, protocol }: Inbound, peer: Peer | nu
     transport: connection.transport,
     protocol,
     method: METHODS.has(method) ? method : 'other',
-    ...(peer === null ? {} : { peer: peer.id, serialNumber: peer.certificate.serialNumber, fingerprint256: peer.certificate.fingerprint256 }),
+    ...(peer === null
+      ? {}
+      : { peer: peer.id, serialNumber: peer.certificate.serialNumber, fingerprint256: peer.certificate.fingerprint256 }),
   }
 }
 

@@ -35,16 +35,44 @@ export function peer(id = 'spiffe://test.example/orders', thumbprint = 'thumbpri
     provenance: 'connection',
     expiresAtMs: Number.POSITIVE_INFINITY,
     certificate: {
-      subject: '', issuer: '', serialNumber: '1', sans: { dns: [], uri: [id], ip: [], email: [] }, spiffeId: id, fingerprint256: '00', spkiSha256: '', 'x5t#S256': thumbprint,
-      validFrom: at, validTo: at, key: { type: 'ec', bits: 256, curve: 'P-256' }, signatureAlgorithm: '', extendedKeyUsage: null, keyUsage: null, isCa: false, pathLength: null,
-      subjectKeyId: null, authorityKeyId: null, policies: [], der: new Uint8Array(), daysLeft: () => 1,
+      subject: '',
+      issuer: '',
+      serialNumber: '1',
+      sans: { dns: [], uri: [id], ip: [], email: [] },
+      spiffeId: id,
+      fingerprint256: '00',
+      spkiSha256: '',
+      'x5t#S256': thumbprint,
+      validFrom: at,
+      validTo: at,
+      key: { type: 'ec', bits: 256, curve: 'P-256' },
+      signatureAlgorithm: '',
+      extendedKeyUsage: null,
+      keyUsage: null,
+      isCa: false,
+      pathLength: null,
+      subjectKeyId: null,
+      authorityKeyId: null,
+      policies: [],
+      der: new Uint8Array(),
+      daysLeft: () => 1,
     },
   }
 }
 
 export function token(changes: Partial<Token> = {}): Token {
   const issuer = 'https://issuer.test'
-  return { issuer, subject: 'alice', identity: { kind: 'subject', authority: issuer, value: 'alice' }, audience: ['test'], scopes: new Set(), claims: {}, boundTo: null, expiresAtMs: Number.POSITIVE_INFINITY, ...changes }
+  return {
+    issuer,
+    subject: 'alice',
+    identity: { kind: 'subject', authority: issuer, value: 'alice' },
+    audience: ['test'],
+    scopes: new Set(),
+    claims: {},
+    boundTo: null,
+    expiresAtMs: Number.POSITIVE_INFINITY,
+    ...changes,
+  }
 }
 
 interface Answers<Verified> {
@@ -55,7 +83,14 @@ interface Answers<Verified> {
 
 /** A verifier of the user's own, as the `mtls` slot takes one. */
 export function peerVerifier(answers: Answers<Peer>): PeerVerifier {
-  return { kind: 'mtls', trustAnchors: () => [], ...lifecycle(answers), recall: () => answers.recall, verify: answers.verify ?? (async () => null), toString: () => 'test peers' }
+  return {
+    kind: 'mtls',
+    trustAnchors: () => [],
+    ...lifecycle(answers),
+    recall: () => answers.recall,
+    verify: answers.verify ?? (async () => null),
+    toString: () => 'test peers',
+  }
 }
 
 export function tokenVerifier(answers: Answers<Token> & { readonly bind?: () => Code | null }): TokenVerifier {

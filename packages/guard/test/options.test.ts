@@ -13,15 +13,30 @@ for (const [name, options, option, code] of [
   ['authorize that says neither nobody nor everybody', { authorize: null }, 'authorize', 'ERR_OPTION_INVALID'],
   ['an empty list of rules', { authorize: [] }, 'authorize', 'ERR_RULE_VACUOUS'],
   ['no evidence at all', { mtls: null }, 'mtls', 'ERR_OPTION_CONTRADICTION'],
-  ['tokens that cannot be bound', { mtls: null, jwt: { issuer: 'https://i.example', audience: 'a', keys: { jwks: [] } } }, 'jwt.binding', 'ERR_OPTION_CONTRADICTION'],
+  [
+    'tokens that cannot be bound',
+    { mtls: null, jwt: { issuer: 'https://i.example', audience: 'a', keys: { jwks: [] } } },
+    'jwt.binding',
+    'ERR_OPTION_CONTRADICTION',
+  ],
   ['an unknown requirement', { require: 'some' }, 'require', 'ERR_OPTION_INVALID'],
   ['a requirement of nothing', { require: [[]] }, 'require[0]', 'ERR_OPTION_INVALID'],
   ['a requirement of what is not configured', { require: [['jwt']] }, 'require[0]', 'ERR_OPTION_CONTRADICTION'],
   ['optional evidence where every anonymous caller is refused', { require: 'optional' }, 'authorize', 'ERR_OPTION_CONTRADICTION'],
-  ['an exemption of more than one path', { routes: [{ path: { under: '/health' }, require: 'none' }] }, 'routes[0].path', 'ERR_OPTION_CONTRADICTION'],
+  [
+    'an exemption of more than one path',
+    { routes: [{ path: { under: '/health' }, require: 'none' }] },
+    'routes[0].path',
+    'ERR_OPTION_CONTRADICTION',
+  ],
   ['a route that changes nothing', { routes: [{ path: '/health' }] }, 'routes[0]', 'ERR_RULE_VACUOUS'],
   ['a route with a wildcard', { routes: [{ path: '/health*', require: 'none' }] }, 'routes[0].path', 'ERR_OPTION_INVALID'],
-  ['a route with a lower-case method', { routes: [{ path: '/health', methods: ['get'], require: 'none' }] }, 'routes[0].methods[0]', 'ERR_OPTION_INVALID'],
+  [
+    'a route with a lower-case method',
+    { routes: [{ path: '/health', methods: ['get'], require: 'none' }] },
+    'routes[0].methods[0]',
+    'ERR_OPTION_INVALID',
+  ],
   ['an authority that is neither', { authority: 'mine' }, 'authority', 'ERR_OPTION_INVALID'],
   ['a truthy switch', { exposeDetails: 'no' }, 'exposeDetails', 'ERR_OPTION_INVALID'],
   ['a truthy closing', { closeOnDenial: 1 }, 'closeOnDenial', 'ERR_OPTION_INVALID'],
@@ -30,7 +45,11 @@ for (const [name, options, option, code] of [
   ['a negative quota', { limit: { perCaller: { quota: -1, windowSeconds: 1 } } }, 'limit.perCaller.quota', 'ERR_OPTION_INVALID'],
 ] as const) {
   test(`refuses ${name}, and names the option`, () => {
-    assert.throws(() => createGuard({ ...base, ...options } as unknown as GuardOptions & typeof base), { name: 'MisuseError', option, code })
+    assert.throws(() => createGuard({ ...base, ...options } as unknown as GuardOptions & typeof base), {
+      name: 'MisuseError',
+      option,
+      code,
+    })
   })
 }
 
@@ -49,7 +68,17 @@ test('a change to the object afterwards changes nothing', async () => {
   assert.equal((await guard.decide(inbound({ target: '/admin' }))).allowed, false)
 })
 
-for (const target of ['/health/', '/Health', '/%68ealth', '/health/../admin', '//health', '/health%2F', '/healthz', '/health/x', '/health%00']) {
+for (const target of [
+  '/health/',
+  '/Health',
+  '/%68ealth',
+  '/health/../admin',
+  '//health',
+  '/health%2F',
+  '/healthz',
+  '/health/x',
+  '/health%00',
+]) {
   test(`the exemption of /health does not reach ${target}`, async () => {
     const guard = createGuard({ ...base, routes: [{ path: '/health', require: 'none' }] })
     assert.equal((await guard.decide(inbound({ target }))).allowed, false)
@@ -63,7 +92,13 @@ test('an exemption holds for its methods alone', async () => {
 })
 
 test('a route may demand more than the guard does', async () => {
-  const guard = createGuard({ ...base, mtls: peerVerifier({ recall: peer() }), jwt: tokenVerifier({ recall: null }), require: 'any', routes: [{ path: { under: '/admin' }, require: 'all' }] })
+  const guard = createGuard({
+    ...base,
+    mtls: peerVerifier({ recall: peer() }),
+    jwt: tokenVerifier({ recall: null }),
+    require: 'any',
+    routes: [{ path: { under: '/admin' }, require: 'all' }],
+  })
   assert.equal((await guard.decide(inbound({ target: '/invoices' }))).allowed, true)
   const refused = await guard.decide(inbound({ target: '/admin/users' }))
   assert.ok(!refused.allowed)

@@ -9,7 +9,14 @@ const orders = peer()
 
 function guardOf(options: Partial<GuardOptions> = {}) {
   const recorder = memoryRecorder()
-  const guard = createGuard({ mtls: peerVerifier({ recall: orders }), jwt: null, authorize: 'any-authenticated', limit: null, audit: recorder, ...options })
+  const guard = createGuard({
+    mtls: peerVerifier({ recall: orders }),
+    jwt: null,
+    authorize: 'any-authenticated',
+    limit: null,
+    audit: recorder,
+    ...options,
+  })
   return { guard, recorder }
 }
 
@@ -93,7 +100,12 @@ for (const require of ['all', 'any', 'optional'] as const) {
     const authorize = require === 'optional' ? 'anyone' : 'any-authenticated'
     const badToken = guardOf({ require, authorize, jwt: tokenVerifier({ recall: refuse('ERR_TOKEN_SIGNATURE') }) })
     assert.equal(codeOf(await badToken.guard.decide(inbound())), 'ERR_TOKEN_SIGNATURE')
-    const badPeer = guardOf({ require, authorize, mtls: peerVerifier({ recall: refuse('ERR_PEER_EXPIRED') }), jwt: tokenVerifier({ recall: token() }) })
+    const badPeer = guardOf({
+      require,
+      authorize,
+      mtls: peerVerifier({ recall: refuse('ERR_PEER_EXPIRED') }),
+      jwt: tokenVerifier({ recall: token() }),
+    })
     assert.equal(codeOf(await badPeer.guard.decide(inbound())), 'ERR_PEER_EXPIRED')
   })
 }
@@ -112,10 +124,20 @@ test('who fails too often is refused without another verification', async () => 
     verified++
     return refuse('ERR_TOKEN_SIGNATURE')
   }
-  const { guard } = guardOf({ mtls: null, jwt: tokenVerifier({ recall: undefined, verify }), limit: { perAddress: { quota: 3, windowSeconds: 60 } } })
+  const { guard } = guardOf({
+    mtls: null,
+    jwt: tokenVerifier({ recall: undefined, verify }),
+    limit: { perAddress: { quota: 3, windowSeconds: 60 } },
+  })
   const codes: string[] = []
   for (let attempt = 0; attempt < 5; attempt++) codes.push(codeOf(await guard.decide(inbound())))
-  assert.deepEqual(codes, ['ERR_TOKEN_SIGNATURE', 'ERR_TOKEN_SIGNATURE', 'ERR_TOKEN_SIGNATURE', 'ERR_ATTEMPTS_EXCEEDED', 'ERR_ATTEMPTS_EXCEEDED'])
+  assert.deepEqual(codes, [
+    'ERR_TOKEN_SIGNATURE',
+    'ERR_TOKEN_SIGNATURE',
+    'ERR_TOKEN_SIGNATURE',
+    'ERR_ATTEMPTS_EXCEEDED',
+    'ERR_ATTEMPTS_EXCEEDED',
+  ])
   assert.equal(verified, 3)
   assert.equal(codeOf(await guard.decide(inbound({ connection: { remoteAddress: '192.0.2.2' } }))), 'ERR_TOKEN_SIGNATURE')
 })
@@ -172,7 +194,7 @@ test('two guards in one process do not see each other’s grants', async () => {
 })
 
 test('knows the principal deeper down', async () => {
-  const { guard } = guardOf()
+  const { guard } = guardOf({ asyncContext: true })
   const grant = await guard.decide(inbound())
   assert.ok(grant.allowed)
   assert.equal(guard.currentPrincipal(), null)
@@ -181,6 +203,10 @@ test('knows the principal deeper down', async () => {
     return guard.currentPrincipal()?.id
   })
   assert.equal(id, 'spiffe://test.example/orders')
+})
+
+test('says how to know the principal deeper down where it is not known', () => {
+  assert.throws(() => guardOf().guard.currentPrincipal(), { code: 'ERR_OPTION_MISSING', option: 'asyncContext' })
 })
 
 function limiter(take: () => unknown): Limiter {

@@ -1,12 +1,12 @@
 import { createServer } from 'node:net'
-import { createInterface } from 'node:readline'
 import { createMemoryQuotaStore } from '@countersign/limit'
+import { onLine } from './lines.js'
 
 /** A quota store of its own process: a line of JSON in, a line of JSON out. Tells its parent the port. */
 const store = createMemoryQuotaStore()
 const server = createServer((socket) => {
   socket.on('error', () => socket.destroy())
-  createInterface({ input: socket }).on('line', (line) => {
+  onLine(socket, (line) => {
     const { requests, nowMs } = JSON.parse(line)
     socket.write(`${JSON.stringify(store.take(requests, nowMs))}\n`)
   })

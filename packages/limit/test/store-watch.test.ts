@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { QuotaRequest, QuotaState, QuotaStore, Quotas } from '@countersign/core'
 import { createLimiter, createMemoryQuotaStore, type LimitOptions } from '@countersign/limit'
+import { onLine } from './lines.js'
 import { connectionFrom, createTestSurroundings, inboundOn, workload } from './surroundings.js'
 
 const SERVER = fileURLToPath(new URL('quota-server.js', import.meta.url))
@@ -31,7 +31,7 @@ function createTcpStore(port: number): QuotaStore {
     if (socket !== null) return socket
     const made = connect(port, '127.0.0.1')
     socket = made
-    createInterface({ input: made }).on('line', (line) => waiting.shift()?.resolve(JSON.parse(line)))
+    onLine(made, (line) => waiting.shift()?.resolve(JSON.parse(line)))
     made.on('error', () => {})
     made.on('close', () => {
       if (socket === made) socket = null

@@ -35,15 +35,25 @@ const GONE: ReadableSocket = Object.freeze({})
  * not be keyed by.
  */
 export function connectionOf(req: NodeRequest | StreamRequest): Connection {
-  const holder = ('stream' in req ? req.stream?.session : req.socket) as { [CONNECTION]?: Connection; readonly socket?: ReadableSocket } | undefined
+  const http2 = req.httpVersionMajor === 2
+  const holder = (http2 ? (req as StreamRequest).stream?.session : (req as IncomingMessage).socket) as Holder | undefined | null
   if (holder === undefined || holder === null) return new NodeConnection(GONE)
-  return (holder[CONNECTION] ??= new NodeConnection('stream' in req ? (holder.socket ?? GONE) : (holder as ReadableSocket)))
+  holder[CONNECTION] ??= readConnection(holder, http2)
+  return holder[CONNECTION]
 }
 
-/** The same for a socket that has brought no request yet. */
-export function connectionOfSocket(socket: object): Connection {
-  const holder = socket as { [CONNECTION]?: Connection }
-  return (holder[CONNECTION] ??= new NodeConnection(socket as ReadableSocket))
+interface Holder extends ReadableSocket {
+  [CONNECTION]?: Connection
+  readonly socket?: ReadableSocket
+}
+
+// The socket of an HTTP/2 session that has ended throws at every question (ERR_HTTP2_SOCKET_UNBOUND).
+function readConnection(holder: Holder, http2: boolean): Connection {
+  try {
+    return new NodeConnection(http2 ? (holder.socket ?? GONE) : holder)
+  } catch {
+    return new NodeConnection(GONE)
+  }
 }
 
 class NodeConnection implements Connection {

@@ -23,7 +23,10 @@ const CHECK_INTERVAL_MS = 60_000
  * @param current the certificate in use, asked at each check.
  */
 export function watchExpiry(guard: Pick<Guard, 'nowMs' | 'meter' | 'report'>, current: () => ExpiringCertificate): ExpiryWatch {
-  const gauge = guard.meter?.createGauge('security_cert_expiry_seconds', { description: 'Until the first certificate of a kind ends', unit: 's' })
+  const gauge = guard.meter?.createGauge('security_cert_expiry_seconds', {
+    description: 'Until the first certificate of a kind ends',
+    unit: 's',
+  })
   let told: { readonly serialNumber: string; readonly days: number } | null = null
 
   function check(): void {

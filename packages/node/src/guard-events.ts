@@ -51,7 +51,9 @@ export function guardStream(
       denyStream(guard, decision, stream, method)
       return
     }
+    // For the handler, which has the stream; and for the request that Node may make of it, which has the same header list.
     guard.attach(stream, decision)
+    guard.attach(rawHeaders, decision)
     if (method === 'CONNECT') closeWithPrincipal(guard, stream, stream)
     guard.run(decision, proceed)
   })

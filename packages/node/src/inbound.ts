@@ -9,26 +9,27 @@ export function inboundFrom(req: NodeRequest | StreamRequest, target: string): I
   return new NodeInbound(req, target)
 }
 
+/** Reads each property of the request once: on a request whose prototype a framework has changed, a read is not cheap. */
 class NodeInbound implements Inbound {
+  readonly protocol: Inbound['protocol']
   readonly method: string
   readonly target: string
   readonly connection: Connection
-  readonly #req: NodeRequest | StreamRequest
+  readonly bodyRead: boolean
+  readonly #rawHeaders: readonly string[]
 
   constructor(req: NodeRequest | StreamRequest, target: string) {
-    this.#req = req
+    this.protocol = req.httpVersionMajor === 2 ? 'h2' : 'http/1.1'
     this.method = req.method ?? ''
     this.target = target
     this.connection = connectionOf(req)
-  }
-
-  get protocol(): Inbound['protocol'] {
-    return this.#req.httpVersionMajor === 2 ? 'h2' : 'http/1.1'
+    this.bodyRead = (req as { readonly readableDidRead?: boolean }).readableDidRead === true
+    this.#rawHeaders = req.rawHeaders
   }
 
   get authority(): Inbound['authority'] {
     const host = this.header('host')
-    if (this.#req.httpVersionMajor !== 2) return typeof host === 'string' ? host.toLowerCase() : host
+    if (this.protocol !== 'h2') return typeof host === 'string' ? host.toLowerCase() : host
     const authority = this.header(':authority')
     if (authority === null) return typeof host === 'string' ? host.toLowerCase() : host
     // RFC 9113 §8.3.1: `Host` must not differ from `:authority`.
@@ -36,14 +37,9 @@ class NodeInbound implements Inbound {
     return authority.toLowerCase()
   }
 
-  get bodyRead(): boolean {
-    const req = this.#req as { readonly readableDidRead?: boolean; readonly body?: unknown }
-    return req.readableDidRead === true || req.body !== undefined
-  }
-
   header(name: string): string | null | typeof REPEATED {
     // `req.headers` keeps the first of two Authorization fields without a word: the raw list hides nothing.
-    const raw = this.#req.rawHeaders
+    const raw = this.#rawHeaders
     let found: string | null = null
     for (let index = 0; index < raw.length; index += 2) {
       const key = raw[index]

@@ -10,10 +10,9 @@ export type Interceptor = (args: readonly unknown[], proceed: () => void) => voi
 export function interceptEvents(emitter: EventEmitter, interceptors: ReadonlyMap<string | symbol, Interceptor>): void {
   const emit = emitter.emit
   emitter.emit = (event: string | symbol, ...args: unknown[]): boolean => {
-    const proceed = (): boolean => Reflect.apply(emit, emitter, [event, ...args])
     const interceptor = interceptors.get(event)
-    if (interceptor === undefined || emitter.listenerCount(event) === 0) return proceed()
-    interceptor(args, proceed)
+    if (interceptor === undefined || emitter.listenerCount(event) === 0) return Reflect.apply(emit, emitter, [event, ...args])
+    interceptor(args, () => Reflect.apply(emit, emitter, [event, ...args]))
     return true
   }
 }

@@ -1,3 +1,4 @@
+import type { Decision, Grant } from '@countersign/core'
 import { type Guard, type GuardOptions, toGuard } from '@countersign/guard'
 import { carryOut, type NodeResponse } from './carry-out.js'
 import type { NodeRequest } from './connection.js'
@@ -14,24 +15,42 @@ export type GuardedListener<Req extends NodeRequest, Res extends NodeResponse> =
  * @example
  * https.createServer(tls, countersign(guard, (req, res) => res.end(`hello ${guard.principal(req).id}`)))
  */
-export function countersign<Req extends NodeRequest, Res extends NodeResponse>(guard: GuardOptions | Guard, listener: Listener<Req, Res>): GuardedListener<Req, Res> {
+export function countersign<Req extends NodeRequest, Res extends NodeResponse>(
+  guard: GuardOptions | Guard,
+  listener: Listener<Req, Res>,
+): GuardedListener<Req, Res> {
   const made = toGuard(guard)
   return Object.assign((req: Req, res: Res) => guardRequest(made, req, res, req.url ?? '', () => listener(req, res)), { guard: made })
 }
 
 /**
- * Lets one request go on or answers it with its denial.
+ * Lets one request go on or answers it with its denial. Where its server or an outer router of the same guard let it through already,
+ * it goes on.
  * @param target the request target as it was sent.
  */
-export function guardRequest(guard: Guard, req: NodeRequest, res: NodeResponse, target: string, proceed: () => void): void {
-  const decision = decideRequest(guard, req, target)
-  if ('allowed' in decision) {
-    if (carryOut(guard, decision, req, res)) guard.run(decision, proceed)
+export function guardRequest(guard: Guard, req: NodeRequest, res: NodeResponse, target: string, proceed: (grant: Grant) => void): void {
+  const earlier = guard.attached(req)
+  if (earlier !== undefined) {
+    goOn(guard, earlier, proceed)
     return
   }
-  decision.then((made) => {
-    if (!isGone(req) && carryOut(guard, made, req, res)) guard.run(made, proceed)
-  })
+  const decision = decideRequest(guard, req, target)
+  if (!('allowed' in decision)) {
+    decision.then((made) => {
+      if (!isGone(req)) carryOn(guard, made, req, res, proceed)
+    })
+    return
+  }
+  carryOn(guard, decision, req, res, proceed)
+}
+
+function carryOn(guard: Guard, decision: Decision, req: NodeRequest, res: NodeResponse, proceed: (grant: Grant) => void): void {
+  if (carryOut(guard, decision, req, res)) goOn(guard, decision, proceed)
+}
+
+function goOn(guard: Guard, grant: Grant, proceed: (grant: Grant) => void): void {
+  if (guard.asyncContext) guard.run(grant, () => proceed(grant))
+  else proceed(grant)
 }
 
 // Who resets streams as fast as he opens them gets no handler to run for those that are gone already.

@@ -55,7 +55,8 @@ function eventsBesideRequests(server: EventEmitter, guard: Guard): ReadonlyMap<s
     else guardTunnel(guard, req as IncomingMessage, answer as Duplex, proceed)
   }
   const stream: Interceptor = ([opened, headers, , rawHeaders], proceed) => {
-    if (hasStreamHandler(server)) guardStream(guard, opened as ServerHttp2Stream, headers as IncomingHttpHeaders, rawHeaders as string[], proceed)
+    if (hasStreamHandler(server))
+      guardStream(guard, opened as ServerHttp2Stream, headers as IncomingHttpHeaders, rawHeaders as string[], proceed)
     else proceed()
   }
   return new Map([

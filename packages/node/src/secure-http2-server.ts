@@ -26,7 +26,10 @@ const CHECK_INTERVAL_MS = 2000
  * secureHttp2Server({ cert: 'billing.pem', key: 'billing-key.pem', guard }, (req, res) => res.end(guard.principal(req).id)).listen(8443)
  * @throws {MisuseError} as {@link secureServer}.
  */
-export function secureHttp2Server(options: SecureHttp2ServerOptions, listener: Listener<Http2ServerRequest, Http2ServerResponse>): Http2SecureServer {
+export function secureHttp2Server(
+  options: SecureHttp2ServerOptions,
+  listener: Listener<Http2ServerRequest, Http2ServerResponse>,
+): Http2SecureServer {
   const checked = checkServerOptions(options, 'h2')
   const context = createTlsContext(checked)
   const server = createSecureServer(

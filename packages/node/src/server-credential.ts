@@ -110,7 +110,11 @@ function checkReadable(option: string, path: string): void {
 
 function privateKeyOf(keyPem: string): KeyObject {
   if (keyPem.includes('ENCRYPTED'))
-    throw new MisuseError('ERR_CREDENTIAL_UNREADABLE', 'key', 'is encrypted: give the path of an unencrypted key that only this service may read')
+    throw new MisuseError(
+      'ERR_CREDENTIAL_UNREADABLE',
+      'key',
+      'is encrypted: give the path of an unencrypted key that only this service may read',
+    )
   try {
     return createPrivateKey(keyPem)
   } catch (cause) {

@@ -34,7 +34,8 @@ export function noticeMisuse(guard: Guard, req: NodeRequest, connection: Connect
   connection[NOTICED] = true
   const server: Marked | undefined = serverOf(req)
   if (server === undefined) return
-  const noticed = (server[NOTICED] ??= new WeakSet())
+  server[NOTICED] ??= new WeakSet()
+  const noticed = server[NOTICED]
   if (noticed.has(guard)) return
   const events = server[PROTECTED]?.has(guard) === true ? [] : unguardedEvents(server)
   if (events.length > 0) {
@@ -53,7 +54,8 @@ export function noticeMisuse(guard: Guard, req: NodeRequest, connection: Connect
       kind: 'guard.misused',
       severity: 'error',
       code: 'ERR_SERVER_WITHOUT_REQUEST_CERT',
-      message: 'the server asks for no client certificates: create it with { requestCert: true, rejectUnauthorized: false }, or by secureServer()',
+      message:
+        'the server asks for no client certificates: create it with { requestCert: true, rejectUnauthorized: false }, or by secureServer()',
       facts: {},
     })
   }

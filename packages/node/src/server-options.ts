@@ -112,10 +112,15 @@ export function checkServerOptions(options: SecureHttp2ServerOptions, protocol: 
 }
 
 function checkPath(option: string, value: unknown): string {
-  if (value === undefined) throw new MisuseError('ERR_OPTION_MISSING', option, `must be said: the path of a PEM file, such as '${option}.pem'`)
+  if (value === undefined)
+    throw new MisuseError('ERR_OPTION_MISSING', option, `must be said: the path of a PEM file, such as '${option}.pem'`)
   const path = checkText(option, value)
   if (path.includes('-----BEGIN'))
-    throw new MisuseError('ERR_CREDENTIAL_UNREADABLE', option, 'takes the path of a PEM file, and this looks like PEM text: write it to a file')
+    throw new MisuseError(
+      'ERR_CREDENTIAL_UNREADABLE',
+      option,
+      'takes the path of a PEM file, and this looks like PEM text: write it to a file',
+    )
   return path
 }
 

@@ -31,7 +31,7 @@ test('does not bound Unix sockets, and nothing at all where it is told so', () =
   for (let index = 0; index < 50; index++) assert.equal(unlimited.admit(socketFrom('192.0.2.1')), true)
 })
 
-test('keeps its memory bounded under a flood of addresses, and tells of each at most once', () => {
+test('tells of an address once, however many of its connections are closed', () => {
   const recorder = createTestRecorder()
   const limit = createConnectionLimit(LIMITS, { report: recorder.record })
   for (let index = 0; index < 100; index++) limit.admit(socketFrom('192.0.2.1'))

@@ -10,8 +10,17 @@ const bench = createBench()
 const { mesh, cert, key, orders } = bench
 
 /** Asks for leave to send a body, and sends it only if that is given. */
-async function upload(port: number, as: typeof orders | null): Promise<{ continued: boolean; text: string; code: string | null; connection: string | undefined }> {
-  const req = request({ ...clientTls(mesh, as), port, method: 'POST', headers: { host: 'localhost', expect: '100-continue' }, agent: false })
+async function upload(
+  port: number,
+  as: typeof orders | null,
+): Promise<{ continued: boolean; text: string; code: string | null; connection: string | undefined }> {
+  const req = request({
+    ...clientTls(mesh, as),
+    port,
+    method: 'POST',
+    headers: { host: 'localhost', expect: '100-continue' },
+    agent: false,
+  })
   let continued = false
   req.on('continue', () => {
     continued = true
@@ -73,7 +82,10 @@ test('decides in front of a checkExpectation handler of the service', async (t) 
 test('does the same on HTTP/2', async (t) => {
   const recorder = createTestRecorder()
   const guard = guardFor(t, bench, { audit: recorder })
-  const port = await listen(t, secureHttp2Server({ cert, key, guard }, (req, res) => res.end(guard.principal(req).id)))
+  const port = await listen(
+    t,
+    secureHttp2Server({ cert, key, guard }, (req, res) => res.end(guard.principal(req).id)),
+  )
   const refused = (await openSession(t, mesh, port, null)).request({ ':method': 'POST', expect: '100-continue' })
   refused.on('continue', () => assert.fail('a refused caller was told to send its body'))
   const [answered] = await once(refused, 'response')

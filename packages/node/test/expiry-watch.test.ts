@@ -24,14 +24,34 @@ test("says 30 days, 7 days and 1 day before the end of the server's certificate,
   assert.deepEqual(after(29), [])
   assert.deepEqual(after(1), [['warn', 30]])
   assert.deepEqual(after(22), [['warn', 30]])
-  assert.deepEqual(after(1), [['warn', 30], ['warn', 7]])
-  assert.deepEqual(after(6), [['warn', 30], ['warn', 7], ['error', 1]])
-  assert.deepEqual(after(1), [['warn', 30], ['warn', 7], ['error', 1], ['error', 0]])
-  assert.deepEqual(after(1), [['warn', 30], ['warn', 7], ['error', 1], ['error', 0]])
+  assert.deepEqual(after(1), [
+    ['warn', 30],
+    ['warn', 7],
+  ])
+  assert.deepEqual(after(6), [
+    ['warn', 30],
+    ['warn', 7],
+    ['error', 1],
+  ])
+  assert.deepEqual(after(1), [
+    ['warn', 30],
+    ['warn', 7],
+    ['error', 1],
+    ['error', 0],
+  ])
+  assert.deepEqual(after(1), [
+    ['warn', 30],
+    ['warn', 7],
+    ['error', 1],
+    ['error', 0],
+  ])
   const gauge = meter.values('security_cert_expiry_seconds', { kind: 'server' })
   assert.equal(gauge[0], 60 * DAY_SECONDS)
   assert.equal(gauge.at(-1), -DAY_SECONDS)
-  assert.deepEqual(gauge, gauge.toSorted((a, b) => b - a))
+  assert.deepEqual(
+    gauge,
+    gauge.toSorted((a, b) => b - a),
+  )
 })
 
 test('says it at once of a certificate that has few days left at the start, and again of the next one', (t) => {
@@ -40,10 +60,16 @@ test('says it at once of a certificate that has few days left at the start, and 
   let certificate = { serialNumber: 'a1', validToMs: clock.nowMs() + 5 * DAY_SECONDS * 1000 }
   const watch = watchExpiry({ nowMs: clock.nowMs, report: recorder.record, meter: null }, () => certificate)
   t.after(watch.close)
-  assert.deepEqual(recorder.of('credential.expiring').map(({ facts }) => facts['daysLeft']), [5])
+  assert.deepEqual(
+    recorder.of('credential.expiring').map(({ facts }) => facts['daysLeft']),
+    [5],
+  )
   certificate = { ...certificate, serialNumber: 'a2' }
   watch.check()
-  assert.deepEqual(recorder.of('credential.expiring').map(({ facts }) => facts['serialNumber']), ['a1', 'a2'])
+  assert.deepEqual(
+    recorder.of('credential.expiring').map(({ facts }) => facts['serialNumber']),
+    ['a1', 'a2'],
+  )
 })
 
 test('watches the certificate of a secure server', (t) => {

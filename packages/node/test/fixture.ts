@@ -7,7 +7,7 @@ import type { AddressInfo, Server, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, type TestContext } from 'node:test'
-import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import type { Problem, SecurityEvent } from '@countersign/core'
 import { createGuard, type Guard, type GuardOptions } from '@countersign/guard'
 import { createTestMesh, type TestMesh, type Workload } from '@countersign/testing'
@@ -43,7 +43,14 @@ export function createBench(): Bench {
   const mesh = createTestMesh('prod.example')
   const folder = temporaryFolder()
   const billing = serverWorkload(mesh)
-  const bench = { mesh, folder, cert: join(folder, 'billing.pem'), key: join(folder, 'billing-key.pem'), billing, orders: mesh.workload('/orders') }
+  const bench = {
+    mesh,
+    folder,
+    cert: join(folder, 'billing.pem'),
+    key: join(folder, 'billing-key.pem'),
+    billing,
+    orders: mesh.workload('/orders'),
+  }
   writeFileSync(bench.cert, billing.chainPem)
   writeFileSync(bench.key, billing.keyPem)
   return bench
@@ -138,7 +145,10 @@ export function keepAliveAgent(t: TestContext, mesh: TestMesh, as: Workload | nu
 /** One HTTPS request on a connection of its own, unless an agent is given. */
 export function call(mesh: TestMesh, port: number, { as = null, body, agent, ...options }: CallOptions = {}): Promise<Answer> {
   const tls = agent === undefined ? { ...clientTls(mesh, as), agent: false as const } : { agent }
-  return answerOf(requestTls({ host: '127.0.0.1', port, headers: { host: `localhost:${port}`, ...options.headers }, ...tls, ...withoutHeaders(options) }), body)
+  return answerOf(
+    requestTls({ host: '127.0.0.1', port, headers: { host: `localhost:${port}`, ...options.headers }, ...tls, ...withoutHeaders(options) }),
+    body,
+  )
 }
 
 function withoutHeaders({ headers: _, ...options }: RequestOptions): RequestOptions {
@@ -189,7 +199,13 @@ export async function callStream(session: ClientHttp2Session, headers: Record<st
 }
 
 /** A TLS connection of a client, once its handshake is done. */
-export async function openTls(t: TestContext, mesh: TestMesh, port: number, as: Workload | null, options: ConnectionOptions = {}): Promise<TLSSocket> {
+export async function openTls(
+  t: TestContext,
+  mesh: TestMesh,
+  port: number,
+  as: Workload | null,
+  options: ConnectionOptions = {},
+): Promise<TLSSocket> {
   const socket = connect({ ...clientTls(mesh, as), port, ...options })
   socket.on('error', () => {})
   t.after(() => socket.destroy())

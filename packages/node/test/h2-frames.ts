@@ -51,7 +51,8 @@ export async function openRawSession(t: TestContext, mesh: TestMesh, port: numbe
 
 /** Writes, and waits where the other end does not read as fast. */
 export async function writeAll(socket: TLSSocket, bytes: Uint8Array): Promise<void> {
-  if (!socket.write(bytes) && !socket.destroyed) await Promise.race([once(socket, 'drain'), new Promise((resolve) => socket.once('close', resolve))])
+  if (!socket.write(bytes) && !socket.destroyed)
+    await Promise.race([once(socket, 'drain'), new Promise((resolve) => socket.once('close', resolve))])
 }
 
 const MAX_FRAME_BYTES = 16_384

@@ -16,7 +16,13 @@ test('serves HTTP/2, and HTTP/1.1 to clients that know nothing else, by the same
   assert.equal((await callStream(await openSession(t, mesh, port, orders))).text, `${orders.id} 2.0`)
   assert.equal((await call(mesh, port, { as: orders })).text, `${orders.id} 1.1`)
   const refused = [await callStream(await openSession(t, mesh, port, null)), await call(mesh, port)]
-  assert.deepEqual(refused.map(({ status, code }) => [status, code]), [[403, 'ERR_PEER_MISSING'], [403, 'ERR_PEER_MISSING']])
+  assert.deepEqual(
+    refused.map(({ status, code }) => [status, code]),
+    [
+      [403, 'ERR_PEER_MISSING'],
+      [403, 'ERR_PEER_MISSING'],
+    ],
+  )
   assert.equal(refused[0]?.text, refused[1]?.text)
 })
 
@@ -55,8 +61,21 @@ test('decides in front of stream handlers, once for the stream and the request t
 test('leaves streams that nobody handles to the middleware, which decides them once', async (t) => {
   const recorder = createTestRecorder()
   const guard = guardFor(t, bench, { audit: recorder })
-  const options = { cert: billing.chainPem, key: billing.keyPem, ca: mesh.trustPem, requestCert: true, rejectUnauthorized: false, allowHTTP1: true }
-  const server = protectServer(createSecureServer(options, countersign(guard, (req, res) => res.end(guard.principal(req).id))), guard)
+  const options = {
+    cert: billing.chainPem,
+    key: billing.keyPem,
+    ca: mesh.trustPem,
+    requestCert: true,
+    rejectUnauthorized: false,
+    allowHTTP1: true,
+  }
+  const server = protectServer(
+    createSecureServer(
+      options,
+      countersign(guard, (req, res) => res.end(guard.principal(req).id)),
+    ),
+    guard,
+  )
   const port = await listen(t, server)
   assert.equal((await callStream(await openSession(t, mesh, port, orders))).text, orders.id)
   assert.equal((await callStream(await openSession(t, mesh, port, null))).code, 'ERR_PEER_MISSING')
@@ -71,7 +90,14 @@ async function statusOf(stream: ClientHttp2Stream): Promise<number> {
 
 test('decides CONNECT and extended CONNECT in front of their handler, and ends both once the certificate has expired', async (t) => {
   const guard = guardFor(t, bench)
-  const options = { cert: billing.chainPem, key: billing.keyPem, ca: mesh.trustPem, requestCert: true, rejectUnauthorized: false, settings: { enableConnectProtocol: true } }
+  const options = {
+    cert: billing.chainPem,
+    key: billing.keyPem,
+    ca: mesh.trustPem,
+    requestCert: true,
+    rejectUnauthorized: false,
+    settings: { enableConnectProtocol: true },
+  }
   const server = protectServer(createSecureServer(options), guard)
   server.on('request', (_req, res) => res.end())
   const connected: string[] = []
@@ -102,7 +128,10 @@ test('decides CONNECT and extended CONNECT in front of their handler, and ends b
 
 test('offers h2 and http/1.1 and nothing else', async (t) => {
   const { openTls } = await import('./fixture.js')
-  const port = await listen(t, secureHttp2Server({ cert, key, guard: guardFor(t, bench) }, (_req, res) => res.end()))
+  const port = await listen(
+    t,
+    secureHttp2Server({ cert, key, guard: guardFor(t, bench) }, (_req, res) => res.end()),
+  )
   assert.equal((await openTls(t, mesh, port, orders, { ALPNProtocols: ['http/1.1', 'h2'] })).alpnProtocol, 'h2')
   assert.equal((await openTls(t, mesh, port, orders, { ALPNProtocols: ['http/1.1'] })).alpnProtocol, 'http/1.1')
   await assert.rejects(openTls(t, mesh, port, orders, { ALPNProtocols: ['spdy/3'] }), { code: /NO_APPLICATION_PROTOCOL|ECONNRESET/ })

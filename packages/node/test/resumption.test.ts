@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import type { Source, TrustBundle } from '@countersign/core'
-import { type Guard, countersign } from '@countersign/node'
-import { answerFrom, type Answer, createBench, guardFor, listen, openTls } from './fixture.js'
+import { countersign, type Guard } from '@countersign/node'
+import { type Answer, answerFrom, createBench, guardFor, listen, openTls } from './fixture.js'
 
 const bench = createBench()
 const { mesh, orders } = bench
@@ -36,7 +36,9 @@ async function callOn(socket: TLSSocket): Promise<Answer> {
   for await (const chunk of socket) chunks.push(chunk)
   const [head = '', text = ''] = Buffer.concat(chunks).toString().split('\r\n\r\n')
   const [status = '', ...fields] = head.split('\r\n')
-  const headers = Object.fromEntries(fields.map((field) => [field.slice(0, field.indexOf(':')).toLowerCase(), field.slice(field.indexOf(':') + 2)]))
+  const headers = Object.fromEntries(
+    fields.map((field) => [field.slice(0, field.indexOf(':')).toLowerCase(), field.slice(field.indexOf(':') + 2)]),
+  )
   return answerFrom(Number(status.split(' ')[1]), headers, text)
 }
 
@@ -69,7 +71,10 @@ test('refuses a caller without a certificate on a resumed TLS 1.3 session, whate
   assert.deepEqual([first.code, second.code], ['ERR_PEER_MISSING', 'ERR_PEER_MISSING'])
   // The hole itself (nodejs/node#35317, closed in 24.21 and 26.8), so that this test would fail if it believed the socket.
   const flips = ['20', '22'].includes(process.versions.node.slice(0, 2))
-  assert.deepEqual(seen.map((socket) => socket.authorized), [false, flips])
+  assert.deepEqual(
+    seen.map((socket) => socket.authorized),
+    [false, flips],
+  )
 })
 
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
@@ -96,7 +101,14 @@ for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     const before = guardFor(t, own, options)
     const serverOf = (guard: Guard): Server =>
       createServer(
-        { cert: own.billing.chainPem, key: own.billing.keyPem, ca: own.mesh.trustPem, requestCert: true, rejectUnauthorized: true, ticketKeys },
+        {
+          cert: own.billing.chainPem,
+          key: own.billing.keyPem,
+          ca: own.mesh.trustPem,
+          requestCert: true,
+          rejectUnauthorized: true,
+          ticketKeys,
+        },
         (req, res) => {
           seen.push(req.socket as TLSSocket)
           countersign(guard, (_req, answer) => answer.end('let in'))(req, res)

@@ -37,7 +37,11 @@ test('covers listeners that are added later', async (t) => {
 })
 
 test('asks for no certificate where the guard looks at none', async (t) => {
-  const guard = guardFor(t, bench, { mtls: null, jwt: mesh.jwt({ audience: 'billing', binding: 'if-bound' }), authorize: 'any-authenticated' })
+  const guard = guardFor(t, bench, {
+    mtls: null,
+    jwt: mesh.jwt({ audience: 'billing', binding: 'if-bound' }),
+    authorize: 'any-authenticated',
+  })
   const server = secureServer({ cert, key, guard }, (req, res) => res.end(guard.principal(req).id))
   const port = await listen(t, server)
   const headers = { authorization: `Bearer ${mesh.token({ audience: 'billing' })}` }
@@ -52,7 +56,10 @@ test('names the trust anchors of the guard in its certificate request, and the n
   writeFileSync(trust, mesh.trustPem)
   const recorder = createTestRecorder()
   const guard = guardFor(t, bench, { mtls: { trust, reloadIntervalMs: 10 }, audit: recorder })
-  const port = await listen(t, secureServer({ cert, key, guard }, (_req, res) => res.end()))
+  const port = await listen(
+    t,
+    secureServer({ cert, key, guard }, (_req, res) => res.end()),
+  )
   assert.match((await openssl(port)).stdout, /Acceptable client certificate CA names\n.*Root of prod\.example\nRequested/)
 
   const other = (await import('@countersign/testing')).createTestMesh('other.example')
@@ -75,7 +82,10 @@ test('takes TLS 1.2 and 1.3, nothing older, and 1.3 alone where that is said', a
 })
 
 test('does not renegotiate', async (t) => {
-  const port = await listen(t, secureServer({ cert, key, guard: guardFor(t, bench) }, (_req, res) => res.end()))
+  const port = await listen(
+    t,
+    secureServer({ cert, key, guard: guardFor(t, bench) }, (_req, res) => res.end()),
+  )
   const socket = await openTls(t, mesh, port, orders, { maxVersion: 'TLSv1.2' })
   const error = await new Promise((resolve) => {
     socket.renegotiate({}, resolve)
@@ -87,8 +97,14 @@ test('does not renegotiate', async (t) => {
 for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
   test(`resumes no ${maxVersion} session unless resumption is allowed`, async (t) => {
     const guard = guardFor(t, bench)
-    const strict = await listen(t, secureServer({ cert, key, guard }, (_req, res) => res.end()))
-    const resuming = await listen(t, secureServer({ cert, key, guard, resumption: true }, (_req, res) => res.end()))
+    const strict = await listen(
+      t,
+      secureServer({ cert, key, guard }, (_req, res) => res.end()),
+    )
+    const resuming = await listen(
+      t,
+      secureServer({ cert, key, guard, resumption: true }, (_req, res) => res.end()),
+    )
 
     async function resumed(port: number): Promise<boolean> {
       const first = await openTls(t, mesh, port, orders, { maxVersion })
@@ -112,8 +128,12 @@ test('gives new connections a new certificate, keeps the old one while only half
   const own = createBench()
   const recorder = createTestRecorder()
   const guard = guardFor(t, own, { audit: recorder })
-  const port = await listen(t, secureServer({ cert: own.cert, key: own.key, guard }, (_req, res) => res.end('ok')))
-  const serial = async (): Promise<string> => (await openTls(t, own.mesh, port, own.orders)).getPeerX509Certificate()?.serialNumber.toLowerCase() ?? ''
+  const port = await listen(
+    t,
+    secureServer({ cert: own.cert, key: own.key, guard }, (_req, res) => res.end('ok')),
+  )
+  const serial = async (): Promise<string> =>
+    (await openTls(t, own.mesh, port, own.orders)).getPeerX509Certificate()?.serialNumber.toLowerCase() ?? ''
   const open = await openTls(t, own.mesh, port, own.orders)
   assert.equal(await serial(), own.billing.serialNumber.padStart((await serial()).length, '0'))
 
@@ -143,17 +163,28 @@ test('refuses a pair that does not match, a file that is not there, and PEM text
   writeFileSync(strangerKey, orders.keyPem)
   const notPem = join(bench.folder, 'not.pem')
   writeFileSync(notPem, 'nothing')
-  const misuse = (option: string, code: MisuseError['code'] = 'ERR_CREDENTIAL_UNREADABLE') => (error: unknown) =>
-    error instanceof MisuseError && error.code === code && error.option === option
+  const misuse =
+    (option: string, code: MisuseError['code'] = 'ERR_CREDENTIAL_UNREADABLE') =>
+    (error: unknown) =>
+      error instanceof MisuseError && error.code === code && error.option === option
   assert.throws(() => secureServer({ cert, key: strangerKey, guard }, listener), misuse('key'))
   assert.throws(() => secureServer({ cert: notPem, key, guard }, listener), misuse('cert'))
   assert.throws(() => secureServer({ cert, key: notPem, guard }, listener), misuse('key'))
   assert.throws(() => secureServer({ cert: join(bench.folder, 'gone.pem'), key, guard }, listener), misuse('cert'))
   assert.throws(() => secureServer({ cert, key: join(bench.folder, 'gone.pem'), guard }, listener), misuse('key'))
   assert.throws(() => secureServer({ cert: bench.billing.certificatePem, key, guard }, listener), misuse('cert'))
-  assert.throws(() => secureServer({ cert, key: bench.billing.keyPem, guard }, listener), (error) => !String(error).includes('PRIVATE KEY'))
-  assert.throws(() => secureServer({ cert, key, guard, tls: { ciphers: 'NO-SUCH-CIPHER' } }, listener), misuse('tls.ciphers', 'ERR_OPTION_INVALID'))
-  assert.throws(() => secureServer({ cert, key, guard, handshakeTimeoutMs: 0 }, listener), misuse('handshakeTimeoutMs', 'ERR_OPTION_INVALID'))
+  assert.throws(
+    () => secureServer({ cert, key: bench.billing.keyPem, guard }, listener),
+    (error) => !String(error).includes('PRIVATE KEY'),
+  )
+  assert.throws(
+    () => secureServer({ cert, key, guard, tls: { ciphers: 'NO-SUCH-CIPHER' } }, listener),
+    misuse('tls.ciphers', 'ERR_OPTION_INVALID'),
+  )
+  assert.throws(
+    () => secureServer({ cert, key, guard, handshakeTimeoutMs: 0 }, listener),
+    misuse('handshakeTimeoutMs', 'ERR_OPTION_INVALID'),
+  )
   assert.throws(
     () => secureServer({ cert, key, guard, headersTimeoutMs: 5000, requestTimeoutMs: 1000 }, listener),
     misuse('headersTimeoutMs', 'ERR_OPTION_CONTRADICTION'),
@@ -165,7 +196,12 @@ test('refuses a pair that does not match, a file that is not there, and PEM text
 })
 
 function openssl(port: number): Promise<{ stdout: string }> {
-  const client = promisify(execFile)('openssl', ['s_client', '-connect', `127.0.0.1:${port}`, '-servername', 'localhost', '-brief', '-state'].filter((word) => word !== '-brief' && word !== '-state'))
+  const client = promisify(execFile)(
+    'openssl',
+    ['s_client', '-connect', `127.0.0.1:${port}`, '-servername', 'localhost', '-brief', '-state'].filter(
+      (word) => word !== '-brief' && word !== '-state',
+    ),
+  )
   client.child.stdin?.end()
   return client.catch((error: { stdout: string }) => error)
 }

@@ -1,19 +1,20 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createSecureServer } from 'node:http2'
+import { constants, createSecureServer } from 'node:http2'
 import { test } from 'node:test'
 import { limitSessions } from '../dist/session-limit.js'
 import { callStream, createBench, listen, openSession } from './fixture.js'
 
 const bench = createBench()
 const { mesh, billing } = bench
+const QUIET = { report: () => assert.fail('nothing to report') }
 
 test('closes a session without open streams once it was idle, and leaves one with an open stream alone', async (t) => {
   const server = createSecureServer({ cert: billing.chainPem, key: billing.keyPem }, (req, res) => {
     if (req.url !== '/stays-open') res.end()
     else res.write('open')
   })
-  limitSessions(server, { report: () => assert.fail('nothing to report') }, 100)
+  limitSessions(server, QUIET, { idleTimeoutMs: 100, stallIntervalMs: 60_000 })
   const port = await listen(t, server)
   const [idle, busy] = [await openSession(t, mesh, port, null), await openSession(t, mesh, port, null)]
   await callStream(idle)
@@ -21,18 +22,41 @@ test('closes a session without open streams once it was idle, and leaves one wit
   await once(stream, 'data')
   await once(idle, 'close')
   // The busy session timed out as the idle one did.
-  await once(await idleAgain(), 'close')
+  await once(await openSession(t, mesh, port, null), 'close')
   assert.equal(busy.closed, false)
-
-  async function idleAgain() {
-    return openSession(t, mesh, port, null)
-  }
 })
 
 test('does not mind streams that end well, however many', async (t) => {
   const server = createSecureServer({ cert: billing.chainPem, key: billing.keyPem }, (_req, res) => res.end())
-  limitSessions(server, { report: () => assert.fail('nothing to report') })
+  limitSessions(server, QUIET)
   const session = await openSession(t, mesh, await listen(t, server), null)
   for (let batch = 0; batch < 30; batch++) await Promise.all(Array.from({ length: 50 }, () => callStream(session)))
   assert.equal(session.destroyed, false)
+})
+
+test('drops an answer that its client does not read, and none that it reads slowly or that is still being written', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const sweep = (): void => t.mock.timers.tick(1000)
+  const server = createSecureServer({ cert: billing.chainPem, key: billing.keyPem }, (req, res) => {
+    if (req.url === '/unfinished') res.write('x'.repeat(1000))
+    else res.end('x'.repeat(1000))
+  })
+  limitSessions(server, QUIET, { idleTimeoutMs: 60_000, stallIntervalMs: 1000 })
+  const port = await listen(t, server)
+  const session = await openSession(t, mesh, port, null, { settings: { initialWindowSize: 100 } })
+  const [stalled, unfinished, slow] = ['/', '/unfinished', '/'].map((path) => session.request({ ':path': path }))
+  assert.ok(stalled !== undefined && unfinished !== undefined && slow !== undefined)
+  for (const stream of [stalled, unfinished, slow]) stream.on('error', () => {}).pause()
+  await Promise.all([stalled, unfinished, slow].map((stream) => once(stream, 'response')))
+
+  const closed = new Promise((resolve) => stalled.once('close', resolve))
+  let read = 0
+  for await (const chunk of slow) {
+    sweep()
+    read += chunk.length
+  }
+  await closed
+  assert.equal(stalled.rstCode, constants.NGHTTP2_CANCEL)
+  assert.equal(unfinished.closed, false)
+  assert.equal(read, 1000)
 })

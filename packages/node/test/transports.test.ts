@@ -7,7 +7,18 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
 import { type Connection, connectionOf, countersign, protectServer, secureHttp2Server, secureServer } from '@countersign/node'
-import { call, callPlain, callStream, createBench, createTestRecorder, guardFor, keepAliveAgent, listen, openSession, readAll } from './fixture.js'
+import {
+  call,
+  callPlain,
+  callStream,
+  createBench,
+  createTestRecorder,
+  guardFor,
+  keepAliveAgent,
+  listen,
+  openSession,
+  readAll,
+} from './fixture.js'
 
 const bench = createBench()
 const { mesh, cert, key, orders, billing } = bench
@@ -19,7 +30,11 @@ test('refuses plain HTTP where certificates are required', async (t) => {
 })
 
 test('serves tokens on plain HTTP where no certificate is looked at', async (t) => {
-  const guard = guardFor(t, bench, { mtls: null, jwt: mesh.jwt({ audience: 'billing', binding: 'if-bound' }), authorize: 'any-authenticated' })
+  const guard = guardFor(t, bench, {
+    mtls: null,
+    jwt: mesh.jwt({ audience: 'billing', binding: 'if-bound' }),
+    authorize: 'any-authenticated',
+  })
   const server = createServer(countersign(guard, (req, res) => res.end(guard.principal(req).id)))
   const headers = { authorization: `Bearer ${mesh.token({ audience: 'billing' })}` }
   assert.equal((await callPlain({ host: '127.0.0.1', port: await listen(t, server), headers })).text, 'spiffe://prod.example/test')
@@ -39,7 +54,10 @@ test('answers on a Unix socket, where there is no address, as cleanly as elsewhe
   t.after(() => server.close())
   const answer = await callPlain({ socketPath, headers: { host: 'localhost' } })
   assert.deepEqual([answer.status, answer.code], [403, 'ERR_PEER_UNENCRYPTED'])
-  assert.deepEqual(connections.map(({ transport, remoteAddress }) => [transport, remoteAddress]), [['unix', null]])
+  assert.deepEqual(
+    connections.map(({ transport, remoteAddress }) => [transport, remoteAddress]),
+    [['unix', null]],
+  )
   assert.deepEqual(recorder.codes(), ['ERR_PEER_UNENCRYPTED'])
 })
 
@@ -69,7 +87,10 @@ test('knows the certificate where a TLS server of the service hands its connecti
 test('says that a server asks for no certificates, and refuses by a code of its own', async (t) => {
   const recorder = createTestRecorder()
   const guard = guardFor(t, bench, { audit: recorder })
-  const server = createHttpsServer({ cert: billing.chainPem, key: billing.keyPem }, countersign(guard, (_req, res) => res.end()))
+  const server = createHttpsServer(
+    { cert: billing.chainPem, key: billing.keyPem },
+    countersign(guard, (_req, res) => res.end()),
+  )
   const port = await listen(t, server)
   for (const _ of [1, 2]) assert.deepEqual([(await call(mesh, port, { as: orders })).status], [503])
   assert.deepEqual(recorder.codes(), ['ERR_SERVER_WITHOUT_REQUEST_CERT', 'ERR_SERVER_WITHOUT_REQUEST_CERT'])
@@ -84,9 +105,15 @@ test('refuses at the start to protect a TLS server that asks for no certificates
 })
 
 test('closes the connection after a denial where the guard says so, and keeps it otherwise', async (t) => {
-  for (const [closeOnDenial, connection] of [[true, 'close'], [false, 'keep-alive']] as const) {
+  for (const [closeOnDenial, connection] of [
+    [true, 'close'],
+    [false, 'keep-alive'],
+  ] as const) {
     const guard = guardFor(t, bench, { closeOnDenial })
-    const port = await listen(t, secureServer({ cert, key, guard }, () => {}))
+    const port = await listen(
+      t,
+      secureServer({ cert, key, guard }, () => {}),
+    )
     const answer = await call(mesh, port, { agent: keepAliveAgent(t, mesh, null) })
     assert.deepEqual([answer.code, answer.headers.connection], ['ERR_PEER_MISSING', connection])
   }
@@ -94,7 +121,10 @@ test('closes the connection after a denial where the guard says so, and keeps it
 
 test('tells a refused caller nothing of the certificate it presented', async (t) => {
   const guard = guardFor(t, bench)
-  const port = await listen(t, secureServer({ cert, key, guard }, () => {}))
+  const port = await listen(
+    t,
+    secureServer({ cert, key, guard }, () => {}),
+  )
   const stranger = mesh.workload('/stranger')
   const answer = await call(mesh, port, { as: stranger })
   assert.equal(answer.code, 'ERR_FORBIDDEN')
@@ -142,10 +172,9 @@ test('survives clients that are gone before they are answered', async (t) => {
       await sent
     } else {
       const session = await openSession(t, mesh, port, orders)
-      const sent = callStream(session).catch(() => null)
+      session.request({ ':path': '/' })
       await whenAsked
       session.destroy()
-      await sent
     }
     await gone
     finish()
@@ -155,8 +184,23 @@ test('survives clients that are gone before they are answered', async (t) => {
 })
 
 test('hands no request of a plain TCP connection to a TLS port to anybody', async (t) => {
-  const port = await listen(t, secureServer({ cert, key, guard: guardFor(t, bench) }, () => assert.fail('handled')))
+  const port = await listen(
+    t,
+    secureServer({ cert, key, guard: guardFor(t, bench) }, () => assert.fail('handled')),
+  )
   const socket = connectTcp(port, '127.0.0.1')
   socket.end('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
   assert.doesNotMatch(await readAll(socket), /HTTP\/1\.1 [23]/)
+})
+
+test('refuses a request for another host than the handshake named, over HTTP/1.1 and HTTP/2', async (t) => {
+  const guard = guardFor(t, bench)
+  const port = await listen(
+    t,
+    secureHttp2Server({ cert, key, guard }, (req, res) => res.end(guard.principal(req).id)),
+  )
+  const headers = { host: 'other.example' }
+  const overHttp1 = await call(mesh, port, { as: orders, headers })
+  const overHttp2 = await callStream(await openSession(t, mesh, port, orders), { ':authority': 'other.example' })
+  for (const { status, code } of [overHttp1, overHttp2]) assert.deepEqual([status, code], [421, 'ERR_MISDIRECTED'])
 })

@@ -21,15 +21,6 @@ export function compileAsk({ methods, paths, claims, scopes }: CompiledRule): As
   }
 }
 
-/** Puts the question whether the caller's SPIFFE ID is of one of the families before a rule. */
-export function askOfFamilies(families: readonly ((spiffeId: string) => boolean)[], ask: Ask): Ask {
-  return function askFamilies(principal, method, path) {
-    const { caller } = principal
-    if (caller === null || caller.kind !== 'spiffe') return undefined
-    return families.some((isOf) => isOf(caller.value)) ? ask(principal, method, path) : undefined
-  }
-}
-
 /** Asks rules until one allows. */
 export function askAll(rules: readonly Ask[], principal: Principal, method: string, path: string): null | Refusal | undefined {
   let lacking: Refusal | undefined

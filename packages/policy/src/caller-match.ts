@@ -13,8 +13,8 @@ export interface Callers {
 /** What is kept for a caller's name. A SPIFFE ID, a DNS name and any other name of a certificate are never the same caller. */
 export interface CallerMap<T> {
   get(identity: Identity): T | undefined
-  /** Keeps what `make` makes for a name, in each kind that a text like it can match. */
-  getOrMake(name: string, make: () => T): T
+  /** What is kept, or made now, for a name: one for each kind of name that a text like it can be. */
+  getOrMake(name: string, make: () => T): readonly T[]
 }
 
 /**
@@ -64,13 +64,13 @@ export function createCallerMap<T>(): CallerMap<T> {
       return kind === 'subject' ? undefined : other.get(value)
     },
     getOrMake(name, make) {
-      if (name.startsWith('spiffe://')) return keep(spiffe, name, make())
-      return keep(dns, name.toLowerCase(), keep(other, name, make()))
+      if (name.startsWith('spiffe://')) return [keep(spiffe, name, make)]
+      return [keep(dns, name.toLowerCase(), make), keep(other, name, make)]
     },
   }
 
-  function keep(map: Map<string, T>, key: string, value: T): T {
-    const kept = map.get(key) ?? value
+  function keep(map: Map<string, T>, key: string, make: () => T): T {
+    const kept = map.get(key) ?? make()
     map.set(key, kept)
     return kept
   }

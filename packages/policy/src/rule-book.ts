@@ -1,5 +1,5 @@
-import { type Authorizer, foldPath, MisuseError, refuse, type Token } from '@countersign/core'
-import { type Ask, askAll, askOfFamilies, compileAsk, compileDenies } from './ask-rule.js'
+import { type Authorizer, foldPath, type Identity, MisuseError, refuse, type Token } from '@countersign/core'
+import { type Ask, askAll, compileAsk, compileDenies } from './ask-rule.js'
 import { type Callers, createCallerMap } from './caller-match.js'
 import type { CompiledRule } from './compile-rule.js'
 
@@ -8,6 +8,12 @@ interface Entry {
   /** One of them allows it everything: no other needs to be asked. */
   everything: boolean
   readonly rules: Ask[]
+}
+
+/** An allowing rule for callers that it does not name: those of some families of SPIFFE IDs, or with `null` everybody. */
+interface OpenRule {
+  readonly families: Callers['families'] | null
+  readonly ask: Ask
 }
 
 const newEntry = (): Entry => ({ everything: false, rules: [] })
@@ -31,24 +37,25 @@ export function createRuleBook(rules: readonly CompiledRule[]): Authorizer {
     .map((rule) => ({ denies: compileDenies(rule), refusal: refuse('ERR_FORBIDDEN', Object.freeze({ rule: rule.name })) }))
   const byName = createCallerMap<Entry>()
   const bySubject = new Map<string, Map<string, Entry>>()
-  const everybody: Ask[] = []
+  const open: OpenRule[] = []
   const anonymous: Ask[] = []
   for (const rule of allowing) enter(rule)
   for (const rule of allowing) checkNeeded(rule)
+  const openTo = compileOpenRules(open)
 
   function enter(rule: CompiledRule): void {
     const { callers, callersOnly } = rule
     const ask = compileAsk(rule)
     if (callers === null) {
-      everybody.push(ask)
+      open.push({ families: null, ask })
       return
     }
-    for (const entry of [...callers.names.map((name) => byName.getOrMake(name, newEntry)), ...callers.subjects.map(subjectEntry)]) {
+    for (const entry of [...callers.names.flatMap((name) => byName.getOrMake(name, newEntry)), ...callers.subjects.map(subjectEntry)]) {
       entry.everything ||= callersOnly
       entry.rules.push(ask)
     }
     if (callers.anonymous) anonymous.push(ask)
-    if (callers.families.length > 0) everybody.push(askOfFamilies(callers.families, ask))
+    if (callers.families.length > 0) open.push({ families: callers.families, ask })
   }
 
   function subjectEntry({ issuer, subject }: { readonly issuer: string; readonly subject: string }): Entry {
@@ -61,7 +68,7 @@ export function createRuleBook(rules: readonly CompiledRule[]): Authorizer {
   // Whoever narrows down a caller that another entry allows everything believes it to be narrowed down.
   function checkNeeded({ name, callers, callersOnly }: CompiledRule): void {
     for (const caller of callersOnly ? [] : (callers?.names ?? [])) {
-      if (!byName.getOrMake(caller, newEntry).everything) continue
+      if (!byName.getOrMake(caller, newEntry).some(({ everything }) => everything)) continue
       throw new MisuseError(
         'ERR_RULE_VACUOUS',
         name,
@@ -89,7 +96,7 @@ export function createRuleBook(rules: readonly CompiledRule[]): Authorizer {
       if (answer === null) return null
       const answerForSubject = spokenFor === undefined ? undefined : askAll(spokenFor.rules, principal, method, path)
       if (answerForSubject === null) return null
-      const answerForAll = askAll(everybody, principal, method, path)
+      const answerForAll = askAll(openTo(caller), principal, method, path)
       if (answerForAll === null) return null
       return answer ?? answerForSubject ?? answerForAll ?? forbidden
     },
@@ -98,6 +105,23 @@ export function createRuleBook(rules: readonly CompiledRule[]): Authorizer {
 
   function orForbidden(answer: ReturnType<Ask>): ReturnType<Authorizer['authorize']> {
     return answer === undefined ? forbidden : answer
+  }
+}
+
+/** Finds the open rules for a caller: once for each identity, which lives as long as its connection. */
+function compileOpenRules(rules: readonly OpenRule[]): (caller: Identity) => readonly Ask[] {
+  const everybody = rules.map(({ ask }) => ask)
+  if (rules.every(({ families }) => families === null)) return () => everybody
+  const kept = new WeakMap<Identity, readonly Ask[]>()
+  return function openTo(caller) {
+    const known = kept.get(caller)
+    if (known !== undefined) return known
+    const fitting = rules.filter(
+      ({ families }) => families === null || (caller.kind === 'spiffe' && families.some((isOf) => isOf(caller.value))),
+    )
+    const asks = fitting.map(({ ask }) => ask)
+    kept.set(caller, asks)
+    return asks
   }
 }
 

@@ -67,6 +67,18 @@ test('letter case means nothing in a DNS name, and something in every other', ()
   assert.equal(codeOf(['Orders.Example'], named('cn', 'orders.example')), 'ERR_FORBIDDEN')
 })
 
+test('rules for names that differ in letter case alone are mixed up for DNS names only', () => {
+  const rules: readonly Rule[] = [
+    { callers: 'Orders.Example', paths: '/a' },
+    { callers: 'orders.example', paths: '/b' },
+  ]
+  for (const path of ['/a', '/b']) {
+    assert.equal(codeOf(rules, named('dns', 'orders.example'), 'GET', path), null)
+    assert.equal(codeOf(rules, named('cn', 'Orders.Example'), 'GET', path), path === '/a' ? null : 'ERR_FORBIDDEN')
+    assert.equal(codeOf(rules, named('cn', 'orders.example'), 'GET', path), path === '/b' ? null : 'ERR_FORBIDDEN')
+  }
+})
+
 test('the subject of a token matches with its issuer, and not with another', () => {
   const rules: readonly Rule[] = [{ callers: { issuer: ISSUER, subject: 'alice' } }]
   const alice = tokenOf(ISSUER, 'alice')

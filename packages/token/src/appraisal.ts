@@ -13,8 +13,6 @@ export interface Appraisal {
   readonly signingInput: string
   readonly signature: string
   readonly assertions: Assertions
-  /** Of the payload: what the claims may cost in memory. */
-  readonly bytes: number
 }
 
 const NO_CLAIMS = malformed('its payload is not a JSON object')
@@ -31,8 +29,7 @@ export function appraise(token: string, issuers: Issuers): Appraisal | Refusal {
   const unfit = checkHeader(header, signature, issuers.algorithms)
   if (unfit !== null) return unfit
 
-  const payload = decodePayload(jws)
-  const claims = parseJsonObject(payload)
+  const claims = parseJsonObject(decodePayload(jws))
   if (claims === null) return NO_CLAIMS
   const issuer = issuers.of(claims)
   if ('refused' in issuer) return issuer
@@ -44,5 +41,5 @@ export function appraise(token: string, issuers: Issuers): Appraisal | Refusal {
 
   const assertions = readClaims(claims, issuer)
   if ('refused' in assertions) return assertions
-  return { issuer, kid: typeof kid === 'string' ? kid : null, algorithm: alg, signingInput, signature, assertions, bytes: payload.length }
+  return { issuer, kid: typeof kid === 'string' ? kid : null, algorithm: alg, signingInput, signature, assertions }
 }

@@ -2,6 +2,7 @@ import { type Refusal, refuse, type Token } from '@countersign/core'
 import type { Appraisal } from './appraisal.js'
 import { judgeTime } from './claims.js'
 import type { Issuer } from './issuer.js'
+import type { JsonObject } from './json.js'
 import { askRevocation } from './revocation.js'
 import { ScopeSet } from './scope-set.js'
 import type { VerificationKey } from './verification-key.js'
@@ -11,6 +12,7 @@ export interface Entry {
   /** The whole `Authorization` field in its one spelling. */
   readonly field: string
   readonly token: Token
+  readonly claims: JsonObject
   readonly issuer: Issuer
   readonly kid: string | null
   readonly algorithm: string
@@ -46,7 +48,7 @@ export function createEntry(field: string, appraisal: Appraisal, key: Verificati
     boundTo,
     expiresAtMs,
   })
-  return { field, token, issuer, kid, algorithm, thumbprint: key.thumbprint, tokenId, expiresAtMs, notBeforeMs, issuedAtMs, epoch }
+  return { field, token, claims, issuer, kid, algorithm, thumbprint: key.thumbprint, tokenId, expiresAtMs, notBeforeMs, issuedAtMs, epoch }
 }
 
 /** Judges an entry, on every request: time, the issuer's keys, revocation. No cryptography. */

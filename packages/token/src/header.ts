@@ -5,8 +5,8 @@ import type { JsonObject } from './json.js'
 /** Kinds of token by their header `typ`: see `JwtOptions.type`. */
 export type TokenType = 'at+jwt' | 'JWT' | 'jwt-svid'
 
-// Far longer than a thumbprint or an ARN; it is looked up and compared on every cold request.
-const MAX_KID_LENGTH = 512
+/** Longest `kid`: far longer than a thumbprint or an ARN. It is looked up and compared on every cold request. */
+export const MAX_KID_LENGTH = 512
 
 const NO_ALGORITHM = malformed('its header has no alg')
 const BAD_KID = malformed('its kid is not a text of bounded length')

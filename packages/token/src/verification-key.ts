@@ -1,6 +1,7 @@
 import { createPublicKey, KeyObject } from 'node:crypto'
 import { ALGORITHMS, type Algorithm, algorithmsOf, type KeyKind } from './algorithm.js'
 import { decodeBase64url } from './base64url.js'
+import { MAX_KID_LENGTH } from './header.js'
 import { isArray, type JsonObject } from './json.js'
 import { isRoca } from './roca.js'
 import { thumbprint } from './thumbprint.js'
@@ -30,7 +31,6 @@ const MIN_MODULUS_BITS = 2048
 const MAX_MODULUS_BITS = 8192
 const MIN_EXPONENT = 3n
 const MAX_EXPONENT = 2n ** 32n - 1n
-const MAX_KID_LENGTH = 512
 
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
 const COORDINATE_BYTES = { 'P-256': 32, 'P-384': 48, 'P-521': 66, Ed25519: 32 } as const

@@ -19,15 +19,15 @@ import { createEntry, type Entry, judgeEntry } from './entry.js'
 import { createIssuers, type Issuer } from './issuer.js'
 import { matchSignature } from './match-signature.js'
 import type { JwtOptions } from './options.js'
+import { retainedBytes } from './retained-bytes.js'
 import { createStatusCounter } from './status-counter.js'
 import type { VerificationKey } from './verification-key.js'
 
 // Tokens that were verified, by their whole text. Only those: garbage never takes a place here.
 const MAX_ENTRIES = 10_000
-const MAX_ENTRY_BYTES = 32 * 1024 * 1024
-// What an entry takes beside its text and claims, and what parsed claims take for each byte of theirs. Measured, rounded up.
-const FIXED_BYTES = 1024
-const CLAIM_FACTOR = 4
+const MAX_ENTRY_BYTES = 64 * 1024 * 1024
+// What an entry takes beside its text and its claims. Measured, rounded up.
+const FIXED_BYTES = 2048
 // A question to the issuer, its answer, a question once more: enough for any token.
 const MAX_ROUNDS = 3
 
@@ -75,26 +75,25 @@ export function createTokenVerifier(options: JwtOptions | readonly JwtOptions[],
   const entries = new WeakMap<Token, Entry>()
   // The token that a connection brought last: most bring the same one again, and comparing it costs less than hashing it.
   const lastOf = Symbol('countersign.token')
-  // What was read of one token between `recall` and `verify`.
-  let glance: { readonly field: string; readonly appraisal: Appraisal } | null = null
   // Many requests may bring a new token at once; one verification answers them all. No longer than the requests that wait for it.
-  const matching = new Map<string, Promise<VerificationKey | null>>()
+  const matching = new Map<string, { readonly epoch: number; readonly key: Promise<VerificationKey | null> }>()
 
-  function look(inbound: Inbound): Finding<Token> | Open {
+  /** What is known of the token of a request; of one that is not known, what `unseen` says. */
+  function look<Unseen>(inbound: Inbound, unseen: (field: string, nowMs: number) => Unseen): Finding<Token> | Open | Unseen {
     const field = inbound.header('authorization')
     if (field === null) return null
     if (field === REPEATED) return TOO_MANY
     const known = find(field, inbound.connection)
     if (isRefusal(known)) return known
     const nowMs = clock.nowMs()
-    if (typeof known === 'string') return lookAnew(known, nowMs)
+    if (typeof known === 'string') return unseen(known, nowMs)
     const judgement = judgeEntry(known, nowMs)
     if (judgement === null) return known.token
     if (typeof judgement !== 'string') return judgement
     if (judgement !== 'changed') return new Open(known.issuer, known.field, null)
     verified.delete(known.field)
     inbound.connection[lastOf] = undefined
-    return lookAnew(known.field, nowMs)
+    return unseen(known.field, nowMs)
   }
 
   /** The entry of a field, or where there is none the field in its one spelling. */
@@ -110,11 +109,10 @@ export function createTokenVerifier(options: JwtOptions | readonly JwtOptions[],
   }
 
   function lookAnew(field: string, nowMs: number): Refusal | Open {
-    const appraisal = glance?.field === field ? glance.appraisal : appraise(tokenOf(field), issuers)
+    const appraisal = appraise(tokenOf(field), issuers)
     if ('refused' in appraisal) return appraisal
     const untimely = judgeTime(appraisal.assertions, nowMs)
     if (untimely !== null) return untimely
-    glance = { field, appraisal }
 
     const { issuer, kid, algorithm } = appraisal
     const standing = issuer.keys.standing(nowMs)
@@ -134,7 +132,7 @@ export function createTokenVerifier(options: JwtOptions | readonly JwtOptions[],
 
   async function settle(inbound: Inbound): Promise<Finding<Token>> {
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const found = look(inbound)
+      const found = look(inbound, lookAnew)
       if (!(found instanceof Open)) return found
       if (found.signed === null) {
         await found.issuer.keys.load()
@@ -144,7 +142,7 @@ export function createTokenVerifier(options: JwtOptions | readonly JwtOptions[],
       const key = await match(found.field, found.signed)
       if (key === null) return WRONG_SIGNATURE
       const entry = createEntry(found.field, appraisal, key, epoch)
-      remember(entry, appraisal.bytes, inbound.connection)
+      remember(entry, inbound.connection)
       // Time went by, and the keys may have changed: judged as every request is.
       const judgement = judgeEntry(entry, clock.nowMs())
       if (judgement === null) return entry.token
@@ -153,21 +151,25 @@ export function createTokenVerifier(options: JwtOptions | readonly JwtOptions[],
     return KEYS_UNAVAILABLE
   }
 
-  function match(field: string, { appraisal, candidates }: Signed): Promise<VerificationKey | null> {
+  function match(field: string, { appraisal, candidates, epoch }: Signed): Promise<VerificationKey | null> {
     const running = matching.get(field)
-    if (running !== undefined) return running
-    const started = matchSignature(candidates, appraisal.algorithm, appraisal.signingInput, appraisal.signature).finally(() =>
-      matching.delete(field),
-    )
+    // Only under the same keys: what another key of this name has signed is another question.
+    if (running?.epoch === epoch) return running.key
+    const { algorithm, signingInput, signature } = appraisal
+    const started = {
+      epoch,
+      key: matchSignature(candidates, algorithm, signingInput, signature).finally(() => {
+        if (matching.get(field) === started) matching.delete(field)
+      }),
+    }
     matching.set(field, started)
-    return started
+    return started.key
   }
 
-  function remember(entry: Entry, payloadBytes: number, connection: Connection): void {
-    verified.set(entry.field, entry, { size: FIXED_BYTES + entry.field.length + CLAIM_FACTOR * payloadBytes })
+  function remember(entry: Entry, connection: Connection): void {
+    verified.set(entry.field, entry, { size: FIXED_BYTES + entry.field.length + retainedBytes(entry.claims) })
     entries.set(entry.token, entry)
     connection[lastOf] = entry
-    glance = null
   }
 
   function counted(found: Finding<Token>): Finding<Token> {
@@ -178,8 +180,9 @@ export function createTokenVerifier(options: JwtOptions | readonly JwtOptions[],
   return {
     kind: 'jwt',
     recall(inbound) {
-      const found = look(inbound)
-      return found instanceof Open ? undefined : counted(found)
+      // A token not seen before is not even parsed here: whoever has used up his failures is refused before that.
+      const found = look(inbound, () => undefined)
+      return found === undefined || found instanceof Open ? undefined : counted(found)
     },
     async verify(inbound) {
       try {

@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test'
 import type { SecurityEvent, Source } from '@countersign/core'
 import { createTokenVerifier } from '@countersign/token'
 import { createSigner, generatePrivateKey } from './signer.js'
-import { bearer, claims, createConnection, createSurroundings, optionsFor, recalledStatus, statusOf, verified } from './surroundings.js'
+import { bearer, claims, createConnection, createSurroundings, optionsFor, settledStatus, statusOf, verified } from './surroundings.js'
 
 test('reads a JWKS file again when it changes, and keeps the old keys while it is broken', async (t) => {
   const file = temporaryFile(t)
@@ -38,12 +38,12 @@ test('reads a JWKS file again when it changes, and keeps the old keys while it i
   const broken = once(recorded, 'event')
   publish('{"keys":[')
   assert.equal(((await broken)[0] as SecurityEvent).kind, 'trust.reload-failed')
-  assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ok')
+  assert.equal(await settledStatus(verifier, bearer(token, connection)), 'ok')
 
   const reloaded = once(recorded, 'event')
   publish(JSON.stringify({ keys: [young.jwk] }))
   assert.equal(((await reloaded)[0] as SecurityEvent).kind, 'trust.reloaded')
-  assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ERR_TOKEN_KEY_UNKNOWN')
+  assert.equal(await settledStatus(verifier, bearer(token, connection)), 'ERR_TOKEN_KEY_UNKNOWN')
   assert.equal(await statusOf(verifier, young.sign(claims())), 'ok')
 
   const removed = once(recorded, 'event')
@@ -74,25 +74,25 @@ test('asks a source by kid, for every token it does not know yet, and again when
   const token = one.sign(claims())
   assert.equal(await statusOf(verifier, token), 'ok')
   assert.equal(await statusOf(verifier, two.sign(claims())), 'ok')
-  assert.equal(recalledStatus(verifier, bearer(one.sign(claims(), { kid: undefined }))), 'ERR_TOKEN_KEY_UNKNOWN')
-  assert.equal(recalledStatus(verifier, bearer(one.sign(claims(), { kid: 'three' }))), 'ERR_TOKEN_KEY_UNKNOWN')
-  assert.equal(recalledStatus(verifier, bearer(one.sign(claims(), { kid: 'two' }))), 'ERR_TOKEN_KEY_UNKNOWN')
-  assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ok')
+  assert.equal(await settledStatus(verifier, bearer(one.sign(claims(), { kid: undefined }))), 'ERR_TOKEN_KEY_UNKNOWN')
+  assert.equal(await settledStatus(verifier, bearer(one.sign(claims(), { kid: 'three' }))), 'ERR_TOKEN_KEY_UNKNOWN')
+  assert.equal(await settledStatus(verifier, bearer(one.sign(claims(), { kid: 'two' }))), 'ERR_TOKEN_KEY_UNKNOWN')
+  assert.equal(await settledStatus(verifier, bearer(token, connection)), 'ok')
   keys.delete('one')
   source.epoch++
-  assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ERR_TOKEN_KEY_UNKNOWN')
+  assert.equal(await settledStatus(verifier, bearer(token, connection)), 'ERR_TOKEN_KEY_UNKNOWN')
   await verifier.close()
   assert.equal(source.closed, 1)
 })
 
-test('uses no private, secret, short or foreign key that a source gives', () => {
+test('uses no private, secret, short or foreign key that a source gives', async () => {
   const keys = new Map<string, KeyObject>([
     ['private', generatePrivateKey('ES256')],
     ['other', { type: 'public' } as KeyObject],
   ])
   const verifier = createTokenVerifier(optionsFor([], { keys: createSource(keys) }), createSurroundings())
   for (const kid of keys.keys()) {
-    assert.equal(recalledStatus(verifier, bearer(createSigner('ES256', kid).sign(claims()))), 'ERR_TOKEN_KEY_UNKNOWN', kid)
+    assert.equal(await settledStatus(verifier, bearer(createSigner('ES256', kid).sign(claims()))), 'ERR_TOKEN_KEY_UNKNOWN', kid)
   }
 })
 

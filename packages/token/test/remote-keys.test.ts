@@ -15,6 +15,7 @@ import {
   NOW,
   optionsFor,
   recalledStatus,
+  settledStatus,
   statusOf,
   type TestSurroundings,
   verified,
@@ -134,16 +135,16 @@ test('refuses a removed key after the next refresh, also for a token it recalls 
   endpoint.publish(kept)
 
   endpoint.surroundings.advanceSeconds(299)
-  assert.equal(recalledStatus(endpoint.verifier, bearer(tokens[1], connections[1])), 'ok')
+  assert.equal(await settledStatus(endpoint.verifier, bearer(tokens[1], connections[1])), 'ok')
   assert.equal(endpoint.requests.length, 1)
   endpoint.surroundings.advanceSeconds(1)
-  assert.equal(recalledStatus(endpoint.verifier, bearer(tokens[0], connections[0])), 'ok')
+  assert.equal(await settledStatus(endpoint.verifier, bearer(tokens[0], connections[0])), 'ok')
   await settle()
   assert.equal(endpoint.requests.length, 2)
-  assert.equal(recalledStatus(endpoint.verifier, bearer(tokens[1], connections[1])), 'ERR_TOKEN_KEY_UNKNOWN')
-  assert.equal(recalledStatus(endpoint.verifier, bearer(tokens[1])), 'ERR_TOKEN_KEY_UNKNOWN')
+  assert.equal(await settledStatus(endpoint.verifier, bearer(tokens[1], connections[1])), 'ERR_TOKEN_KEY_UNKNOWN')
+  assert.equal(await settledStatus(endpoint.verifier, bearer(tokens[1])), 'ERR_TOKEN_KEY_UNKNOWN')
   assert.equal(endpoint.verifier.judge(stream)?.code, 'ERR_TOKEN_KEY_UNKNOWN')
-  assert.equal(recalledStatus(endpoint.verifier, bearer(tokens[0], connections[0])), 'ok')
+  assert.equal(await settledStatus(endpoint.verifier, bearer(tokens[0], connections[0])), 'ok')
 })
 
 test('believes no key longer than its age without asking, however long nobody came', async () => {
@@ -168,6 +169,29 @@ test('refuses a token when its kid now names another key', async () => {
   endpoint.surroundings.advanceSeconds(601)
   assert.equal(await statusOf(endpoint.verifier, token), 'ERR_TOKEN_SIGNATURE')
   assert.equal(await statusOf(endpoint.verifier, second.sign(claims({ exp: NOW + 3600 }))), 'ok')
+})
+
+test('accepts nothing under a key that was replaced while its signature was being verified', async (t) => {
+  const endpoint = createEndpoint()
+  const [first, second] = [createSigner('ES256', 'k'), createSigner('ES256', 'k')]
+  endpoint.publish(first)
+  await endpoint.verifier.ready()
+  const gate = deferred<void>()
+  const { subtle } = globalThis.crypto
+  const verify = subtle.verify.bind(subtle)
+  t.mock.method(subtle, 'verify', async (...args: Parameters<typeof subtle.verify>) => {
+    await gate.promise
+    return verify(...args)
+  })
+  const token = first.sign(claims({ exp: NOW + 3600 }))
+  const before = statusOf(endpoint.verifier, token)
+  endpoint.publish(second)
+  endpoint.surroundings.advanceSeconds(600)
+  const after = statusOf(endpoint.verifier, token)
+  await settle()
+  assert.equal(endpoint.requests.length, 2)
+  gate.resolve()
+  assert.deepEqual(await Promise.all([before, after]), ['ERR_TOKEN_SIGNATURE', 'ERR_TOKEN_SIGNATURE'])
 })
 
 test('asks again when the clock was set back, instead of believing its keys until the clock is there again', async () => {

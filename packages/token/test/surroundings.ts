@@ -130,11 +130,16 @@ export async function judge(verifier: TokenVerifier, inbound: Inbound): Promise<
 
 /** The code of the refusal; `ok` for a token. */
 export async function statusOf(verifier: TokenVerifier, token: string): Promise<Code | 'ok' | 'none'> {
-  const found = await judge(verifier, bearer(token))
+  return settledStatus(verifier, bearer(token))
+}
+
+/** As `statusOf`, for a whole request. */
+export async function settledStatus(verifier: TokenVerifier, inbound: Inbound): Promise<Code | 'ok' | 'none'> {
+  const found = await judge(verifier, inbound)
   return found === null ? 'none' : isRefusal(found) ? found.code : 'ok'
 }
 
-/** The code of a refusal that was made at once: no promise, so no cryptography and no network. */
+/** What is known at once, without a promise: `open` for a token that was not seen before. */
 export function recalledStatus(verifier: TokenVerifier, inbound: Inbound): Code | 'ok' | 'none' | 'open' {
   const found = verifier.recall(inbound)
   return found === undefined ? 'open' : found === null ? 'none' : isRefusal(found) ? found.code : 'ok'

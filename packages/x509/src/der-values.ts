@@ -42,18 +42,18 @@ export function readSmallInteger(reader: DerReader, tag: number = TAG.integer): 
 export function readOid(reader: DerReader, tag: number = TAG.oid): string {
   const { bytes, contentStart, contentEnd } = reader.take(tag)
   if (contentEnd === contentStart || contentEnd - contentStart > MAX_OID_OCTETS) throw new DerError('an OID of a size not accepted')
-  let text = ''
+  const arcs: bigint[] = []
   let at = contentStart
   while (at < contentEnd) {
     const from = at
     while (at < contentEnd && (bytes[at] ?? 0) >= 0x80) at++
     if (at >= contentEnd || bytes[from] === 0x80) throw new DerError('an OID that is cut off or not in its shortest form')
-    const arc = arcFrom(bytes.subarray(from, ++at))
-    if (text !== '') text += `.${arc}`
-    else if (arc >= 80n) text = `2.${arc - 80n}`
-    else text = `${arc / 40n}.${arc % 40n}`
+    arcs.push(arcFrom(bytes.subarray(from, ++at)))
   }
-  return text
+  // X.690 §8.19.4: the first octets hold two arcs.
+  const [first = 0n, ...rest] = arcs
+  const root = first >= 80n ? 2n : first / 40n
+  return [root, first - root * 40n, ...rest].join('.')
 }
 
 // 128-bit arcs (2.25.…) are real.

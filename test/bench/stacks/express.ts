@@ -19,7 +19,11 @@ export const expressStack: Stack = async (protection, credentials) => {
     app.use(clientCertificateAuth((certificate) => certificate.subject.CN === CALLER_COMMON_NAME))
     const secret =
       protection.way === 'with-jwks-rsa'
-        ? (await import('jwks-rsa')).expressJwtSecret({ jwksUri: `${ISSUER}/jwks`, cache: true, getKeysInterceptor: async () => [...credentials.jwks] })
+        ? (await import('jwks-rsa')).expressJwtSecret({
+            jwksUri: `${ISSUER}/jwks`,
+            cache: true,
+            getKeysInterceptor: async () => [...credentials.jwks],
+          })
         : issuerKey(credentials)
     app.use(expressjwt({ secret, algorithms: ['RS256'], issuer: ISSUER, audience: AUDIENCE }))
     app.use(
