@@ -9,13 +9,14 @@ export type Field = readonly [name: string, value: string]
 export interface RawRequest {
   readonly method: string
   readonly target: string
+  readonly version?: string
   readonly fields: readonly Field[]
   readonly body?: string
 }
 
 /** An HTTP/1.1 request, as bytes. Nothing is checked, added or made right. */
-export function bytesOf({ method, target, fields, body = '' }: RawRequest): Buffer {
-  const lines = [`${method} ${target} HTTP/1.1`, ...fields.map(([name, value]) => `${name}: ${value}`), '', body]
+export function bytesOf({ method, target, version = 'HTTP/1.1', fields, body = '' }: RawRequest): Buffer {
+  const lines = [`${method} ${target} ${version}`, ...fields.map(([name, value]) => `${name}: ${value}`), '', body]
   return Buffer.from(lines.join('\r\n'), 'latin1')
 }
 

@@ -32,6 +32,8 @@ export interface Given {
   readonly method?: string
   /** The request target as it is written on the wire. Default `/`. */
   readonly target?: string
+  /** What the request line says. Default `HTTP/1.1`. */
+  readonly version?: string
   /** Of `Host` or `:authority`. Default: that of the server name. */
   readonly authority?: string
   /** SNI; `null` sends none. Default: the service's. */

@@ -32,6 +32,11 @@ export const REQUEST_ROWS: readonly Row[] = [
     clear: NOT_CANONICAL,
   },
 
+  // what the request line says of itself
+  row('version-2', 'sees the certificate of a request that says it is HTTP/2.0', { preset: 'mtls', certificate: 'orders', version: 'HTTP/2.0' }, ORDERS, [ONLY_HTTP1]),
+  { ...row('version-2-and-bad-certificate', 'sees the bad certificate of a request that says it is HTTP/2.0', { preset: 'either-one', certificate: 'expired', token: 'unbound', version: 'HTTP/2.0' }, { code: 'ERR_PEER_EXPIRED', status: 403 }, [ONLY_HTTP1]), clear: { id: 'alice', evidence: ['jwt'] } },
+  { ...row('version-2-misdirected', 'sees the server name of a request that says it is HTTP/2.0', { preset: 'mtls', certificate: 'orders', version: 'HTTP/2.0', authority: 'shipping.prod.example' }, { code: 'ERR_MISDIRECTED', status: 421 }, [ONLY_HTTP1]) },
+
   // whom the request is for
   row('authority-without-port', 'takes the host of the handshake without a port', { preset: 'mtls', certificate: 'orders', authority: HOST }, ORDERS),
   row('authority-in-other-case', 'takes the host of the handshake in other letters', { preset: 'mtls', certificate: 'orders', authority: HOST.toUpperCase() }, ORDERS),

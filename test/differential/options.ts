@@ -13,7 +13,7 @@ export function optionsFor(world: World): GuardOptions {
     limit: {
       perCaller: null,
       perAddress: { quota: 60, windowSeconds: 60, burst: 40 },
-      policies: [{ name: 'writes', partitionBy: 'caller', quota: 20, windowSeconds: 60, burst: 3, only: { methods: ['POST', 'DELETE'] } }],
+      policies: [{ name: 'writes', partitionBy: 'caller', quota: 2, windowSeconds: 60, burst: 2, only: { methods: ['POST', 'DELETE'] } }],
     },
   }
 }

@@ -21,6 +21,7 @@ export function guardOptions(changes: Partial<GuardOptions> = {}): GuardOptions 
     authorize: [orders.id],
     limit: null,
     audit: null,
+    asyncContext: true,
     runtime: { clock: mesh.clock },
     ...changes,
   }

@@ -41,6 +41,7 @@ export function sendDenial(guard: Guard, denial: Denial, req: NodeRequest, res: 
  */
 export function denialHeaders(guard: Guard, denial: Denial, req: NodeRequest): Headers {
   if ('stream' in req) {
+    if (req.stream !== undefined) markDenied(req.stream)
     if (guard.closeOnDenial) req.stream?.session?.close()
     return denial.headers
   }
@@ -52,8 +53,20 @@ export function denialHeaders(guard: Guard, denial: Denial, req: NodeRequest): H
 export function denyStream(guard: Guard, denial: Denial, stream: ServerHttp2Stream, method: string): void {
   if (stream.destroyed || stream.headersSent) return
   const endStream = method === 'HEAD'
+  markDenied(stream)
   stream.on('error', ignore)
   stream.respond({ ':status': denial.status, ...denial.headers }, { endStream })
   if (!endStream) stream.end(denial.body)
   if (guard.closeOnDenial) stream.session?.close()
+}
+
+const DENIED = Symbol('countersign.denied')
+
+function markDenied(stream: ServerHttp2Stream & { [DENIED]?: true }): void {
+  stream[DENIED] = true
+}
+
+/** A denial was sent on this stream, whether or not its client has read it. */
+export function isDenied(stream: ServerHttp2Stream & { readonly [DENIED]?: true }): boolean {
+  return stream[DENIED] === true
 }

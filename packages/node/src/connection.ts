@@ -35,11 +35,16 @@ const GONE: ReadableSocket = Object.freeze({})
  * not be keyed by.
  */
 export function connectionOf(req: NodeRequest | StreamRequest): Connection {
-  const http2 = req.httpVersionMajor === 2
+  const http2 = isHttp2(req)
   const holder = (http2 ? (req as StreamRequest).stream?.session : (req as IncomingMessage).socket) as Holder | undefined | null
   if (holder === undefined || holder === null) return new NodeConnection(GONE)
   holder[CONNECTION] ??= readConnection(holder, http2)
   return holder[CONNECTION]
+}
+
+/** The version alone does not say: `GET / HTTP/2.0` is a request line that Node's HTTP/1.1 parser takes. */
+export function isHttp2(req: NodeRequest | StreamRequest): boolean {
+  return req.httpVersionMajor === 2 && 'stream' in req
 }
 
 interface Holder extends ReadableSocket {

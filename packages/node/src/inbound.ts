@@ -1,5 +1,5 @@
 import { type Connection, type Inbound, REPEATED } from '@countersign/core'
-import { connectionOf, type NodeRequest, type StreamRequest } from './connection.js'
+import { connectionOf, isHttp2, type NodeRequest, type StreamRequest } from './connection.js'
 
 /**
  * Reads a request for the guard: from what was on the wire, not from what a framework made of it.
@@ -19,7 +19,7 @@ class NodeInbound implements Inbound {
   readonly #rawHeaders: readonly string[]
 
   constructor(req: NodeRequest | StreamRequest, target: string) {
-    this.protocol = req.httpVersionMajor === 2 ? 'h2' : 'http/1.1'
+    this.protocol = isHttp2(req) ? 'h2' : 'http/1.1'
     this.method = req.method ?? ''
     this.target = target
     this.connection = connectionOf(req)

@@ -94,6 +94,7 @@ export function guardFor(t: TestContext, { mesh, orders }: Bench, changes: Parti
     authorize: [orders.id],
     limit: null,
     audit: null,
+    asyncContext: true,
     runtime: { clock: mesh.clock },
     ...changes,
   })

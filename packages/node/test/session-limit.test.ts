@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { constants, createSecureServer } from 'node:http2'
 import { test } from 'node:test'
+import { countersign } from '@countersign/node'
 import { limitSessions } from '../dist/session-limit.js'
-import { callStream, createBench, listen, openSession } from './fixture.js'
+import { callStream, createBench, guardFor, listen, openSession } from './fixture.js'
 
 const bench = createBench()
 const { mesh, billing } = bench
@@ -34,29 +35,28 @@ test('does not mind streams that end well, however many', async (t) => {
   assert.equal(session.destroyed, false)
 })
 
-test('drops an answer that its client does not read, and none that it reads slowly or that is still being written', async (t) => {
+test('drops a denial that its client does not read, and no answer of the service, however slowly it is read', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] })
-  const sweep = (): void => t.mock.timers.tick(1000)
-  const server = createSecureServer({ cert: billing.chainPem, key: billing.keyPem }, (req, res) => {
-    if (req.url === '/unfinished') res.write('x'.repeat(1000))
-    else res.end('x'.repeat(1000))
-  })
-  limitSessions(server, QUIET, { idleTimeoutMs: 60_000, stallIntervalMs: 1000 })
-  const port = await listen(t, server)
-  const session = await openSession(t, mesh, port, null, { settings: { initialWindowSize: 100 } })
-  const [stalled, unfinished, slow] = ['/', '/unfinished', '/'].map((path) => session.request({ ':path': path }))
-  assert.ok(stalled !== undefined && unfinished !== undefined && slow !== undefined)
-  for (const stream of [stalled, unfinished, slow]) stream.on('error', () => {}).pause()
-  await Promise.all([stalled, unfinished, slow].map((stream) => once(stream, 'response')))
-
-  const closed = new Promise((resolve) => stalled.once('close', resolve))
+  const guard = guardFor(t, bench, { routes: [{ path: '/public', require: 'none' }] })
+  const server = createSecureServer(
+    { cert: billing.chainPem, key: billing.keyPem, ca: mesh.trustPem, requestCert: true, rejectUnauthorized: false },
+    countersign(guard, (_req, res) => res.end('x'.repeat(1000))),
+  )
+  limitSessions(server, guard, { idleTimeoutMs: 60_000, stallIntervalMs: 1000 })
+  const session = await openSession(t, mesh, await listen(t, server), null, { settings: { initialWindowSize: 100 } })
+  const [denied, slow] = [session.request({ ':path': '/' }), session.request({ ':path': '/public' })]
+  for (const stream of [denied, slow]) stream.on('error', () => {}).pause()
+  assert.deepEqual(
+    (await Promise.all([once(denied, 'response'), once(slow, 'response')])).map(([headers]) => headers[':status']),
+    [403, 200],
+  )
+  const closed = new Promise((resolve) => denied.once('close', resolve))
   let read = 0
   for await (const chunk of slow) {
-    sweep()
+    t.mock.timers.tick(1000)
     read += chunk.length
   }
   await closed
-  assert.equal(stalled.rstCode, constants.NGHTTP2_CANCEL)
-  assert.equal(unfinished.closed, false)
+  assert.equal(denied.rstCode, constants.NGHTTP2_CANCEL)
   assert.equal(read, 1000)
 })

@@ -107,6 +107,11 @@ export function readExtensions(reader: DerReader): CertificateExtensions {
   return draft
 }
 
+/** Frozen, and without the room to grow that a list which was pushed to has: it is kept for every peer. */
+function fixed<T>(list: readonly T[]): readonly T[] {
+  return Object.freeze(list.slice())
+}
+
 function readSubjectKeyId(value: DerReader, draft: Draft): void {
   draft.subjectKeyId = hexFrom(value.take(TAG.octetString).content())
 }
@@ -125,7 +130,7 @@ function readKeyUsage(value: DerReader, draft: Draft): void {
   const { bytes } = readBitString(value)
   const usages = KEY_USAGES.filter((_, bit) => ((bytes[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0)
   if (usages.length === 0) throw new DerError('a key usage that allows nothing')
-  draft.keyUsage = Object.freeze(usages)
+  draft.keyUsage = fixed(usages)
 }
 
 function readSubjectAltName(value: DerReader, draft: Draft): void {
@@ -149,11 +154,11 @@ function readConstraints(value: DerReader, draft: Draft): void {
 }
 
 function readExtendedKeyUsage(value: DerReader, draft: Draft): void {
-  draft.extendedKeyUsage = Object.freeze(readOidList(value.take(TAG.sequence).enter(), readOid))
+  draft.extendedKeyUsage = fixed(readOidList(value.take(TAG.sequence).enter(), readOid))
 }
 
 function readPolicies(value: DerReader, draft: Draft): void {
-  draft.policies = Object.freeze(readOidList(value.take(TAG.sequence).enter(), (list) => readOid(list.take(TAG.sequence).enter())))
+  draft.policies = fixed(readOidList(value.take(TAG.sequence).enter(), (list) => readOid(list.take(TAG.sequence).enter())))
 }
 
 function readOidList(list: DerReader, readOne: (list: DerReader) => string): string[] {
@@ -182,7 +187,7 @@ function readDistributionPoints(value: DerReader, draft: Draft): void {
     if (point.optional(contextTag(0, 'constructed'))) uris.push(...readDistributionPointName(point.enter()))
     if (uris.length > MAX_LISTED) throw new DerError('a list that is too long')
   } while (!list.atEnd)
-  draft.distributionPoints = Object.freeze(uris)
+  draft.distributionPoints = fixed(uris)
 }
 
 /** URIs of a DistributionPointName; a name relative to the issuer has none. */
