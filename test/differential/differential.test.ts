@@ -5,7 +5,7 @@ import { ADAPTERS, type AdapterName } from '../conformance/adapters.js'
 import { type Answer, fieldOf, NO_ANSWER } from '../conformance/answer.js'
 import { type Certificates, HOST } from '../conformance/certificates.js'
 import { type RawConnection, rawConnection } from '../conformance/raw-http1.js'
-import { type Service, startService } from '../conformance/service.js'
+import { deniedSince, type Service, startService } from '../conformance/service.js'
 import { createWorld } from '../conformance/world.js'
 import { type Generated, mutateRequest } from './mutate-request.js'
 import { optionsFor, SENTINEL } from './options.js'
@@ -40,14 +40,16 @@ test(`${CASES} requests of seed ${SEED} are answered alike on every adapter`, as
   let otherWords = 0
   for (let index = 0; index < CASES; index++) {
     const generated = mutateRequest(random, world.tokens)
-    const results = await Promise.all(targets.map(async (target) => ({ adapter: target.adapter, outcomes: await exchange(target, generated, index) })))
+    const results: readonly Result[] = await Promise.all(targets.map(async (target) => ({ adapter: target.adapter, ...(await exchange(target, generated, index)) })))
     world.clock.advanceSeconds(1)
-    const reference: readonly Outcome[] = results.find(({ adapter }) => adapter === REFERENCE)?.outcomes ?? []
-    for (const { adapter, outcomes } of results) {
-      const mayBreakOff = generated.traits.includes('framing') || generated.traits.includes('pipelined')
-      const alike = asOthersSayIt(outcomes, reference, mayBreakOff)
+    const { outcomes: reference, codes: referenceCodes } = results.find(({ adapter }) => adapter === REFERENCE) ?? assert.fail('the reference did not run')
+    const what = `case ${index} (${generated.certificate}): ${JSON.stringify(generated.bytes.toString('latin1'))}`
+    for (const { adapter, outcomes, codes } of results) {
+      const brokenOff = generated.traits.includes('framing') || generated.traits.includes('pipelined')
+      const alike = asOthersSayIt(outcomes, reference, { brokenOff })
+      assert.deepEqual(alike, reference, `${adapter} differs from ${REFERENCE} on ${what}`)
       if (!isDeepStrictEqual(alike, outcomes)) otherWords++
-      assert.deepEqual(alike, reference, `${adapter} differs from ${REFERENCE} on case ${index} (${generated.certificate}): ${JSON.stringify(generated.bytes.toString('latin1'))}`)
+      else assert.deepEqual(codes, referenceCodes, `${adapter} writes something else down than ${REFERENCE} on ${what}`)
     }
     counts.set(classOf(reference), (counts.get(classOf(reference)) ?? 0) + 1)
     for (const trait of generated.traits) counts.set(`trait: ${trait}`, (counts.get(`trait: ${trait}`) ?? 0) + 1)
@@ -58,6 +60,13 @@ test(`${CASES} requests of seed ${SEED} are answered alike on every adapter`, as
   if (CASES < 1000) return
   for (const [name, least] of Object.entries(LEAST)) assert.ok((counts.get(name) ?? 0) >= least, `only ${counts.get(name) ?? 0} cases of: ${name}`)
 })
+
+interface Result {
+  readonly adapter: AdapterName
+  readonly outcomes: readonly Outcome[]
+  /** What was written down. */
+  readonly codes: readonly unknown[]
+}
 
 /** On connections that are all encrypted, to guards of which no part fails. */
 const NEVER = ['ERR_PEER_UNENCRYPTED', 'ERR_UNAVAILABLE', '500 of Node or the framework', '404 of Node or the framework']
@@ -92,7 +101,8 @@ const LEAST: Readonly<Record<string, number>> = {
 }
 
 /** Sends a case and then, once it is answered, a request that is always let through: what comes between them is all there is. */
-async function exchange({ service, connections }: (typeof targets)[number], generated: Generated, index: number): Promise<Outcome[]> {
+async function exchange({ service, connections }: (typeof targets)[number], generated: Generated, index: number): Promise<Omit<Result, 'adapter'>> {
+  const since = service.recorder.events.length
   const { certificate, bytes, methods, traits } = generated
   const key = certificate ?? 'none'
   const connection = connections.get(key) ?? (await open(service, certificate))
@@ -121,7 +131,7 @@ async function exchange({ service, connections }: (typeof targets)[number], gene
     connection.destroy()
     connections.delete(key)
   }
-  return answers.map(outcomeOf)
+  return { outcomes: answers.map(outcomeOf), codes: deniedSince(service, since) }
 }
 
 const ENDLESS = new Set(['line ends', 'framing', 'method', 'space'])

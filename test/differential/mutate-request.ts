@@ -16,12 +16,12 @@ export interface Generated {
   readonly traits: readonly string[]
 }
 
-const CERTIFICATES: readonly (CertificateKind | null)[] = [...new Array<CertificateKind>(12).fill('orders'), 'shipping', 'stranger', null, 'expired', 'self-signed', 'unknown-ca', 'for-servers', 'two-spiffe-ids']
-const METHODS = ['GET', 'GET', 'GET', 'GET', 'POST', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'PROPFIND', 'TRACE', 'MKCOL']
-const ODD_METHODS = ['get', 'GE T', 'FOO', 'G\u00cbT', '', 'CONNECT', 'PRI']
-const HOST = 'billing.prod.example'
-const ODD_HOSTS = ['evil.example', `${HOST}.`, `${HOST.toUpperCase()}:8443`, `${HOST}:8443:8443`, `x@${HOST}`, `${HOST}:x`, `${HOST} `, `${HOST},evil.example`, '', '127.0.0.1:8443', '[::1]:8443', `${HOST}/admin`, `${HOST}\\admin`, 'localhost', `${HOST}:`]
-const EXTRA: readonly Field[] = [
+export const CERTIFICATES: readonly (CertificateKind | null)[] = [...new Array<CertificateKind>(12).fill('orders'), 'shipping', 'stranger', null, 'expired', 'self-signed', 'unknown-ca', 'for-servers', 'two-spiffe-ids']
+export const METHODS = ['GET', 'GET', 'GET', 'GET', 'POST', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'PROPFIND', 'TRACE', 'MKCOL']
+export const ODD_METHODS = ['get', 'GE T', 'FOO', 'G\u00cbT', '', 'CONNECT', 'PRI']
+export const HOST = 'billing.prod.example'
+export const ODD_HOSTS = ['evil.example', 'evil.example:8443', 'shipping.prod.example', `${HOST}.evil.example`, `x${HOST}`, `${HOST}.`, `${HOST.toUpperCase()}:8443`, `${HOST}:8443:8443`, `x@${HOST}`, `${HOST}:x`, `${HOST} `, `${HOST},evil.example`, '', '127.0.0.1:8443', '[::1]:8443', `${HOST}/admin`, `${HOST}\\admin`, 'localhost', `${HOST}:`]
+export const EXTRA: readonly Field[] = [
   ['X-HTTP-Method-Override', 'DELETE'],
   ['X-Original-URL', '/health'],
   ['X-Rewrite-URL', '/health'],
@@ -67,7 +67,7 @@ function one(random: Random, tokens: Tokens, traits: string[], only: string | nu
   const calm = random.percent(50) ? 0.15 : 1
   const method = odd(3, 'method') ? random.pick(ODD_METHODS) : random.pick(METHODS)
   const target = mutateTarget(random)
-  const fields: Field[] = [['Host', odd(10, 'host') ? random.pick(ODD_HOSTS) : `${HOST}:8443`]]
+  const fields: Field[] = [['Host', odd(16, 'host') ? random.pick(ODD_HOSTS) : `${HOST}:8443`]]
   if (odd(3, 'no host')) fields.length = 0
   if (odd(3, 'two hosts')) fields.push(['host', random.pick(ODD_HOSTS)])
   if (random.percent(70)) fields.push([spelling('Authorization'), mutateToken(random, tokens)])

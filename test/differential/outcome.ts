@@ -33,23 +33,31 @@ export function classOf(outcomes: readonly Outcome[]): string {
   return first.code ?? `${first.status} of Node or the framework`
 }
 
+/** Why an adapter may answer in other words than the reference. */
+export interface Leeway {
+  /** There is something behind a request that Node's parser may refuse to read: whoever has not answered by then never will. */
+  readonly brokenOff?: boolean
+  /** A method that Node does not know: for Fastify there is no such route, whatever the path. */
+  readonly unknownMethod?: boolean
+}
+
 /**
- * What says the same in other words. The router of Fastify refuses escapes that it cannot decode before any hook runs: with 400 as
- * well. And where Node's parser finds that what comes next is no HTTP, it ends the connection, most often with a bare 400: whoever had not answered by then
- * never will, which is seen of those that always answer a turn later.
- * @param mayBreakOff there is something behind a request that Node may refuse to read.
+ * What says the same in other words: also that the router of Fastify refuses escapes that it cannot decode before any hook runs, with 400 as
+ * well. None of it lets a request through.
  * @returns the outcomes that the reference has, if these are as good.
  */
-export function asOthersSayIt(outcomes: readonly Outcome[], reference: readonly Outcome[], mayBreakOff: boolean): readonly Outcome[] {
-  const alike = outcomes.map((outcome, at) => inSameWords(outcome, reference[at]))
-  if (!mayBreakOff || alike.length > reference.length) return alike
+export function asOthersSayIt(outcomes: readonly Outcome[], reference: readonly Outcome[], leeway: Leeway): readonly Outcome[] {
+  const alike = outcomes.map((outcome, at) => inSameWords(outcome, reference[at], leeway))
+  if (leeway.brokenOff !== true || alike.length > reference.length) return alike
   const last = alike.at(-1)
   const answered = last !== undefined && isBare(last) ? alike.slice(0, -1) : alike
   return answered.every((outcome, at) => isDeepStrictEqual(outcome, reference[at])) ? reference : alike
 }
 
-function inSameWords(outcome: Outcome, reference: Outcome | undefined): Outcome {
-  if (outcome.status !== 400 || reference?.status !== 400) return outcome
+function inSameWords(outcome: Outcome, reference: Outcome | undefined, { unknownMethod }: Leeway): Outcome {
+  if (reference === undefined) return outcome
+  if (unknownMethod === true && outcome.status === 404 && outcome.code === 'FST_ERR_NOT_FOUND') return reference
+  if (outcome.status !== 400 || reference.status !== 400) return outcome
   const refused = outcome.code === 'FST_ERR_BAD_URL' && reference.code === 'ERR_TARGET_NOT_CANONICAL'
   const refusedHead = outcome.code === null && reference.code === TO_HEAD
   return refused || refusedHead ? reference : outcome

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { addressesInLock, wrongManifest, wrongOwnVersions } from './manifests.js'
+import { addressesInLock, gapsInLock, wrongManifest, wrongOwnVersions } from './manifests.js'
 import { ROOT } from './root.js'
 import { type Manifest, readManifest, readPackages, readText } from './source-tree.js'
 
@@ -36,6 +36,35 @@ test('the lock file is bound to no download address', () => {
     },
   }
   assert.deepEqual(addressesInLock(bad), ['package-lock.json: node_modules/x is bound to a download address'])
+})
+
+test('the lock file is complete, so that npm ci takes it on every platform', () => {
+  const lock: unknown = JSON.parse(readText('package-lock.json'))
+  const workspaces = ['packages', 'examples'].flatMap((parent) => readdirSync(join(ROOT, parent)).map((name) => `${parent}/${name}`))
+  const paths = ['', 'test', ...workspaces].filter((path) => existsSync(join(ROOT, path, 'package.json')))
+  assert.deepEqual(gapsInLock(lock, Object.fromEntries(paths.map((path) => [path, readManifest(join(path, 'package.json'))]))), [])
+})
+
+test('finds what a lock file leaves out', () => {
+  const lock = {
+    packages: {
+      '': { devDependencies: { x: '^1.0.0' } },
+      'node_modules/x': { optionalDependencies: { 'x-linux': '1.0.0', 'x-darwin': '1.0.0' } },
+      'node_modules/x/node_modules/x-linux': {},
+    },
+  }
+  assert.deepEqual(gapsInLock(lock, { '': { devDependencies: { x: '^1.0.0' } } }), [
+    'package-lock.json: x-darwin, which node_modules/x may need, is left out',
+  ])
+  assert.match(gapsInLock(lock, { '': { devDependencies: { x: '^1.1.0' } } }).join(), /devDependencies of the root are not those/)
+  assert.match(
+    gapsInLock(lock, { '': { devDependencies: { x: '^1.0.0', y: '1.0.0' } } }).join(),
+    /devDependencies of the root are not those/,
+  )
+  assert.match(
+    gapsInLock(lock, { '': { devDependencies: { x: '^1.0.0' }, dependencies: { y: '1.0.0' } } }).join(),
+    /: dependencies of the root/,
+  )
 })
 
 const GOOD: Manifest = readManifest('packages/core/package.json')

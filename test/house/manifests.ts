@@ -45,6 +45,35 @@ export function addressesInLock(lock: unknown): string[] {
   })
 }
 
+/**
+ * Why `npm ci` would refuse the lock file, here or elsewhere: a workspace whose manifest says something else, or a package for another
+ * platform that is left out, as npm does where it finds that platform's package installed already.
+ * @param manifests by the path of their folder; `''` is the root.
+ */
+export function gapsInLock(lock: unknown, manifests: Readonly<Record<string, Manifest>>): string[] {
+  const packages = asRecord(asRecord(lock)['packages'])
+  const gaps: string[] = []
+  for (const [path, manifest] of Object.entries(manifests)) {
+    for (const field of ['dependencies', 'devDependencies', 'peerDependencies']) {
+      if (!sameRecord(asRecord(manifest[field]), asRecord(asRecord(packages[path])[field])))
+        gaps.push(
+          `package-lock.json: ${field} of ${path === '' ? 'the root' : path} are not those of its package.json: npm install --package-lock-only`,
+        )
+    }
+  }
+  for (const [path, entry] of Object.entries(packages)) {
+    for (const name of Object.keys(asRecord(asRecord(entry)['optionalDependencies']))) {
+      const places = [`${path}/node_modules/${name}`, `node_modules/${name}`]
+      if (!places.some((place) => place in packages)) gaps.push(`package-lock.json: ${name}, which ${path} may need, is left out`)
+    }
+  }
+  return gaps
+}
+
+function sameRecord(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): boolean {
+  return Object.keys(a).length === Object.keys(b).length && Object.entries(a).every(([key, value]) => b[key] === value)
+}
+
 function asRecord(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? { ...value } : {}
 }

@@ -95,6 +95,20 @@ test('when a flood ends its count is told without a further event', (t) => {
   assert.equal(lines().length, 21)
 })
 
+test('sources are bounded: those beyond share one budget, until others have been quiet', () => {
+  const { clock, recorder, lines } = recorderOf()
+  const flood = (): void => {
+    for (let code = 0; code < 40; code++) {
+      for (let index = 0; index < 50; index++) recorder.record(denied(`ERR_${code}`, { remoteAddress: `2001:db8:${code}:${index}::` }))
+    }
+  }
+  flood()
+  assert.equal(lines().length, 1024 + 20)
+  clock.advanceMs(60_000)
+  flood()
+  assert.equal(lines().length, 2 * (1024 + 20))
+})
+
 test('codes that somebody invents are bounded too', async () => {
   const { recorder, lines } = recorderOf()
   for (let index = 0; index < 10_000; index++) recorder.record(denied(`ERR_${index}`, from(1)))

@@ -120,3 +120,18 @@ test('a reader that goes away does not end the service', async (t) => {
   const { error, code } = await outputOf(child)
   assert.deepEqual([error, code], ['closed', 0])
 })
+
+test('with refuse a reader that went away is reported, so that the request does not go on', async (t) => {
+  const child = run(
+    t,
+    `
+    const r = createRecorder({ allowed: 'all', whenUnavailable: 'refuse' }, { clock })
+    let n = 0
+    while (r.record(allowed(n++))) await new Promise(setImmediate)
+    await r.close()
+    process.stderr.write('refused')
+  `,
+  )
+  child.stdout?.destroy()
+  assert.equal((await outputOf(child)).error, 'refused')
+})

@@ -118,6 +118,12 @@ test('no rule but { anonymous: true } matches the anonymous caller', () => {
   assert.equal(codeOf([{ callers: { anonymous: true } }], ORDERS), 'ERR_FORBIDDEN')
 })
 
+test('who is anonymous is so whatever name it comes with', () => {
+  const odd = { ...ORDERS, anonymous: true }
+  for (const authorize of ['any-authenticated', ['spiffe://d/orders'], [{ methods: 'GET' }]] as const)
+    assert.equal(codeOf(authorize, odd), 'ERR_FORBIDDEN')
+})
+
 test('a rule without callers matches every authenticated caller', () => {
   assert.equal(codeOf([{ paths: '/open' }], ORDERS, 'GET', '/open'), null)
   assert.equal(codeOf([{ paths: '/open' }], ORDERS, 'GET', '/open/x'), 'ERR_FORBIDDEN')
@@ -183,6 +189,12 @@ test('a claim of the name of an inherited property is no claim', () => {
   const holder = principalOf(spiffeIdentity('spiffe://d/x'), tokenOf(ISSUER, 'x'))
   for (const name of ['constructor', 'toString', '__proto__', 'valueOf'])
     assert.equal(codeOf([{ claims: { [name]: 'x' } }], holder), 'ERR_FORBIDDEN', name)
+})
+
+test('a claim that the token inherits is no claim of the token', () => {
+  const token = tokenOf(ISSUER, 'x')
+  const heir = { ...token, claims: Object.create({ tenant: 'a' }) }
+  assert.equal(codeOf([{ claims: { tenant: 'a' } }], principalOf(spiffeIdentity('spiffe://d/x'), heir)), 'ERR_FORBIDDEN')
 })
 
 test('a refusal by default says nothing, and one by a rule says where the rule stands', () => {

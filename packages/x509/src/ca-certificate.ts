@@ -8,6 +8,8 @@ export class CaCertificate {
   readonly certificate: ParsedCertificate
   /** SHA-256 of the DER, lowercase hexadecimal. */
   readonly fingerprint: string
+  /** Those found to have signed it, so that this is not verified again for every leaf below. */
+  readonly signers = new WeakSet<CaCertificate>()
   #key: KeyObject | null | undefined
   #pin: string | undefined
 

@@ -42,24 +42,35 @@ export function readSmallInteger(reader: DerReader, tag: number = TAG.integer): 
 export function readOid(reader: DerReader, tag: number = TAG.oid): string {
   const { bytes, contentStart, contentEnd } = reader.take(tag)
   if (contentEnd === contentStart || contentEnd - contentStart > MAX_OID_OCTETS) throw new DerError('an OID of a size not accepted')
-  const arcs: bigint[] = []
+  const arcs: (number | bigint)[] = []
   let at = contentStart
   while (at < contentEnd) {
     const from = at
     while (at < contentEnd && (bytes[at] ?? 0) >= 0x80) at++
     if (at >= contentEnd || bytes[from] === 0x80) throw new DerError('an OID that is cut off or not in its shortest form')
-    arcs.push(arcFrom(bytes.subarray(from, ++at)))
+    at++
+    const arc = at - from > MAX_ARC_OCTETS ? wideArc(bytes, from, at) : narrowArc(bytes, from, at)
+    if (from > contentStart) arcs.push(arc)
+    // X.690 §8.19.4: the first octets hold two arcs.
+    else if (arc >= 80) arcs.push(2, typeof arc === 'bigint' ? arc - 80n : arc - 80)
+    else arcs.push(arc >= 40 ? 1 : 0, Number(arc) % 40)
   }
-  // X.690 §8.19.4: the first octets hold two arcs.
-  const [first = 0n, ...rest] = arcs
-  const root = first >= 80n ? 2n : first / 40n
-  return [root, first - root * 40n, ...rest].join('.')
+  return arcs.join('.')
+}
+
+/** Seven bits each: a number holds 53. */
+const MAX_ARC_OCTETS = 7
+
+function narrowArc(bytes: Uint8Array, from: number, to: number): number {
+  let arc = 0
+  for (let i = from; i < to; i++) arc = arc * 128 + ((bytes[i] ?? 0) & 0x7f)
+  return arc
 }
 
 // 128-bit arcs (2.25.…) are real.
-function arcFrom(octets: Uint8Array): bigint {
+function wideArc(bytes: Uint8Array, from: number, to: number): bigint {
   let arc = 0n
-  for (const octet of octets) arc = (arc << 7n) | BigInt(octet & 0x7f)
+  for (let i = from; i < to; i++) arc = (arc << 7n) | BigInt((bytes[i] ?? 0) & 0x7f)
   return arc
 }
 

@@ -40,16 +40,17 @@ export function findPath(search: PathSearch): readonly CaCertificate[] | Refusal
   let refusal: Refusal | null = null
   let weakness: Refusal | null = null
 
-  function extend(child: ParsedCertificate, childId: string, path: readonly CaCertificate[]): readonly CaCertificate[] | null {
-    for (const issuer of candidates(child)) {
+  function extend(path: readonly CaCertificate[]): readonly CaCertificate[] | null {
+    const last = path.at(-1) ?? null
+    for (const issuer of candidates(last?.certificate ?? leaf)) {
       if (++steps > MAX_STEPS) overrun = true
       if (overrun || leafRefused) return null
       const isAnchor = anchors.has(issuer.fingerprint)
-      if (path.some((ca) => sameAuthority(ca, issuer)) || !isSignedBy(child, childId, issuer)) continue
+      if (path.some((ca) => sameAuthority(ca, issuer)) || !isSignedBy(last, issuer)) continue
       const longer = [...path, issuer]
       tooLong ||= longer.length >= maxPath && !isAnchor
       if (longer.length >= maxPath && !isAnchor) continue
-      const found = isAnchor ? conclude(longer) : extend(issuer.certificate, issuer.fingerprint, longer)
+      const found = isAnchor ? conclude(longer) : extend(longer)
       if (found !== null) return found
     }
     return null
@@ -74,23 +75,28 @@ export function findPath(search: PathSearch): readonly CaCertificate[] | Refusal
     return all.sort((a, b) => likely(a) - likely(b))
   }
 
-  function isSignedBy(child: ParsedCertificate, childId: string, issuer: CaCertificate): boolean {
-    const known = verdicts.get(`${childId} ${issuer.fingerprint}`)
-    if (known !== undefined) return known
+  /** @param ca `null`: the leaf. */
+  function isSignedBy(ca: CaCertificate | null, issuer: CaCertificate): boolean {
+    const child = ca?.certificate ?? leaf
     const { scheme, name } = child.signatureAlgorithm
-    const weakKey = checkKey(issuer.certificate, anchors.has(issuer.fingerprint) ? 'anchor' : 'intermediate', rules)
-    if (scheme === null || weakHash(child, rules)) weakness ??= refuse('ERR_PEER_WEAK_SIGNATURE', { algorithm: name })
-    else if (weakKey !== null) weakness ??= weakKey
-    const fits = scheme?.keys.includes(issuer.certificate.key.description.type) === true && !weakHash(child, rules) && weakKey === null
-    if (fits && ++signatures > MAX_SIGNATURES) overrun = true
-    const key = fits && !overrun ? issuer.key : null
-    const verdict = key !== null && scheme !== null && verifySignature(scheme, child.signed, child.signature, key)
-    verdicts.set(`${childId} ${issuer.fingerprint}`, verdict)
+    const place = anchors.has(issuer.fingerprint) ? 'anchor' : 'intermediate'
+    const weak = weakHash(child, rules)
+      ? refuse('ERR_PEER_WEAK_SIGNATURE', { algorithm: name })
+      : checkKey(issuer.certificate, place, rules)
+    if (weak !== null) weakness ??= weak
+    if (weak !== null || scheme === null || !scheme.keys.includes(issuer.certificate.key.description.type)) return false
+    const pair = `${ca?.fingerprint} ${issuer.fingerprint}`
+    const known = ca?.signers.has(issuer) || verdicts.get(pair)
+    if (known !== undefined) return known
+    if (++signatures > MAX_SIGNATURES) overrun = true
+    const verdict = !overrun && issuer.key !== null && verifySignature(scheme, child.signed, child.signature, issuer.key)
+    verdicts.set(pair, verdict)
+    if (verdict) ca?.signers.add(issuer)
     return verdict
   }
 
   const selfSigned = refuseSelfSigned(leaf, rules)
-  const found = selfSigned ?? extend(leaf, '', [])
+  const found = selfSigned ?? extend([])
   if (found !== null) return found
   if (overrun) return refuse('ERR_PEER_TOO_COMPLEX', { reason: 'budget', signatures, steps })
   if (tooLong && refusal === null) return refuse('ERR_PEER_TOO_COMPLEX', { reason: 'path-length' })

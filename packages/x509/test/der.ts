@@ -1,9 +1,10 @@
 /** A DER writer, so that tests can write what no issuer would. */
 export function der(tag: number, ...parts: Uint8Array[]): Uint8Array {
   const content = Buffer.concat(parts)
-  const { length } = content
-  const octets = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : length < 0x1_0000 ? [0x82, length >> 8, length & 0xff] : null
-  return Buffer.concat([Buffer.from([tag, ...(octets ?? [0x83, length >> 16, (length >> 8) & 0xff, length & 0xff])]), content])
+  const size = content.length.toString(16)
+  const octetsOfLength = Buffer.from(size.length % 2 === 0 ? size : `0${size}`, 'hex')
+  const header = content.length < 0x80 ? [tag, content.length] : [tag, 0x80 | octetsOfLength.length, ...octetsOfLength]
+  return Buffer.concat([Buffer.from(header), content])
 }
 
 export const sequence = (...parts: Uint8Array[]): Uint8Array => der(0x30, ...parts)
