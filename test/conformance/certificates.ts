@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '@countersign/core'
-import { createDevAuthority, createSelfSigned, type DevAuthority, type IssuedCertificate, nameConstraintsExtension } from '@countersign/issuer'
+import {
+  createDevAuthority,
+  createSelfSigned,
+  type DevAuthority,
+  type IssuedCertificate,
+  nameConstraintsExtension,
+} from '@countersign/issuer'
 
 export const TRUST_DOMAIN = 'prod.example'
 export const HOST = 'billing.prod.example'
@@ -88,7 +94,8 @@ function recipes({ root, plainRoot, intermediate }: Readonly<Record<'root' | 'pl
     // the chain
     'self-signed': () => credentialOf(createSelfSigned(orders, { clock })),
     'unknown-ca': () => credentialOf(createDevAuthority({ name: 'Nobody', trustDomain: TRUST_DOMAIN, clock }).issue(orders)),
-    'ca-of-the-same-name': () => credentialOf(createDevAuthority({ name: 'Conformance root', trustDomain: TRUST_DOMAIN, clock }).issue(orders)),
+    'ca-of-the-same-name': () =>
+      credentialOf(createDevAuthority({ name: 'Conformance root', trustDomain: TRUST_DOMAIN, clock }).issue(orders)),
     'missing-intermediate': () => leafOnly(intermediate.issue(orders)),
     'path-length-exceeded': () =>
       credentialOf(root.issueAuthority({ name: 'Short', pathLength: 0 }).issueAuthority({ name: 'Too far' }).issue(orders)),
@@ -123,8 +130,11 @@ function recipes({ root, plainRoot, intermediate }: Readonly<Record<'root' | 'pl
     'spiffe-id-not-canonical': () => credentialOf(root.issue({ uris: ['spiffe://prod.example/orders/../admin'] })),
     'nul-in-dns-name': () => credentialOf(plainRoot.issue({ dns: ['partner.example\0.evil.example'] })),
     'san-of-rubbish': () =>
-      credentialOf(root.issue({ commonName: 'orders', extensions: [{ oid: SUBJECT_ALTERNATIVE_NAME, value: Buffer.from([0x30, 0x05, 0x86]) }] })),
-    'cn-with-commas': () => credentialOf(root.issue({ ...orders, spiffeId: idOf('/stranger'), commonName: `x,CN=orders,URI:${idOf('/orders')}` })),
+      credentialOf(
+        root.issue({ commonName: 'orders', extensions: [{ oid: SUBJECT_ALTERNATIVE_NAME, value: Buffer.from([0x30, 0x05, 0x86]) }] }),
+      ),
+    'cn-with-commas': () =>
+      credentialOf(root.issue({ ...orders, spiffeId: idOf('/stranger'), commonName: `x,CN=orders,URI:${idOf('/orders')}` })),
   }
 }
 

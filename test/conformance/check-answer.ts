@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type Code, catalogueEntry, DOCS_BASE, type SecurityEvent } from '@countersign/core'
 import type { Handled } from './adapters.js'
 import { type Answer, fieldOf } from './answer.js'
-import { type Denied, type Given, type Granted } from './row.js'
+import type { Denied, Given, Granted } from './row.js'
 import type { World } from './world.js'
 
 /** A grant: the handler ran, once, and was told who it is. */
@@ -36,7 +36,13 @@ export function checkGranted(expected: Granted, answer: Answer, handled: readonl
 }
 
 /** A denial: the handler did not run, the precise code was written down, and the answer is this one, byte for byte. */
-export function checkDenied(expected: Denied, answer: Answer, handled: readonly Handled[], codes: readonly unknown[], method: string): void {
+export function checkDenied(
+  expected: Denied,
+  answer: Answer,
+  handled: readonly Handled[],
+  codes: readonly unknown[],
+  method: string,
+): void {
   assert.deepEqual(codes, [expected.code])
   assert.equal(handled.length, 0, 'the handler did not run')
   assert.equal(answer.status, expected.status)
@@ -54,7 +60,9 @@ export function checkDenied(expected: Denied, answer: Answer, handled: readonly 
 /** What the caller must not learn, and what must not be written down. */
 export function checkSecrets(answer: Answer, events: readonly SecurityEvent[], given: Given, world: World): void {
   const sent = `${JSON.stringify(answer.headers)}${answer.body}`
-  const written = JSON.stringify(events.map(({ cause, ...event }) => ({ ...event, cause: cause instanceof Error ? cause.name : typeof cause })))
+  const written = JSON.stringify(
+    events.map(({ cause, ...event }) => ({ ...event, cause: cause instanceof Error ? cause.name : typeof cause })),
+  )
   for (const word of ['Conformance root', 'CN=', 'spiffe://', 'secret', 'stack', 'node_modules']) {
     assert.ok(!sent.includes(word) || given.preset === 'details-exposed', `the answer holds ${word}`)
   }

@@ -35,7 +35,11 @@ export function presetsOf(world: World) {
     'either-one': { ...mtls, jwt: bearer, require: 'any', authorize: 'any-authenticated' },
     'certificate-or-both': { ...mtls, jwt: bearer, require: [['mtls', 'jwt'], ['mtls']], authorize: 'any-authenticated' },
     'nothing-required': { ...mtls, jwt: bearer, require: 'optional', authorize: 'anyone' },
-    'anonymous-by-rule': { ...mtls, require: 'optional', authorize: [orders, { callers: { anonymous: true }, methods: 'GET', paths: '/public' }] },
+    'anonymous-by-rule': {
+      ...mtls,
+      require: 'optional',
+      authorize: [orders, { callers: { anonymous: true }, methods: 'GET', paths: '/public' }],
+    },
     'any-audience': { ...mtls, jwt: { ...both, audience: null } },
     'intermediates-configured': { ...mtls, mtls: { trust, intermediates: { pem: certificates.intermediatePem } } },
     'cn-named': { ...mtls, mtls: { trust, identifyBy: ['spiffe', 'cn'] }, authorize: ['orders'] },
@@ -77,7 +81,11 @@ export function presetsOf(world: World) {
     quota: { ...mtls, limit: { perCaller: { quota: 2, windowSeconds: 60 }, perAddress: null } },
     'quota-by-name': {
       ...mtls,
-      limit: { perCaller: null, perAddress: null, policies: [{ name: 'writes', partitionBy: 'caller', quota: 1, windowSeconds: 10, only: { methods: 'POST' } }] },
+      limit: {
+        perCaller: null,
+        perAddress: null,
+        policies: [{ name: 'writes', partitionBy: 'caller', quota: 1, windowSeconds: 10, only: { methods: 'POST' } }],
+      },
     },
     'few-attempts': { ...mtls, limit: { perCaller: null, perAddress: { quota: 2, windowSeconds: 60 } } },
     'quota-store-down': {

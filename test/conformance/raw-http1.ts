@@ -96,12 +96,12 @@ function readAnswer(received: Buffer, method: string, over: boolean): Read | nul
   const [statusLine = '', ...lines] = received.subarray(0, headEnd).toString('latin1').split('\r\n')
   const status = Number(/^HTTP\/1\.1 (\d{3})(?: |$)/.exec(statusLine)?.[1])
   const headers = lines.map((line): Field => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim()])
-  const valueOf = (name: string): string | undefined => headers.find(([key]) => key.toLowerCase() === name)?.[1]
+  const fieldValue = (name: string): string | undefined => headers.find(([key]) => key.toLowerCase() === name)?.[1]
   const start = headEnd + 4
   const done = (body: Buffer, length: number): Read => ({ answer: { status, headers, body: body.toString('utf8') }, length })
   if (method === 'HEAD' || status === 204 || status === 304 || status < 200) return done(Buffer.alloc(0), start)
-  if (valueOf('transfer-encoding') === 'chunked') return readChunks(received, start, done)
-  const announced = valueOf('content-length')
+  if (fieldValue('transfer-encoding') === 'chunked') return readChunks(received, start, done)
+  const announced = fieldValue('content-length')
   if (announced === undefined) return over ? done(received.subarray(start), received.length) : null
   const end = start + Number(announced)
   return received.length < end ? null : done(received.subarray(start, end), end)

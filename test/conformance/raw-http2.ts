@@ -1,4 +1,4 @@
-import { connect, type ClientHttp2Session } from 'node:http2'
+import { type ClientHttp2Session, connect } from 'node:http2'
 import { Duplex } from 'node:stream'
 import { type Answer, NO_ANSWER } from './answer.js'
 import { deferred } from './deferred.js'

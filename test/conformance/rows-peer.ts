@@ -12,33 +12,87 @@ export const PEER_ROWS: readonly Row[] = [
     'orders-ed25519': 'a certificate with an Ed25519 key',
     'orders-in-last-second': 'a certificate in the last second of its life',
   }),
-  { ...row('intermediate-sent', 'accepts a certificate below an intermediate that the client sends', ['D5'], 'mtls', 'orders-below-intermediate', ORDERS), notApplicable: [CHAIN_LOST] },
-  row('intermediate-configured', 'accepts a certificate below an intermediate that only the options have', ['D5'], 'intermediates-configured', 'missing-intermediate', ORDERS),
+  {
+    ...row(
+      'intermediate-sent',
+      'accepts a certificate below an intermediate that the client sends',
+      ['D5'],
+      'mtls',
+      'orders-below-intermediate',
+      ORDERS,
+    ),
+    notApplicable: [CHAIN_LOST],
+  },
+  row(
+    'intermediate-configured',
+    'accepts a certificate below an intermediate that only the options have',
+    ['D5'],
+    'intermediates-configured',
+    'missing-intermediate',
+    ORDERS,
+  ),
   ...rows('accepts', { id: 'partner.example', evidence: ['mtls'] }, { 'dns-only': 'a caller of plain PKI by its DNS name' }),
-  row('cn-named-accepted', 'takes the CN for a name where the options name it', ['D17'], 'cn-named', 'name-in-cn-only', { id: 'orders', evidence: ['mtls'] }),
+  row('cn-named-accepted', 'takes the CN for a name where the options name it', ['D17'], 'cn-named', 'name-in-cn-only', {
+    id: 'orders',
+    evidence: ['mtls'],
+  }),
 
   // nothing presented
-  { ...row('no-certificate', 'refuses a client without a certificate', ['D1', 'D2'], 'mtls', 'orders', { code: 'ERR_PEER_MISSING', status: 403 }), given: { preset: 'mtls' } },
   {
-    ...row('server-asks-for-none', 'says in the log that the server never asked for a certificate, and tells nobody', ['D1', 'E31'], 'mtls', 'orders', {
-      code: 'ERR_SERVER_WITHOUT_REQUEST_CERT',
-      sent: 'ERR_UNAVAILABLE',
-      status: 503,
+    ...row('no-certificate', 'refuses a client without a certificate', ['D1', 'D2'], 'mtls', 'orders', {
+      code: 'ERR_PEER_MISSING',
+      status: 403,
     }),
+    given: { preset: 'mtls' },
+  },
+  {
+    ...row(
+      'server-asks-for-none',
+      'says in the log that the server never asked for a certificate, and tells nobody',
+      ['D1', 'E31'],
+      'mtls',
+      'orders',
+      {
+        code: 'ERR_SERVER_WITHOUT_REQUEST_CERT',
+        sent: 'ERR_UNAVAILABLE',
+        status: 503,
+      },
+    ),
     given: { preset: 'mtls', certificate: 'orders', service: 'asks for no certificate' },
-    notApplicable: [{ transports: ['secure-https', 'secure-http2'], reason: 'a secure server always asks where its guard wants certificates' }],
+    notApplicable: [
+      { transports: ['secure-https', 'secure-http2'], reason: 'a secure server always asks where its guard wants certificates' },
+    ],
   },
 
   // the chain
   refused('self-signed', 'a certificate that vouches for itself', { code: 'ERR_PEER_SELF_SIGNED', status: 403 }),
   refused('unknown-ca', 'a certificate of an unknown authority', { code: 'ERR_PEER_UNTRUSTED', status: 403 }),
-  refused('ca-of-the-same-name', 'a certificate of an authority that only has the name of a trusted one', { code: 'ERR_PEER_UNTRUSTED', status: 403 }),
+  refused('ca-of-the-same-name', 'a certificate of an authority that only has the name of a trusted one', {
+    code: 'ERR_PEER_UNTRUSTED',
+    status: 403,
+  }),
   refused('missing-intermediate', 'a certificate whose intermediate did not come along', { code: 'ERR_PEER_UNTRUSTED', status: 403 }),
-  refused('foreign-trust-domain', 'a SPIFFE ID of a trust domain that its authority has no say in', { code: 'ERR_PEER_UNTRUSTED', status: 403 }),
-  refused('path-length-exceeded', 'a certificate below more authorities than one of them allows', { code: 'ERR_PEER_CHAIN_INVALID', status: 403 }),
+  refused('foreign-trust-domain', 'a SPIFFE ID of a trust domain that its authority has no say in', {
+    code: 'ERR_PEER_UNTRUSTED',
+    status: 403,
+  }),
+  refused('path-length-exceeded', 'a certificate below more authorities than one of them allows', {
+    code: 'ERR_PEER_CHAIN_INVALID',
+    status: 403,
+  }),
   refused('issued-by-a-leaf', 'a certificate issued by something that is no authority', { code: 'ERR_PEER_CHAIN_INVALID', status: 403 }),
-  refused('name-constraints-broken', 'a name that the constraints of its authority exclude', { code: 'ERR_PEER_CHAIN_INVALID', status: 403 }),
-  { ...refused('ten-intermediates', 'a chain that is longer than any real one', { code: 'ERR_PEER_TOO_COMPLEX', sent: 'ERR_PEER_CHAIN_INVALID', status: 403 }), notApplicable: [CHAIN_LOST] },
+  refused('name-constraints-broken', 'a name that the constraints of its authority exclude', {
+    code: 'ERR_PEER_CHAIN_INVALID',
+    status: 403,
+  }),
+  {
+    ...refused('ten-intermediates', 'a chain that is longer than any real one', {
+      code: 'ERR_PEER_TOO_COMPLEX',
+      sent: 'ERR_PEER_CHAIN_INVALID',
+      status: 403,
+    }),
+    notApplicable: [CHAIN_LOST],
+  },
   refused('expired-intermediate', 'a certificate below an authority that has expired', { code: 'ERR_PEER_EXPIRED', status: 403 }),
 
   // the leaf
@@ -57,12 +111,18 @@ export const PEER_ROWS: readonly Row[] = [
   {
     ...refused('san-of-rubbish', 'a certificate that cannot be read', { code: 'ERR_PEER_UNREADABLE', status: 403 }),
     notApplicable: [
-      { transports: ['http2', 'secure-http2'], reason: 'Node ends an HTTP/2 session whose certificate OpenSSL cannot parse, before or after its first request' },
+      {
+        transports: ['http2', 'secure-http2'],
+        reason: 'Node ends an HTTP/2 session whose certificate OpenSSL cannot parse, before or after its first request',
+      },
     ],
   },
 
   // what the options add
-  row('name-not-listed', 'refuses a name that is not among those listed', ['D2', 'D17'], 'names-listed', 'shipping', { code: 'ERR_PEER_NAME_NOT_PERMITTED', status: 403 }),
+  row('name-not-listed', 'refuses a name that is not among those listed', ['D2', 'D17'], 'names-listed', 'shipping', {
+    code: 'ERR_PEER_NAME_NOT_PERMITTED',
+    status: 403,
+  }),
   row('name-listed', 'accepts a name that is among those listed', ['D17'], 'names-listed', 'orders', ORDERS),
   row('no-pinned-key', 'refuses a chain without a pinned key, and does not tell that there are pins', ['D2'], 'pinned', 'orders', {
     code: 'ERR_PEER_PIN_MISMATCH',
@@ -77,20 +137,39 @@ export const PEER_ROWS: readonly Row[] = [
     status: 503,
   }),
   {
-    ...row('expires-on-open-connection', 'refuses the next request of an open connection once the certificate has expired', ['D2'], 'mtls', 'orders', {
-      code: 'ERR_PEER_EXPIRED',
-      status: 403,
-    }),
+    ...row(
+      'expires-on-open-connection',
+      'refuses the next request of an open connection once the certificate has expired',
+      ['D2'],
+      'mtls',
+      'orders',
+      {
+        code: 'ERR_PEER_EXPIRED',
+        status: 403,
+      },
+    ),
     given: { preset: 'mtls-over-time', certificate: 'orders', before: 1, keepsConnection: true, thenSeconds: 2 * 86_400 },
     notApplicable: [{ transports: ['http2', 'secure-http2'], reason: 'the raw client of this table sends one stream a session' }],
   },
 
   // who may call
   row('stranger', 'refuses a caller that no entry allows', ['D17'], 'mtls', 'stranger', { code: 'ERR_FORBIDDEN', status: 403 }),
-  row('name-below-allowed', 'refuses a SPIFFE ID below one that is allowed', ['D17'], 'mtls', 'orders-evil', { code: 'ERR_FORBIDDEN', status: 403 }),
-  row('name-in-other-case', 'refuses a SPIFFE ID in other letters', ['D17'], 'mtls', 'orders-upper-case', { code: 'ERR_FORBIDDEN', status: 403 }),
-  row('dns-in-other-case', 'knows a DNS name in other letters', ['D17'], 'mtls', 'dns-upper-case', { id: 'partner.example', evidence: ['mtls'] }),
-  row('commas-in-cn', 'is not misled by commas and names inside of a CN', ['D5', 'D17'], 'mtls', 'cn-with-commas', { code: 'ERR_FORBIDDEN', status: 403 }),
+  row('name-below-allowed', 'refuses a SPIFFE ID below one that is allowed', ['D17'], 'mtls', 'orders-evil', {
+    code: 'ERR_FORBIDDEN',
+    status: 403,
+  }),
+  row('name-in-other-case', 'refuses a SPIFFE ID in other letters', ['D17'], 'mtls', 'orders-upper-case', {
+    code: 'ERR_FORBIDDEN',
+    status: 403,
+  }),
+  row('dns-in-other-case', 'knows a DNS name in other letters', ['D17'], 'mtls', 'dns-upper-case', {
+    id: 'partner.example',
+    evidence: ['mtls'],
+  }),
+  row('commas-in-cn', 'is not misled by commas and names inside of a CN', ['D5', 'D17'], 'mtls', 'cn-with-commas', {
+    code: 'ERR_FORBIDDEN',
+    status: 403,
+  }),
   row('spiffe-id-of-plain-root', 'does not believe a SPIFFE ID of an authority of plain PKI', ['D17'], 'mtls', 'spiffe-id-of-plain-root', {
     code: 'ERR_PEER_UNTRUSTED',
     status: 403,
@@ -98,7 +177,9 @@ export const PEER_ROWS: readonly Row[] = [
 ]
 
 function rows(verb: string, expected: Expected, kinds: Partial<Record<Row['given']['certificate'] & string, string>>): Row[] {
-  return Object.entries(kinds).map(([kind, words]) => row(`${kind}`, `${verb} ${words}`, ['D5'], 'mtls', kind as keyof typeof kinds, expected))
+  return Object.entries(kinds).map(([kind, words]) =>
+    row(`${kind}`, `${verb} ${words}`, ['D5'], 'mtls', kind as keyof typeof kinds, expected),
+  )
 }
 
 function refused(kind: Row['given']['certificate'] & string, words: string, denied: Denied): Row {

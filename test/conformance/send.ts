@@ -38,7 +38,13 @@ async function sendOne(given: Given, fields: readonly Field[], service: Service,
     return requestHttp2(socket, [...pseudo, ...fields.map(([name, value]): Field => [name.toLowerCase(), value])])
   }
   const connection = rawConnection(socket)
-  const bytes = bytesOf({ method, target, ...(given.version === undefined ? {} : { version: given.version }), fields: [['Host', authority], ...fields], body: bodyFor(fields) })
+  const bytes = bytesOf({
+    method,
+    target,
+    ...(given.version === undefined ? {} : { version: given.version }),
+    fields: [['Host', authority], ...fields],
+    body: bodyFor(fields),
+  })
   const [answer] = await connection.exchange(bytes, [method])
   connection.destroy()
   if (answer === undefined) throw new Error('no answer was read')

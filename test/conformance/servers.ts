@@ -39,7 +39,13 @@ export function makeServer(transport: Transport, setup: ServerSetup, listener: R
   const { guard, world, asksForCertificate } = setup
   const { chainPem, keyPem } = world.certificates.serverCredential
   const ca = [...(guard.certificateRequest?.trustAnchors() ?? [])]
-  const own = { cert: chainPem, key: keyPem, requestCert: asksForCertificate, rejectUnauthorized: false, ...(ca.length === 0 ? {} : { ca }) }
+  const own = {
+    cert: chainPem,
+    key: keyPem,
+    requestCert: asksForCertificate,
+    rejectUnauthorized: false,
+    ...(ca.length === 0 ? {} : { ca }),
+  }
   const files = { cert: world.serverCertificateFile, key: world.serverKeyFile, guard, perAddress: null }
   // The compatibility API of http2 fits listeners of node:http, by its own account.
   const forHttp2 = listener as unknown as Parameters<typeof createSecureServer>[1]

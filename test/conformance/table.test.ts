@@ -66,14 +66,15 @@ test('every row runs somewhere over TLS, and in most cells', () => {
 
 test('whatever is not applicable says why', () => {
   for (const { id, notApplicable = [] } of TABLE) for (const { reason } of notApplicable) assert.match(reason, /.{20,}/, id)
-  for (const adapter of ADAPTERS) for (const transport of TRANSPORTS) assert.match(cellNotApplicable(adapter, transport) ?? 'it is run as it should be', /.{20,}/)
+  for (const adapter of ADAPTERS)
+    for (const transport of TRANSPORTS) assert.match(cellNotApplicable(adapter, transport) ?? 'it is run as it should be', /.{20,}/)
 })
 
 function cellsOf(row: Row) {
   return ADAPTERS.flatMap((adapter) =>
-    TRANSPORTS.filter((transport) => cellNotApplicable(adapter, transport) === null && rowNotApplicable(row, adapter, transport) === null).map(
-      (transport) => ({ adapter, transport }),
-    ),
+    TRANSPORTS.filter(
+      (transport) => cellNotApplicable(adapter, transport) === null && rowNotApplicable(row, adapter, transport) === null,
+    ).map((transport) => ({ adapter, transport })),
   )
 }
 

@@ -40,16 +40,19 @@ test(`${CASES} requests of seed ${SEED} are answered alike on every adapter`, as
   let otherWords = 0
   for (let index = 0; index < CASES; index++) {
     const generated = mutateRequest(random, world.tokens)
-    const results: readonly Result[] = await Promise.all(targets.map(async (target) => ({ adapter: target.adapter, ...(await exchange(target, generated, index)) })))
+    const results: readonly Result[] = await Promise.all(
+      targets.map(async (target) => ({ adapter: target.adapter, ...(await exchange(target, generated, index)) })),
+    )
     world.clock.advanceSeconds(1)
-    const { outcomes: reference, codes: referenceCodes } = results.find(({ adapter }) => adapter === REFERENCE) ?? assert.fail('the reference did not run')
+    const said: Result = results.find(({ adapter }) => adapter === REFERENCE) ?? assert.fail('the reference did not run')
+    const reference: readonly Outcome[] = said.outcomes
     const what = `case ${index} (${generated.certificate}): ${JSON.stringify(generated.bytes.toString('latin1'))}`
     for (const { adapter, outcomes, codes } of results) {
       const brokenOff = generated.traits.includes('framing') || generated.traits.includes('pipelined')
       const alike = asOthersSayIt(outcomes, reference, { brokenOff })
       assert.deepEqual(alike, reference, `${adapter} differs from ${REFERENCE} on ${what}`)
       if (!isDeepStrictEqual(alike, outcomes)) otherWords++
-      else assert.deepEqual(codes, referenceCodes, `${adapter} writes something else down than ${REFERENCE} on ${what}`)
+      else assert.deepEqual(codes, said.codes, `${adapter} writes something else down than ${REFERENCE} on ${what}`)
     }
     counts.set(classOf(reference), (counts.get(classOf(reference)) ?? 0) + 1)
     for (const trait of generated.traits) counts.set(`trait: ${trait}`, (counts.get(`trait: ${trait}`) ?? 0) + 1)
@@ -58,7 +61,8 @@ test(`${CASES} requests of seed ${SEED} are answered alike on every adapter`, as
   console.log([`seed ${SEED}: ${CASES} cases on ${ADAPTERS.join(', ')}; ${otherWords} said in other words`, ...lines].join('\n'))
   for (const name of NEVER) assert.equal(counts.get(name) ?? 0, 0, name)
   if (CASES < 1000) return
-  for (const [name, least] of Object.entries(LEAST)) assert.ok((counts.get(name) ?? 0) >= least, `only ${counts.get(name) ?? 0} cases of: ${name}`)
+  for (const [name, least] of Object.entries(LEAST))
+    assert.ok((counts.get(name) ?? 0) >= least, `only ${counts.get(name) ?? 0} cases of: ${name}`)
 })
 
 interface Result {
@@ -101,7 +105,11 @@ const LEAST: Readonly<Record<string, number>> = {
 }
 
 /** Sends a case and then, once it is answered, a request that is always let through: what comes between them is all there is. */
-async function exchange({ service, connections }: (typeof targets)[number], generated: Generated, index: number): Promise<Omit<Result, 'adapter'>> {
+async function exchange(
+  { service, connections }: (typeof targets)[number],
+  generated: Generated,
+  index: number,
+): Promise<Omit<Result, 'adapter'>> {
   const since = service.recorder.events.length
   const { certificate, bytes, methods, traits } = generated
   const key = certificate ?? 'none'
@@ -124,7 +132,8 @@ async function exchange({ service, connections }: (typeof targets)[number], gene
   const answers = endless
     ? [...(await connection.exchangeUntil(Buffer.concat([bytes, sentinel]), methods, isSentinel))]
     : (await connection.exchange(bytes, methods)).filter((answer) => answer !== NO_ANSWER)
-  if (!endless && answers.length === methods.length && answers.every(keepsOpen)) answers.push(...(await connection.exchangeUntil(sentinel, [], isSentinel)))
+  if (!endless && answers.length === methods.length && answers.every(keepsOpen))
+    answers.push(...(await connection.exchangeUntil(sentinel, [], isSentinel)))
   clearTimeout(timer)
   assert.ok(!hung, `no end came to case ${index}: ${JSON.stringify(bytes.toString('latin1'))}`)
   if (!seen) {

@@ -57,7 +57,8 @@ test(`${CASES} HTTP/2 streams of seed ${SEED} are answered alike on every adapte
   console.log([`seed ${SEED}: ${CASES} streams on ${RUN.join(', ')}`, ...lines].join('\n'))
   for (const name of NEVER) assert.equal(counts.get(name) ?? 0, 0, name)
   if (CASES < 500) return
-  for (const [name, least] of Object.entries(LEAST)) assert.ok((counts.get(name) ?? 0) >= least, `only ${counts.get(name) ?? 0} cases of: ${name}`)
+  for (const [name, least] of Object.entries(LEAST))
+    assert.ok((counts.get(name) ?? 0) >= least, `only ${counts.get(name) ?? 0} cases of: ${name}`)
 })
 
 const NEVER = ['ERR_PEER_UNENCRYPTED', 'ERR_UNAVAILABLE']
@@ -74,7 +75,10 @@ const LEAST: Readonly<Record<string, number>> = {
   ERR_PEER_SELF_SIGNED: 5,
 }
 
-async function send(service: Service, { certificate, fields }: GeneratedHttp2): Promise<{ outcomes: Outcome[]; codes: readonly unknown[] }> {
+async function send(
+  service: Service,
+  { certificate, fields }: GeneratedHttp2,
+): Promise<{ outcomes: Outcome[]; codes: readonly unknown[] }> {
   const since = service.recorder.events.length
   const credential = certificate === null ? null : world.certificates.of(certificate)
   const socket = await service.connect({ credential, serverName: HOST, loadsAnything: false })

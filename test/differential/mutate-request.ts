@@ -16,11 +16,56 @@ export interface Generated {
   readonly traits: readonly string[]
 }
 
-export const CERTIFICATES: readonly (CertificateKind | null)[] = [...new Array<CertificateKind>(12).fill('orders'), 'shipping', 'stranger', null, 'expired', 'self-signed', 'unknown-ca', 'for-servers', 'two-spiffe-ids']
-export const METHODS = ['GET', 'GET', 'GET', 'GET', 'POST', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'PROPFIND', 'TRACE', 'MKCOL']
+export const CERTIFICATES: readonly (CertificateKind | null)[] = [
+  ...new Array<CertificateKind>(12).fill('orders'),
+  'shipping',
+  'stranger',
+  null,
+  'expired',
+  'self-signed',
+  'unknown-ca',
+  'for-servers',
+  'two-spiffe-ids',
+]
+export const METHODS = [
+  'GET',
+  'GET',
+  'GET',
+  'GET',
+  'POST',
+  'POST',
+  'HEAD',
+  'PUT',
+  'DELETE',
+  'OPTIONS',
+  'PATCH',
+  'PROPFIND',
+  'TRACE',
+  'MKCOL',
+]
 export const ODD_METHODS = ['get', 'GE T', 'FOO', 'G\u00cbT', '', 'CONNECT', 'PRI']
 export const HOST = 'billing.prod.example'
-export const ODD_HOSTS = ['evil.example', 'evil.example:8443', 'shipping.prod.example', `${HOST}.evil.example`, `x${HOST}`, `${HOST}.`, `${HOST.toUpperCase()}:8443`, `${HOST}:8443:8443`, `x@${HOST}`, `${HOST}:x`, `${HOST} `, `${HOST},evil.example`, '', '127.0.0.1:8443', '[::1]:8443', `${HOST}/admin`, `${HOST}\\admin`, 'localhost', `${HOST}:`]
+export const ODD_HOSTS = [
+  'evil.example',
+  'evil.example:8443',
+  'shipping.prod.example',
+  `${HOST}.evil.example`,
+  `x${HOST}`,
+  `${HOST}.`,
+  `${HOST.toUpperCase()}:8443`,
+  `${HOST}:8443:8443`,
+  `x@${HOST}`,
+  `${HOST}:x`,
+  `${HOST} `,
+  `${HOST},evil.example`,
+  '',
+  '127.0.0.1:8443',
+  '[::1]:8443',
+  `${HOST}/admin`,
+  `${HOST}\\admin`,
+  'localhost',
+  `${HOST}:`,
+]
 export const EXTRA: readonly Field[] = [
   ['X-HTTP-Method-Override', 'DELETE'],
   ['X-Original-URL', '/health'],
@@ -77,7 +122,13 @@ function one(random: Random, tokens: Tokens, traits: string[], only: string | nu
   const { framing, body } = bodyOf(method)
   const version = only ?? (odd(3, 'version') ? random.pick(['HTTP/1.0', 'HTTP/1.2', 'HTTP/2.0', 'HTTP/0.9', 'http/1.1', '']) : 'HTTP/1.1')
   const lineEnd = odd(2, 'line ends') ? random.pick(['\n', '\r', '\r\r\n']) : '\r\n'
-  const lines = [`${method}${odd(2, 'space') ? '  ' : ' '}${target} ${version}`, ...fields.map(lineOf), ...framing.map(([name, value]) => `${name}: ${value}`), '', '']
+  const lines = [
+    `${method}${odd(2, 'space') ? '  ' : ' '}${target} ${version}`,
+    ...fields.map(lineOf),
+    ...framing.map(([name, value]) => `${name}: ${value}`),
+    '',
+    '',
+  ]
   return { method, bytes: Buffer.from(lines.join(lineEnd) + body, 'latin1') }
 
   function odd(share: number, trait: string): boolean {
@@ -102,7 +153,8 @@ function one(random: Random, tokens: Tokens, traits: string[], only: string | nu
     const inner = `GET /health HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`
     const length: Field = ['Content-Length', String(inner.length)]
     const chunked = `${inner.length.toString(16)}\r\n${inner}\r\n0\r\n\r\n`
-    if (!odd(25, 'framing')) return random.percent(50) ? { framing: [length], body: inner } : { framing: [['Transfer-Encoding', 'chunked']], body: chunked }
+    if (!odd(25, 'framing'))
+      return random.percent(50) ? { framing: [length], body: inner } : { framing: [['Transfer-Encoding', 'chunked']], body: chunked }
     switch (random.below(8)) {
       case 0:
         return { framing: [length, ['Transfer-Encoding', 'chunked']], body: chunked }
@@ -119,7 +171,10 @@ function one(random: Random, tokens: Tokens, traits: string[], only: string | nu
       case 6:
         return { framing: [['Transfer-Encoding ', 'chunked'], length], body: inner }
       default:
-        return { framing: [['Transfer-Encoding', 'chunked']], body: `${inner.length.toString(16)};ext="x"\r\n${inner}\r\n0\r\nAuthorization: Bearer x\r\n\r\n` }
+        return {
+          framing: [['Transfer-Encoding', 'chunked']],
+          body: `${inner.length.toString(16)};ext="x"\r\n${inner}\r\n0\r\nAuthorization: Bearer x\r\n\r\n`,
+        }
     }
   }
 }

@@ -1,12 +1,81 @@
 import type { Random } from './random.js'
 
 /** Paths that the service has rules, routes and exemptions for. */
-const PATHS = ['/', '/health', '/status', '/admin/users', '/projects/a', '/files/a', '/files/private/a', '/orders', '/invoices/7', '/gold', '/team', '/everyone']
+const PATHS = [
+  '/',
+  '/health',
+  '/status',
+  '/admin/users',
+  '/projects/a',
+  '/files/a',
+  '/files/private/a',
+  '/orders',
+  '/invoices/7',
+  '/gold',
+  '/team',
+  '/everyone',
+]
 
 /** What routers, proxies and parsers of URLs disagree about. */
-const ODDITIES = ['/', '//', '/.', '/..', '/../', '/./', '/..;/', '/;', ';', ';x=1', '\\', '/%2e', '%2e%2e/', '%2f', '%2F', '%5c', '%00', '%0d%0a', '%25', '%252e', '%68', '%C3%A9', '%c0%ae', '%FF', '%', '%zz', '%u0041', '?', '?a=b', '?/../', '#', '#x', '@', ':', '*', '!', "'", '$', '~', '|', '^', '{', '"', '<', 'X', '.', '..', '...']
+const ODDITIES = [
+  '/',
+  '//',
+  '/.',
+  '/..',
+  '/../',
+  '/./',
+  '/..;/',
+  '/;',
+  ';',
+  ';x=1',
+  '\\',
+  '/%2e',
+  '%2e%2e/',
+  '%2f',
+  '%2F',
+  '%5c',
+  '%00',
+  '%0d%0a',
+  '%25',
+  '%252e',
+  '%68',
+  '%C3%A9',
+  '%c0%ae',
+  '%FF',
+  '%',
+  '%zz',
+  '%u0041',
+  '?',
+  '?a=b',
+  '?/../',
+  '#',
+  '#x',
+  '@',
+  ':',
+  '*',
+  '!',
+  "'",
+  '$',
+  '~',
+  '|',
+  '^',
+  '{',
+  '"',
+  '<',
+  'X',
+  '.',
+  '..',
+  '...',
+]
 
-const AUTHORITIES = ['billing.prod.example:8443', 'evil.example', 'x@billing.prod.example:8443', 'billing.prod.example:8443!x', '', '[::1]:8443']
+const AUTHORITIES = [
+  'billing.prod.example:8443',
+  'evil.example',
+  'x@billing.prod.example:8443',
+  'billing.prod.example:8443!x',
+  '',
+  '[::1]:8443',
+]
 
 /** A request target: one the service knows, or one that is almost that. */
 export function mutateTarget(random: Random): string {

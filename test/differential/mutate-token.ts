@@ -33,7 +33,9 @@ const BAD: readonly TokenKind[] = [
 /** The value of an Authorization field. */
 export function mutateToken(random: Random, tokens: Tokens): string {
   const token = tokens.of(random.percent(60) ? random.pick(GOOD) : random.pick(BAD))
-  const scheme = random.percent(92) ? 'Bearer ' : random.pick(['bearer ', 'BEARER  ', 'Bearer', 'Bearer\t', 'Basic ', 'DPoP ', '', 'Bearer Bearer ', 'Bearer,'])
+  const scheme = random.percent(92)
+    ? 'Bearer '
+    : random.pick(['bearer ', 'BEARER  ', 'Bearer', 'Bearer\t', 'Basic ', 'DPoP ', '', 'Bearer Bearer ', 'Bearer,'])
   return scheme + (random.percent(88) ? token : damage(token, random))
 }
 

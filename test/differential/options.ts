@@ -9,7 +9,11 @@ export function optionsFor(world: World): GuardOptions {
     ...rules,
     require: [['mtls'], ['mtls', 'jwt']],
     routes: [{ path: SENTINEL, require: 'none' }, ...routes.routes],
-    authorize: [...rules.authorize, { callers: { anonymous: true }, paths: ['/status', '/'] }, { callers: { trustDomain: 'prod.example' }, paths: [{ under: '/admin' }, { under: '/projects' }, '/status'] }],
+    authorize: [
+      ...rules.authorize,
+      { callers: { anonymous: true }, paths: ['/status', '/'] },
+      { callers: { trustDomain: 'prod.example' }, paths: [{ under: '/admin' }, { under: '/projects' }, '/status'] },
+    ],
     limit: {
       perCaller: null,
       perAddress: { quota: 60, windowSeconds: 60, burst: 40 },

@@ -21,7 +21,9 @@ export function outcomeOf(answer: Answer): Outcome {
     code: named ?? (isProblem ? TO_HEAD : null),
     // Where Node refuses a request before anybody can look at it, Fastify has words of its own for it.
     body: isProblem || answer.status === 200 ? answer.body : '',
-    fields: Object.fromEntries([...FIELDS, ...(isProblem ? ['Cache-Control', 'Content-Length'] : [])].map((name) => [name, fieldOf(answer, name)])),
+    fields: Object.fromEntries(
+      [...FIELDS, ...(isProblem ? ['Cache-Control', 'Content-Length'] : [])].map((name) => [name, fieldOf(answer, name)]),
+    ),
   }
 }
 

@@ -1,4 +1,4 @@
-import { IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Principal } from '@countersign/core'
 
 const PRINCIPAL = Symbol('countersign.principal')
@@ -13,8 +13,8 @@ interface Holder {
  * @returns `prototype`.
  */
 export function definePrincipal(prototype: object): object {
-  // Outside of Express requests are made of Node's own prototype, which is everybody's.
-  if (prototype === IncomingMessage.prototype || 'principal' in prototype) return prototype
+  // Only an Express app's own: Node's prototype is everybody's.
+  if (!('app' in prototype) || 'principal' in prototype) return prototype
   return Object.defineProperty(prototype, 'principal', {
     configurable: true,
     enumerable: true,

@@ -156,6 +156,26 @@ test('gives new connections a new certificate, keeps the old one while only half
   assert.match(String(answer), /^HTTP\/1\.1 200 /)
 })
 
+test('looks at its files no longer once it is closed', async (t) => {
+  const own = createBench()
+  const [recorder, openRecorder] = [createTestRecorder(), createTestRecorder()]
+  const closed = secureServer({ cert: own.cert, key: own.key, guard: guardFor(t, own, { audit: recorder }) }, () => {})
+  const port = await listen(
+    t,
+    secureServer({ cert: own.cert, key: own.key, guard: guardFor(t, own, { audit: openRecorder }) }, () => {}),
+  )
+  assert.ok(port > 0)
+  closed.close()
+  const renewed = serverWorkload(own.mesh)
+  writeFileSync(own.cert, renewed.chainPem)
+  writeFileSync(own.key, renewed.keyPem)
+  await openRecorder.next('credential.reloaded')
+  assert.deepEqual(
+    recorder.events.filter(({ kind }) => kind.startsWith('credential.')),
+    [],
+  )
+})
+
 test('refuses a pair that does not match, a file that is not there, and PEM text in place of a path, naming the option', (t) => {
   const guard = guardFor(t, bench)
   const listener = (): void => {}

@@ -30,8 +30,12 @@ export function parseRevocationList(der: Uint8Array): RevocationListMetadata {
   return Object.freeze({
     issuer: nameText(readName(new DerReader(Buffer.from(crl.issuerKey, 'latin1')))),
     authorityKeyId: crl.authorityKeyId,
-    thisUpdate: new Date(crl.thisUpdateMs),
-    nextUpdate: new Date(crl.nextUpdateMs),
+    get thisUpdate() {
+      return new Date(crl.thisUpdateMs)
+    },
+    get nextUpdate() {
+      return new Date(crl.nextUpdateMs)
+    },
     signatureAlgorithm: crl.signatureAlgorithm.name,
     entries: crl.revoked.size,
     unusable: crl.unusable,

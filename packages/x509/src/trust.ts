@@ -13,8 +13,10 @@ export interface Trust {
   forDomain(trustDomain: string): AnchorSet | null
   /** Anchors for names that are no SPIFFE IDs. */
   forNames(): AnchorSet | null
-  /** All that are known. */
+  /** All that are known: of a source, those that it was asked for. */
   all(): AnchorSet
+  /** Nobody but {@link all} vouches for anybody. A source cannot be asked that. */
+  readonly isComplete: boolean
   reload(): boolean
   ready(): Promise<void>
   close(): void
@@ -68,6 +70,7 @@ function trustFromAnchors(settings: readonly AnchorSetting[], hooks: ReloadHooks
     forDomain: (trustDomain) => current().domains.get(trustDomain) ?? current().other,
     forNames: () => current().names,
     all: () => current().all,
+    isComplete: true,
     reload: () => entries.map(({ source }) => source.reload()).includes(true),
     ready: async () => {},
     close() {
@@ -111,6 +114,7 @@ function trustFromSource(source: Source<TrustBundle>): Trust {
       setFor(PLAIN)
       return createAnchorSet([...sets.keys()].flatMap((key) => setFor(key)?.anchors ?? []))
     },
+    isComplete: false,
     reload: () => false,
     ready: async () => source.ready?.(),
     close() {},

@@ -71,18 +71,19 @@ export function createPeerVerifier(options: MtlsOptions, surroundings: Surroundi
   function judgeAgain(fact: LeafFact, nowMs: number): Finding<Peer> | undefined {
     const { evidence } = fact
     if (evidence === null) return fact === nonePresented ? null : undefined
-    if (nowMs >= evidence.leafEndMs)
-      return keep(
-        fact,
-        refuse('ERR_PEER_EXPIRED', { certificate: 'leaf', notAfter: evidence.peer.certificate.validTo.toISOString() }),
-        Number.POSITIVE_INFINITY,
-      )
+    if (nowMs >= evidence.leafEndMs) return refuseExpired(fact, evidence)
     if (nowMs >= evidence.pathEndMs || !isStillAnchored(evidence)) return undefined
     const known = revocation === null ? Number.POSITIVE_INFINITY : judgeRevocation(evidence.subject, evidence.path, revocation, nowMs)
     if (typeof known === 'number') return accept(fact, evidence, known)
     // Where an intermediate was revoked, there may be another path.
     if (known.code === 'ERR_PEER_REVOKED' && known.facts['certificate'] !== 'leaf') return undefined
     return keep(fact, known, recheckAt(known, nowMs))
+  }
+
+  // Kept for no time at all: a clock that was ahead for a moment must not lock out every connection of this leaf.
+  function refuseExpired(fact: LeafFact, { peer }: Evidence): Refusal {
+    if (isRefusal(fact.finding) && fact.finding.code === 'ERR_PEER_EXPIRED') return fact.finding
+    return keep(fact, refuse('ERR_PEER_EXPIRED', { certificate: 'leaf', notAfter: peer.certificate.validTo.toISOString() }), 0)
   }
 
   function isStillAnchored({ peer, trustDomain, path }: Evidence): boolean {
@@ -210,6 +211,7 @@ function recheckAt({ code }: Refusal, nowMs: number, validFromMs = 0): number {
   switch (code) {
     case 'ERR_PEER_NOT_YET_VALID':
       return validFromMs > nowMs ? validFromMs : nowMs + RECHECK_MS
+    case 'ERR_PEER_EXPIRED':
     case 'ERR_PEER_REVOCATION_UNKNOWN':
       return nowMs + RECHECK_MS
     default:

@@ -50,10 +50,9 @@ export function verifyLeaf(
     return null
   }
 
-  // A leaf without a usable name is refused for that only if a trusted CA made it, whoever that vouches for.
-  const anchors = isRefusal(names) ? trust.all() : anchorsFor(names, trust)
+  const anchors = isRefusal(names) ? anchorsForAnyName(leaf, trust) : anchorsFor(names, trust)
   const path = findPath({ leaf, anchors, intermediates, rules, accept })
-  if (isRefusal(path)) return path
+  if (isRefusal(path)) return isRefusal(names) && path.code === 'ERR_PEER_UNTRUSTED' && !trust.isComplete ? names : path
   if (isRefusal(names)) return names
   const pathEndMs = Math.min(...[leaf, ...path.map((ca) => ca.certificate)].map((certificate) => endMs(certificate, options.skewMs)))
   return { ...names, path, pathEndMs, revocationEndMs }
@@ -71,6 +70,22 @@ export function anchorsFor({ identity, trustDomain }: LeafNames, trust: Trust): 
 }
 
 const NOBODY = createAnchorSet([])
+
+/**
+ * A leaf without a usable name is refused for that if a trusted CA made it, whoever that CA vouches for, and as untrusted otherwise. Of
+ * a source only those can be asked that the leaf points to, never those asked before: the same leaf gets the same answer every time.
+ */
+function anchorsForAnyName(leaf: ParsedCertificate, trust: Trust): AnchorSet {
+  if (trust.isComplete) return trust.all()
+  const uris = leaf.extensions.sans?.uri.slice(0, MAX_DOMAINS) ?? []
+  const domains = new Set(uris.flatMap((uri) => AUTHORITY.exec(uri)?.[1]?.toLowerCase() ?? []))
+  const sets = [trust.forNames(), ...[...domains].map((domain) => trust.forDomain(domain))]
+  return createAnchorSet(sets.flatMap((set) => set?.anchors ?? []))
+}
+
+const AUTHORITY = /^spiffe:\/\/([a-z0-9._-]{1,255})/i
+/** A leaf has one URI. */
+const MAX_DOMAINS = 4
 
 // Constraints on DNS names do not see the common name, so a constrained CA cannot vouch for one.
 function checkCommonName({ identity }: LeafNames, path: readonly CaCertificate[]): Refusal | null {

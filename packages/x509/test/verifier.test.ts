@@ -190,6 +190,20 @@ test('refuses on an open connection once the certificate has expired', async (t)
   assert.equal(await verdict(verifier, connectionWith(orders)), 'ERR_PEER_EXPIRED')
 })
 
+test('does not lock anybody out after a clock was ahead for a moment', async (t) => {
+  const stage = createStage()
+  const verifier = open(t, { trust }, stage)
+  const [seen, late] = [connectionWith(orders), connectionWith(leaf())]
+  assert.equal(await verdict(verifier, seen), ID)
+  stage.nowMs = NOW_MS + 100 * DAY_MS
+  assert.equal(recalled(verifier, seen), 'ERR_PEER_EXPIRED')
+  assert.equal(recalled(verifier, seen), 'ERR_PEER_EXPIRED')
+  assert.equal(await verdict(verifier, late), 'ERR_PEER_EXPIRED')
+  stage.nowMs = NOW_MS
+  assert.equal(recalled(verifier, seen), ID)
+  assert.equal(await verdict(verifier, connectionWith(orders)), ID)
+})
+
 test('accepts on an open connection once the certificate has become valid', async (t) => {
   const stage = createStage()
   const verifier = open(t, { trust, clockSkewSeconds: 0 }, stage)
@@ -205,6 +219,23 @@ test('demands the minimum of key and hash that was asked for', async (t) => {
   assert.equal(await verdict(verifier, connectionWith(orders)), 'ERR_PEER_WEAK_SIGNATURE')
   assert.equal(await verdict(verifier, connectionWith(leaf({ signature: ECDSA_SHA384 }))), ID)
   assert.equal(await verdict(verifier, connectionWith(leaf({ signature: ECDSA_SHA384, keys: rsaKeys(2048) }))), 'ERR_PEER_WEAK_KEY')
+})
+
+test('refuses a leaf without a usable name for that, also where a source cannot say who else vouches', async (t) => {
+  const bundle = { trustDomain: 'prod.example', anchors: [root.der] }
+  const source = { epoch: 0, get: (key: string) => (key === 'prod.example' ? bundle : undefined) }
+  const twice = [san.uri(ID), san.uri('spiffe://prod.example/b')]
+  for (const trusted of [source, trust]) {
+    for (let round = 0; round < 2; round++) {
+      const verifier = open(t, { trust: trusted })
+      if (round > 0) await verdict(verifier, connectionWith(orders))
+      assert.equal(await verdict(verifier, connectionWith(leaf({ sans: twice }))), 'ERR_PEER_NAME')
+      assert.equal(await verdict(verifier, connectionWith(leaf({ sans: [] }))), 'ERR_PEER_NAME')
+      assert.equal(await verdict(verifier, connectionWith(leaf({ sans: twice, validToMs: NOW_MS - 60_000 }))), 'ERR_PEER_EXPIRED')
+      assert.equal(await verdict(verifier, connectionWith(forge())), 'ERR_PEER_SELF_SIGNED')
+    }
+  }
+  assert.equal(await verdict(open(t, { trust }), connectionWith(leaf({ sans: twice, issuer: otherRoot }))), 'ERR_PEER_UNTRUSTED')
 })
 
 test('demands a pinned key on the path and takes the backup pin', async (t) => {
