@@ -89,7 +89,15 @@ test('what one policy refuses is charged to no other', () => {
   assert.match(ask().headers['RateLimit'] ?? '', /^"caller";r=1;/)
 })
 
-test('Retry-After is that of the policy that takes longest', () => {
+test('Retry-After is that of the policy that takes longest, whichever comes last', () => {
+  const slowFirst: LimitOptions = {
+    perCaller: { quota: 1, windowSeconds: 100 },
+    policies: [{ name: 'fast', partitionBy: 'everyone', quota: 1, windowSeconds: 10 }],
+  }
+  const other = limiterOf(slowFirst)
+  assert.equal(other.passing(2), 1)
+  assert.equal(other.ask().headers['Retry-After'], '100')
+
   const { ask, passing, clock } = limiterOf({
     perCaller: { quota: 1, windowSeconds: 10 },
     policies: [{ name: 'slow', partitionBy: 'everyone', quota: 1, windowSeconds: 100 }],
@@ -211,6 +219,12 @@ test('partitionBy a claim counts its values, and whoever has none together', () 
 test('a claim of the name of an inherited property is no claim', () => {
   const { passing } = limiterOf(only({ partitionBy: { claim: 'constructor' } }))
   assert.equal(passing(4, principalOf('subject', 'i', 'a', {})) + passing(4, principalOf('subject', 'i', 'b', null)), 5)
+})
+
+test('a claim that the token inherits is no claim of the token', () => {
+  const { passing } = limiterOf(only({ partitionBy: { claim: 'tenant' } }))
+  const heir = (tenant: string): Principal => principalOf('subject', 'i', 'a', Object.create({ tenant }))
+  assert.equal(passing(4, heir('a')) + passing(4, heir('b')), 5)
 })
 
 test('a cost is charged as it is, and one above the burst is refused without a time to come again', () => {

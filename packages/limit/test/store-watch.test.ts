@@ -69,6 +69,22 @@ async function passing(count: number, take: () => Quotas | Promise<Quotas>): Pro
   return passed
 }
 
+interface PromiseWithResolvers<T> {
+  readonly promise: Promise<T>
+  resolve(value: T): void
+  reject(cause: unknown): void
+}
+
+function withResolvers<T>(): PromiseWithResolvers<T> {
+  let resolve: (value: T) => void = () => {}
+  let reject: (cause: unknown) => void = () => {}
+  const promise = new Promise<T>((onValue, onCause) => {
+    resolve = onValue
+    reject = onCause
+  })
+  return { promise, resolve: (value) => resolve(value), reject: (cause) => reject(cause) }
+}
+
 async function kill(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL')
   await once(child, 'exit')
@@ -196,6 +212,41 @@ for (const [claim, answer] of LIES) {
     }
   })
 }
+
+test('a refusal without a time to wait is told to wait for a second', async (t) => {
+  const { take } = limiterOn(t, { take: () => [{ allowed: false, remaining: 0, retryAfterMs: 0, resetMs: 0 }] })
+  assert.equal((await take()).headers['Retry-After'], '1')
+})
+
+test('an answer that was on its way when the store went down does not mean that it is back', async (t) => {
+  const answers: PromiseWithResolvers<QuotaState[]>[] = []
+  const { take, events } = limiterOn(t, {
+    take() {
+      const answer = withResolvers<QuotaState[]>()
+      answers.push(answer)
+      return answer.promise
+    },
+  })
+  const [early, failing] = [take(), take()]
+  answers[1]?.reject(new Error('gone'))
+  await failing
+  answers[0]?.resolve([{ allowed: true, remaining: 1, retryAfterMs: 0, resetMs: 0 }])
+  await early
+  assert.deepEqual(
+    events.map(({ kind }) => kind),
+    ['limit.degraded'],
+  )
+})
+
+test('a clock that is set back does not keep a store from being asked again', async (t) => {
+  const { port, process: child } = await startServer(t)
+  const { clock, take, counts } = limiterOn(t, createTcpStore(port))
+  await kill(child)
+  await take()
+  clock.advanceMs(-86_400_000)
+  await take()
+  assert.equal(counts.get('rate_limit_store_failures_total reason error'), 2)
+})
 
 test('a store that throws is a store that is down', async (t) => {
   const { take, events } = limiterOn(t, { take: () => assert.fail('broken') })

@@ -30,7 +30,7 @@ export interface InjectedResponse {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly text: string
-  /** The body of an `application/problem+json` answer; `null` for any other. */
+  /** The body of an `application/problem+json` answer; `null` for any other, and for one to HEAD, which has no body. */
   readonly problem: Problem | null
   /** @throws {SyntaxError} if the body is not JSON. */
   json(): unknown
@@ -107,7 +107,7 @@ async function readResponse(response: IncomingMessage): Promise<InjectedResponse
     status: response.statusCode ?? 0,
     headers: response.headers,
     text,
-    problem: isProblem ? JSON.parse(text) : null,
+    problem: isProblem && text !== '' ? JSON.parse(text) : null,
     json: () => JSON.parse(text),
   }
 }

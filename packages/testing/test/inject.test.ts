@@ -153,3 +153,11 @@ function certificateNameOf({ socket }: IncomingMessage): string | undefined {
     ? socket.getPeerX509Certificate()?.subjectAltName
     : undefined
 }
+
+test('a refused HEAD request has no problem to read, and no error either', async () => {
+  const refuse = (_req: IncomingMessage, res: ServerResponse) => {
+    res.writeHead(403, { 'content-type': 'application/problem+json' }).end('{"code":"ERR_FORBIDDEN"}')
+  }
+  const { status, problem } = await inject(refuse, { method: 'HEAD' })
+  assert.deepEqual([status, problem], [403, null])
+})
