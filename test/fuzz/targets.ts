@@ -45,6 +45,6 @@ export const nearTargets: fc.Arbitrary<GeneratedTarget> = fc
   )
   .map(([plain, changes]) => ({
     method: 'GET',
-    target: changes.reduce((text, [at, change]) => text.slice(0, at) + change + text.slice(at), plain),
+    target: changes.reduce<string>((text, [at, change]) => text.slice(0, at) + change + text.slice(at), plain),
     authority: 'localhost',
   }))

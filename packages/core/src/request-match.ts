@@ -38,17 +38,25 @@ export function checkPath(option: string, value: unknown): string {
   return path
 }
 
+const PARAMETERS = /;[^/]*/g
+
 /**
  * The readings that a lenient router may have of a path: lower case, decoded, without empty segments or a trailing slash, and where it
- * holds a `;`, also what is before it. What restricts is compared by these, so that another spelling does not slip past it; what allows is compared exactly.
+ * holds a `;`, also what is before it, and what is left without any parameters. A path that ends with a slash is read as something below
+ * it too (`/admin//` is under `/admin`), since a wildcard takes an empty rest. What restricts is compared by these, so that another
+ * spelling does not slip past it; what allows is compared exactly.
+ * @returns the plain reading first.
  */
 export function foldPath(path: string): readonly string[] {
   const semicolon = path.indexOf(';')
-  return semicolon === -1 ? [fold(path)] : [fold(path), fold(path.slice(0, semicolon))]
+  if (semicolon === -1) return fold(path)
+  return [...fold(path), ...fold(path.slice(0, semicolon)), ...fold(path.replace(PARAMETERS, ''))]
 }
 
-function fold(path: string): string {
+function fold(path: string): readonly string[] {
   let folded = (path.includes('%') ? percentDecode(path) : path).toLowerCase()
   while (folded.includes('//')) folded = folded.replaceAll('//', '/')
-  return folded.length > 1 && folded.endsWith('/') ? folded.slice(0, -1) : folded
+  if (folded.length <= 1 || !folded.endsWith('/')) return [folded]
+  const plain = folded.slice(0, -1)
+  return [plain, `${plain}//`]
 }

@@ -33,8 +33,8 @@ function guardInstance(app: FastifyInstance, options: CountersignOptions, done: 
 
   app.addHook('onRequest', (request, reply, next) => {
     const decision = decideRequest(guard, request.raw, request.originalUrl)
-    if ('allowed' in decision) carryOut(guard, decision, request, reply, next)
-    else decision.then((cold) => carryOut(guard, cold, request, reply, next))
+    if (decision instanceof Promise) decision.then((cold) => carryOut(guard, cold, request, reply, next))
+    else carryOut(guard, decision, request, reply, next)
   })
 
   if (guard.asyncContext) {

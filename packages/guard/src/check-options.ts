@@ -3,8 +3,11 @@ import {
   checkBoolean,
   checkChoice,
   checkKeys,
+  checkList,
   checkText,
   DOCS_BASE,
+  joinPath,
+  kindOf,
   MisuseError,
   type PeerVerifier,
   type Runtime,
@@ -67,7 +70,7 @@ export function checkGuardOptions(options: GuardOptions): CheckedOptions {
   checkBinding(options)
 
   const need = compileRequirement('require', options.require ?? 'all', configured)
-  const routes = options.routes?.slice()
+  const routes = options.routes === undefined ? undefined : (checkList('routes', options.routes).slice() as readonly RouteOptions[])
   const needOf = compileRoutes(routes, need, configured)
   if (options.authorize === 'any-authenticated' && need.admitsAnonymous) {
     throw new MisuseError(
@@ -82,7 +85,7 @@ export function checkGuardOptions(options: GuardOptions): CheckedOptions {
     authorize: options.authorize,
     limit: options.limit,
     audit: options.audit,
-    meter: options.meter ?? null,
+    meter: options.meter === undefined ? null : checkMeter(options.meter),
     need,
     needOf,
     encodedSlashes: (routes ?? []).filter((route) => route.encodedSlashes === true).map((route) => route.path),
@@ -111,8 +114,14 @@ function checkBinding({ mtls, jwt }: GuardOptions): void {
   })
 }
 
+function checkMeter(meter: GuardOptions['meter']): CheckedOptions['meter'] {
+  const given: unknown = meter
+  if (given === null || hasMethods(given, ['createCounter', 'createHistogram', 'createGauge'])) return meter ?? null
+  throw new MisuseError('ERR_OPTION_INVALID', 'meter', `takes a meter such as createMeter(), or null, not ${kindOf(given)}`)
+}
+
 function checkRuntime(runtime: GuardOptions['runtime']): Runtime {
-  if (runtime !== undefined) checkKeys('runtime', runtime, ['clock', 'randomBytes', 'fetch'])
+  if (runtime !== undefined) checkRuntimeParts(runtime)
   return Object.freeze({
     clock: runtime?.clock ?? { nowMs: Date.now },
     randomBytes: runtime?.randomBytes ?? ((size: number): Uint8Array => randomBytes(size)),
@@ -120,10 +129,30 @@ function checkRuntime(runtime: GuardOptions['runtime']): Runtime {
   })
 }
 
+function checkRuntimeParts(runtime: unknown): void {
+  checkKeys('runtime', runtime, ['clock', 'randomBytes', 'fetch'])
+  const { clock, randomBytes, fetch } = runtime
+  const wrong = (key: string, takes: string, value: unknown): MisuseError =>
+    new MisuseError('ERR_OPTION_INVALID', joinPath('runtime', key), `takes ${takes}, not ${kindOf(value)}`)
+  if (clock !== undefined && !hasMethods(clock, ['nowMs'])) throw wrong('clock', 'an object with nowMs()', clock)
+  for (const [key, value] of Object.entries({ randomBytes, fetch }))
+    if (value !== undefined && typeof value !== 'function') throw wrong(key, 'a function', value)
+}
+
+function hasMethods(value: unknown, names: readonly string[]): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return names.every((name) => typeof Reflect.get(value, name) === 'function')
+}
+
 export function isPeerVerifier(value: GuardOptions['mtls']): value is PeerVerifier {
-  return value !== null && 'kind' in value && value.kind === 'mtls'
+  return isKind(value, 'mtls')
 }
 
 export function isTokenVerifier(value: GuardOptions['jwt']): value is TokenVerifier {
-  return value !== null && 'kind' in value && value.kind === 'jwt'
+  return isKind(value, 'jwt')
+}
+
+// A text or a number in place of options is for the package that reads them to refuse, by the name of the option.
+function isKind(value: unknown, kind: string): boolean {
+  return typeof value === 'object' && value !== null && 'kind' in value && value.kind === kind
 }

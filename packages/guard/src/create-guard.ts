@@ -126,7 +126,7 @@ function timed(
   return function decideTimed(inbound) {
     const startMs = performance.now()
     const decision = decide(inbound)
-    if ('allowed' in decision) return observe('warm', decision)
+    if (!(decision instanceof Promise)) return observe('warm', decision)
     return decision.then((cold) => observe('cold', cold))
 
     function observe(operation: string, made: Decision): Decision {

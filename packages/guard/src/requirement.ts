@@ -62,6 +62,14 @@ function alternativesOf(option: string, requirement: Requirement, kinds: readonl
   })
 }
 
+/** What meets it meets both. */
+export function bothOf(one: EvidenceNeed, other: EvidenceNeed): EvidenceNeed {
+  if (one.isAtLeast(other)) return one
+  if (other.isAtLeast(one)) return other
+  const table = COMBINATIONS.map((bits) => one.table[bits] ?? other.table[bits] ?? null)
+  return makeNeed(table, `${one.words} and ${other.words}`, one.reads || other.reads)
+}
+
 function makeNeed(table: readonly (EvidenceKind | null)[], words: string, reads: boolean): EvidenceNeed {
   const need: EvidenceNeed = {
     table,

@@ -12,6 +12,9 @@ const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)(\/.*)?$/i
 // RFC 9110 §4.2: a host and a port. Parsers of URLs disagree about where an authority with anything else in it ends and the path begins.
 const AUTHORITY = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/
 
+// RFC 9110 §9.1: methods are case-sensitive, but who makes a WHATWG Request of one turns `delete` into `DELETE` (Fetch §2.2.1). HTTP/2 lets both through.
+const LOWER_CASE = /[a-z]/
+
 /** The path that every decision is made on: the target as it was sent, without its query. */
 export type PathReader = (inbound: Inbound) => string | Refusal
 
@@ -24,6 +27,7 @@ export function createPathReader(encodedSlashes: readonly (string | { readonly u
     encodedSlashes.some((match) => (typeof match === 'string' ? match === path : isUnder(path, match.under)))
 
   return function pathOf(inbound) {
+    if (LOWER_CASE.test(inbound.method)) return notCanonical('method')
     let target = inbound.target
     if (isTunnel(inbound)) return AUTHORITY_FORM.test(target) ? target : notCanonical('authority-form')
     if (target === '*' && inbound.method === 'OPTIONS') return target

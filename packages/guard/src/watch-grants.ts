@@ -4,26 +4,33 @@ import type { Denial, Grant } from '@countersign/core'
 const WATCH_INTERVAL_MS = 1000
 
 export interface Watch {
+  /** The same signal for the same grant, each time. */
   watch(grant: Grant): AbortSignal
+  /** Ends one {@link Watch.watch}: the others of the same grant go on. */
   end(grant: Grant): void
   close(): void
 }
 
 /** Judges long-lived grants again every second, and aborts the signals of those that are no longer true. */
 export function watchGrants(judge: (grant: Grant) => Denial | null): Watch {
-  const watched = new Map<Grant, AbortController>()
+  const watched = new Map<Grant, { readonly controller: AbortController; watchers: number }>()
   let timer: NodeJS.Timeout | null = null
 
   function judgeAll(): void {
-    for (const [grant, controller] of watched) {
+    for (const [grant, { controller }] of watched) {
       const denial = judge(grant)
       if (denial === null) continue
-      end(grant)
+      forget(grant)
       controller.abort(denial)
     }
   }
 
   function end(grant: Grant): void {
+    const known = watched.get(grant)
+    if (known !== undefined && --known.watchers === 0) forget(grant)
+  }
+
+  function forget(grant: Grant): void {
     watched.delete(grant)
     if (watched.size > 0 || timer === null) return
     clearInterval(timer)
@@ -33,16 +40,19 @@ export function watchGrants(judge: (grant: Grant) => Denial | null): Watch {
   return {
     watch(grant) {
       const known = watched.get(grant)
-      if (known !== undefined) return known.signal
+      if (known !== undefined) {
+        known.watchers++
+        return known.controller.signal
+      }
       const controller = new AbortController()
-      watched.set(grant, controller)
+      watched.set(grant, { controller, watchers: 1 })
       timer ??= setInterval(judgeAll, WATCH_INTERVAL_MS).unref()
       return controller.signal
     },
     end,
     close() {
       judgeAll()
-      for (const grant of [...watched.keys()]) end(grant)
+      for (const grant of [...watched.keys()]) forget(grant)
     },
   }
 }

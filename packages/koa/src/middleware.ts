@@ -39,7 +39,7 @@ export function countersign(guard: GuardOptions | Guard): KoaMiddleware {
 
   function middleware(ctx: KoaContext, next: () => Promise<unknown>): Promise<unknown> {
     const decision = decideRequest(made, ctx.req, ctx.originalUrl)
-    return 'allowed' in decision ? carryOut(ctx, decision, next) : decision.then((cold) => carryOut(ctx, cold, next))
+    return decision instanceof Promise ? decision.then((cold) => carryOut(ctx, cold, next)) : carryOut(ctx, decision, next)
   }
 
   function carryOut(ctx: KoaContext, decision: Decision, next: () => Promise<unknown>): Promise<unknown> {

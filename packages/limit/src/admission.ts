@@ -1,6 +1,6 @@
 import { type Admission, type Inbound, type Limiter, type Peer, refuse, type Surroundings } from '@countersign/core'
 import { addressKeyOf } from './address-key.js'
-import { type Arrival, createArrivals } from './arrivals.js'
+import { backlogUsOf, createArrivals } from './arrivals.js'
 import { checkLimitOptions, isLimiter, type LimitOptions } from './options.js'
 import { identityKey, joinKey } from './partition-key.js'
 import { quietly } from './store-watch.js'
@@ -45,15 +45,11 @@ export function createAdmission(
     return key
   }
 
-  function backlogUsOf(arrival: Arrival, nowUs: number): number {
-    return Math.min(Math.max(arrival.atUs - nowUs, 0), capacityUs)
-  }
-
   return {
     admit(inbound, peer) {
       const arrival = arrivals.find(keyOf(inbound, peer), intervalUs, burst)
       if (arrival === undefined) return null
-      const excessUs = backlogUsOf(arrival, Math.round(clock.nowMs() * 1000)) + intervalUs - capacityUs
+      const excessUs = backlogUsOf(arrival, Math.round(clock.nowMs() * 1000), capacityUs) + intervalUs - capacityUs
       if (excessUs <= 0) return null
       quietly(() => exceeded.add(1, ATTEMPTS))
       return refuse('ERR_ATTEMPTS_EXCEEDED', { retryAfterSeconds: Math.max(1, Math.ceil(excessUs / 1_000_000)) })
@@ -61,7 +57,7 @@ export function createAdmission(
     charge(inbound, peer) {
       const nowUs = Math.round(clock.nowMs() * 1000)
       const arrival = arrivals.claim(keyOf(inbound, peer), intervalUs, burst, nowUs)
-      const backlogUs = backlogUsOf(arrival, nowUs)
+      const backlogUs = backlogUsOf(arrival, nowUs, capacityUs)
       if (backlogUs + intervalUs <= capacityUs) arrival.atUs = nowUs + backlogUs + intervalUs
       if ((++sinceSample & (SAMPLED_EVERY - 1)) === 0) quietly(() => current.record(arrivals.size, { limit_type: 'address' }))
     },

@@ -4,6 +4,15 @@ export interface Arrival {
 }
 
 /**
+ * The backlog of a bucket, in microseconds. One above the capacity means that the clock was set back: it is cut to a full one there and then, or
+ * whoever is refused, and so charges nothing, would wait for as long as that was.
+ */
+export function backlogUsOf(arrival: Arrival, nowUs: number, capacityUs: number): number {
+  if (arrival.atUs - nowUs > capacityUs) arrival.atUs = nowUs + capacityUs
+  return Math.max(arrival.atUs - nowUs, 0)
+}
+
+/**
  * Theoretical arrival times by key, in a bounded map. One that still counts is never evicted, since that would give its caller a fresh burst: when
  * every place is taken, new keys share a few coarse buckets until places are free again.
  */

@@ -1,5 +1,5 @@
 import { checkInteger, checkKeys, type QuotaRequest, type QuotaState, type QuotaStore } from '@countersign/core'
-import { type Arrival, createArrivals } from './arrivals.js'
+import { type Arrival, backlogUsOf, createArrivals } from './arrivals.js'
 import { intervalUsOf } from './interval.js'
 
 export interface MemoryQuotaStoreOptions {
@@ -31,10 +31,10 @@ export function createMemoryQuotaStore(options: MemoryQuotaStoreOptions = {}): M
     const intervalUs = intervalUsOf(intervalMs)
     const capacityUs = burst * intervalUs
     const arrival = cost === 0 ? arrivals.find(key, intervalUs, burst) : arrivals.claim(key, intervalUs, burst, nowUs)
-    // A backlog above the capacity means that the clock was set back: it drains like a full one, or the caller would wait for as long as that was.
-    const backlogUs = arrival === undefined ? 0 : Math.min(Math.max(arrival.atUs - nowUs, 0), capacityUs)
+    const backlogUs = arrival === undefined ? 0 : backlogUsOf(arrival, nowUs, capacityUs)
     const leftUs = capacityUs - backlogUs - cost * intervalUs
-    if (leftUs < 0) {
+    // Written so that a NaN, from a clock or a caller, refuses.
+    if (!(leftUs >= 0)) {
       const retryAfterMs = cost > burst ? Number.POSITIVE_INFINITY : -leftUs / 1000
       return { allowed: false, remaining: Math.floor((capacityUs - backlogUs) / intervalUs), retryAfterMs, resetMs: backlogUs / 1000 }
     }

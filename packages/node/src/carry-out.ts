@@ -17,6 +17,8 @@ export function carryOut(guard: Guard, decision: Decision, req: NodeRequest, res
     sendDenial(guard, decision, req, res)
     return false
   }
+  // Answered while it was decided, by a time limit in front of us: nobody may go on with it, and a header set now would throw.
+  if (res.headersSent) return false
   guard.attach(req, decision)
   const { headers } = decision
   for (const name in headers) res.setHeader(name, headers[name] ?? '')
@@ -51,7 +53,7 @@ export function denialHeaders(guard: Guard, denial: Denial, req: NodeRequest): H
 
 /** The same for a handler of HTTP/2's `stream` event. */
 export function denyStream(guard: Guard, denial: Denial, stream: ServerHttp2Stream, method: string): void {
-  if (stream.destroyed || stream.headersSent) return
+  if (stream.destroyed || stream.closed || stream.headersSent) return
   const endStream = method === 'HEAD'
   markDenied(stream)
   stream.on('error', ignore)

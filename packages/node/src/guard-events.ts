@@ -61,7 +61,7 @@ export function guardStream(
 
 function whenDecided(guard: Guard, req: IncomingMessage | StreamRequest, held: Duplex, carryOut: (decision: Decision) => void): void {
   const decision = guard.decide(inboundFrom(req, req.url ?? ''))
-  if ('allowed' in decision) {
+  if (!(decision instanceof Promise)) {
     carryOut(decision)
     return
   }

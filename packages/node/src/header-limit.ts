@@ -16,6 +16,8 @@ export function limitHeaders(server: Http2SecureServer, maxBytes: number): void 
       return
     }
     const refused = opened as ServerHttp2Stream
+    // Reset in the same breath as it was opened: answering would throw, and end the process.
+    if (refused.destroyed || refused.closed) return
     refused.on('error', ignore)
     refused.respond({ ':status': 431 }, { endStream: true })
   }

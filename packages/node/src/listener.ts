@@ -35,7 +35,7 @@ export function guardRequest(guard: Guard, req: NodeRequest, res: NodeResponse, 
     return
   }
   const decision = decideRequest(guard, req, target)
-  if (!('allowed' in decision)) {
+  if (decision instanceof Promise) {
     decision.then((made) => {
       if (!isGone(req)) carryOn(guard, made, req, res, proceed)
     })

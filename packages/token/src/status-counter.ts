@@ -6,5 +6,11 @@ export function createStatusCounter(meter: Meter): (status: string) => void {
     description: 'Bearer tokens judged, by what became of them: ok, or the code of the refusal',
   })
   const labels = new Map<string, Labels>(['ok', ...CODES].map((status) => [status, Object.freeze({ status })]))
-  return (status) => counter.add(1, labels.get(status))
+  return (status) => {
+    try {
+      counter.add(1, labels.get(status))
+    } catch {
+      // A sink that throws must not decide whether a caller gets in.
+    }
+  }
 }

@@ -1,13 +1,14 @@
-import type { Peer, Refusal } from '@countersign/core'
+import type { Finding, Peer, Refusal } from '@countersign/core'
 import type { CaCertificate } from './ca-certificate.js'
 import type { RevocationSubject } from './revocation.js'
 
 /**
- * What is known of a presented leaf. One object for all connections with this leaf, so what is found out on one of them holds for the
- * others. The first three fields are all that a warm request reads.
+ * What is known of a presented leaf. A verified leaf has one fact for all its connections, so what is found out on one of them holds
+ * for the others; a refused one has a fact for each connection, since another connection may bring other intermediates. The first three
+ * fields are all that a warm request reads.
  */
 export interface LeafFact {
-  finding: Peer | Refusal | null
+  finding: Finding<Peer>
   /** State of trust and revocation that `finding` was made in. */
   epoch: number
   /** Until when `finding` holds without another look. Epoch milliseconds. */
@@ -21,8 +22,25 @@ export interface Evidence {
   /** Another object when its end moves, as with a new CRL. */
   peer: Peer
   readonly trustDomain: string | null
+  /** Issuer of the leaf first, anchor last. */
   readonly path: readonly CaCertificate[]
   readonly leafEndMs: number
   readonly pathEndMs: number
   readonly subject: RevocationSubject
+}
+
+/** How long a refusal is kept that time alone may mend: new files have a new epoch anyway. */
+const RECHECK_MS = 10_000
+
+/** When a refusal may have another end without anything but time having changed. */
+export function recheckAt({ code }: Refusal, nowMs: number, validFromMs = 0): number {
+  switch (code) {
+    case 'ERR_PEER_NOT_YET_VALID':
+      return validFromMs > nowMs ? validFromMs : nowMs + RECHECK_MS
+    case 'ERR_PEER_EXPIRED':
+    case 'ERR_PEER_REVOCATION_UNKNOWN':
+      return nowMs + RECHECK_MS
+    default:
+      return Number.POSITIVE_INFINITY
+  }
 }

@@ -41,7 +41,8 @@ test('uses a new bundle and reaches open connections when an anchor is removed',
 
   files.write('ca.pem', pem(root.der))
   assert.equal(verifier.reload(), true)
-  assert.equal(recalled(verifier, old), ID)
+  assert.equal(verifier.judge(peer), null)
+  assert.equal(await verdict(verifier, old), ID)
   assert.deepEqual(
     stage.events.filter(({ kind }) => kind === 'trust.reloaded').map(({ facts }) => facts),
     [2, 1, 1].map((count) => ({ option: 'mtls.trust', count })),
@@ -244,4 +245,21 @@ test('takes an anchor that is an intermediate of somebody else', async (t) => {
   const middle = forgeCa({ issuer: next, subject: commonName('partial'), extensions: [extension('1.2.3', false, integer(1))] })
   const verifier = open(t, { trust: { trustDomain: 'prod.example', pem: pem(middle.der) } })
   assert.equal(await verdict(verifier, connectionWith(forge({ issuer: middle, sans: [san.uri(ID)] }))), ID)
+})
+
+test('lets a connection bring the intermediates that another connection of the same leaf lacks', async (t) => {
+  const files = folder(t)
+  const middle = forgeCa({ issuer: root, subject: commonName('middle') })
+  const crossed = forgeCa({ issuer: next, subject: middle.subject, spki: middle.spki })
+  const leaf = forge({ issuer: middle, sans: [san.uri(ID)] })
+  const verifier = open(t, { trust: files.write('ca.pem', pem(root.der)) })
+  const [first, resumed, full] = [connectionWith(leaf, middle), connectionWith(leaf), connectionWith(leaf, crossed)]
+  assert.equal(await verdict(verifier, first), ID)
+  files.write('ca.pem', pem(next.der))
+  assert.ok(verifier.reload())
+  assert.equal(await verdict(verifier, first), 'ERR_PEER_UNTRUSTED')
+  assert.equal(await verdict(verifier, resumed), 'ERR_PEER_UNTRUSTED')
+  assert.equal(recalled(verifier, resumed), 'ERR_PEER_UNTRUSTED')
+  assert.equal(await verdict(verifier, full), ID)
+  assert.equal(await verdict(verifier, connectionWith(leaf)), ID)
 })

@@ -1,0 +1,85 @@
+import { type Finding, isRefusal, type Peer, type Refusal, refuse } from '@countersign/core'
+import { LRUCache } from 'lru-cache'
+import { metadataFrom } from './certificate-metadata.js'
+import { endMs } from './check-path.js'
+import { type Evidence, type LeafFact, recheckAt } from './leaf-fact.js'
+import type { ParsedCertificate } from './read-certificate.js'
+import { judgeRevocation, revocationSubject } from './revocation.js'
+import type { TrustState } from './trust-state.js'
+import { anchorsFor, type VerifiedLeaf } from './verify-leaf.js'
+
+/** Verified leaves, and the judging of them again. Does no cryptography. */
+export interface LeafMemory {
+  /** What is known now. `undefined`: the leaf has to be verified again. */
+  current(fact: LeafFact, nowMs: number): Finding<Peer> | undefined
+  /** @param fingerprint SHA-256 of the DER, lowercase hexadecimal. */
+  find(fingerprint: string): LeafFact | undefined
+  factOf(peer: Peer): LeafFact | undefined
+  /** Keeps a leaf that was verified: again, or for the first time. */
+  establish(known: LeafFact | undefined, leaf: ParsedCertificate, verified: VerifiedLeaf): LeafFact
+}
+
+/** Verified leaves that new connections, resumed ones above all, find again: 3 KB each. */
+const MAX_LEAVES = 10_000
+
+export function createLeafMemory({ epoch, trust, revocation }: TrustState, skewMs: number): LeafMemory {
+  const byFingerprint = new LRUCache<string, LeafFact>({ max: MAX_LEAVES })
+  const byPeer = new WeakMap<Peer, LeafFact>()
+
+  function current(fact: LeafFact, nowMs: number): Finding<Peer> | undefined {
+    return fact.epoch === epoch() && nowMs < fact.untilMs ? fact.finding : judgeAgain(fact, nowMs)
+  }
+
+  function judgeAgain(fact: LeafFact, nowMs: number): Finding<Peer> | undefined {
+    const { evidence } = fact
+    if (evidence === null) return fact.finding === null ? null : undefined
+    if (nowMs >= evidence.leafEndMs) return refuseExpired(fact, evidence)
+    if (nowMs >= evidence.pathEndMs || !isStillAnchored(evidence)) return undefined
+    const known = revocation === null ? Number.POSITIVE_INFINITY : judgeRevocation(evidence.subject, evidence.path, revocation, nowMs)
+    if (typeof known === 'number') return accept(fact, evidence, known)
+    // Where an intermediate was revoked, there may be another path.
+    if (known.code === 'ERR_PEER_REVOKED' && known.facts['certificate'] !== 'leaf') return undefined
+    return keep(fact, known, recheckAt(known, nowMs))
+  }
+
+  // Kept for no time at all: a clock that was ahead for a moment must not lock out every connection of this leaf.
+  function refuseExpired(fact: LeafFact, { peer }: Evidence): Refusal {
+    if (isRefusal(fact.finding) && fact.finding.code === 'ERR_PEER_EXPIRED') return fact.finding
+    return keep(fact, refuse('ERR_PEER_EXPIRED', { certificate: 'leaf', notAfter: peer.certificate.validTo.toISOString() }), 0)
+  }
+
+  function isStillAnchored({ peer, trustDomain, path }: Evidence): boolean {
+    const anchor = path.at(-1)
+    return anchor !== undefined && anchorsFor({ identity: peer.identity, trustDomain }, trust).has(anchor.fingerprint)
+  }
+
+  function accept(fact: LeafFact, evidence: Evidence, revocationEndMs: number): Peer {
+    const expiresAtMs = Math.min(evidence.pathEndMs, revocationEndMs)
+    if (evidence.peer.expiresAtMs !== expiresAtMs) evidence.peer = Object.freeze({ ...evidence.peer, expiresAtMs })
+    byPeer.set(evidence.peer, fact)
+    return keep(fact, evidence.peer, expiresAtMs)
+  }
+
+  function keep<F extends Peer | Refusal>(fact: LeafFact, finding: F, untilMs: number): F {
+    fact.finding = finding
+    fact.epoch = epoch()
+    fact.untilMs = untilMs
+    return finding
+  }
+
+  function establish(known: LeafFact | undefined, leaf: ParsedCertificate, verified: VerifiedLeaf): LeafFact {
+    const { identity, trustDomain, path, pathEndMs, revocationEndMs } = verified
+    const certificate = known?.evidence?.peer.certificate ?? metadataFrom(leaf)
+    const expiresAtMs = Math.min(pathEndMs, revocationEndMs)
+    const { spiffeId } = certificate
+    const peer: Peer = Object.freeze({ id: identity.value, identity, spiffeId, provenance: 'connection', certificate, expiresAtMs })
+    const evidence = { peer, trustDomain, path, leafEndMs: endMs(leaf, skewMs), pathEndMs, subject: revocationSubject(leaf) }
+    const fact = known ?? { finding: null, epoch: 0, untilMs: 0, evidence }
+    fact.evidence = evidence
+    byFingerprint.set(certificate.fingerprint256, fact)
+    accept(fact, evidence, revocationEndMs)
+    return fact
+  }
+
+  return { current, find: (fingerprint) => byFingerprint.get(fingerprint), factOf: (peer) => byPeer.get(peer), establish }
+}
