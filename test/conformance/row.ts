@@ -117,7 +117,7 @@ export const FASTIFY_BAD_URL: NotApplicable = {
 
 /** nodejs/node#65579, mended by #65602; 26.8 had it too. */
 export const CHAIN_LOST: NotApplicable = {
-  transports: ['https', 'secure-https', 'http2', 'secure-http2'],
+  transports: ['https', 'secure-https', 'http2', 'secure-http2', 'http1-on-http2'],
   node: /^v(?:24\.21\.|26\.8\.)/,
   reason: 'this release of Node keeps the intermediates that a client sent to itself: they must be configured',
 }

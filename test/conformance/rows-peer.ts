@@ -60,7 +60,10 @@ export const PEER_ROWS: readonly Row[] = [
     ),
     given: { preset: 'mtls', certificate: 'orders', service: 'asks for no certificate' },
     notApplicable: [
-      { transports: ['secure-https', 'secure-http2'], reason: 'a secure server always asks where its guard wants certificates' },
+      {
+        transports: ['secure-https', 'secure-http2', 'http1-on-http2'],
+        reason: 'a secure server always asks where its guard wants certificates',
+      },
     ],
   },
 

@@ -160,7 +160,10 @@ export const SERVICE_ROWS: readonly Row[] = [
     clear: 'the same',
     notApplicable: [
       { adapters: ['fastify'], reason: 'the plugin decides in onRequest, and Fastify reads no body before that' },
-      { transports: ['secure-https', 'secure-http2'], reason: 'a secure server decides before any middleware can read a body' },
+      {
+        transports: ['secure-https', 'secure-http2', 'http1-on-http2'],
+        reason: 'a secure server decides before any middleware can read a body',
+      },
       { transports: ['http2'], reason: 'the raw client of this table sends no bodies over HTTP/2' },
     ],
   },

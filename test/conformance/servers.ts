@@ -13,9 +13,9 @@ import type { World } from './world.js'
 
 /**
  * How requests arrive. On `https` and `http2` the server is Node's own, so it is the adapter that decides; on the `secure-` ones the server
- * decides before anything else runs, and the adapter finds the decision made.
+ * decides before anything else runs, and the adapter finds the decision made. `http1-on-http2`: the secure server of HTTP/2, talked to in HTTP/1.1.
  */
-export const TRANSPORTS = ['https', 'secure-https', 'http2', 'secure-http2', 'http', 'unix'] as const
+export const TRANSPORTS = ['https', 'secure-https', 'http2', 'secure-http2', 'http1-on-http2', 'http', 'unix'] as const
 export type Transport = (typeof TRANSPORTS)[number]
 
 export type RequestListener = (req: IncomingMessage, res: ServerResponse) => void
@@ -30,6 +30,12 @@ export function isTls(transport: Transport): boolean {
   return transport !== 'http' && transport !== 'unix'
 }
 
+/** The server is one of HTTP/2, whatever is spoken. */
+export function hasHttp2Server(transport: Transport): boolean {
+  return isHttp2(transport) || transport === 'http1-on-http2'
+}
+
+/** HTTP/2 is spoken. */
 export function isHttp2(transport: Transport): boolean {
   return transport === 'http2' || transport === 'secure-http2'
 }
@@ -57,6 +63,7 @@ export function makeServer(transport: Transport, setup: ServerSetup, listener: R
     case 'http2':
       return createSecureServer(own, forHttp2)
     case 'secure-http2':
+    case 'http1-on-http2':
       return secureHttp2Server(files, forHttp2 as Parameters<typeof secureHttp2Server>[1])
     case 'http':
     case 'unix':

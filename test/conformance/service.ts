@@ -4,7 +4,7 @@ import { type AdapterName, type Handled, makeApp } from './adapters.js'
 import { type MemoryRecorder, memoryRecorder } from './memory-recorder.js'
 import { type PresetName, presetsOf } from './presets.js'
 import type { Given } from './row.js'
-import { isHttp2, type Listening, listen, makeServer, type Transport } from './servers.js'
+import { hasHttp2Server, type Listening, listen, makeServer, type Transport } from './servers.js'
 import type { World } from './world.js'
 
 /** A guarded service that is up: what it handled, and what was written down. */
@@ -67,7 +67,7 @@ export async function startService(
   const handled: Handled[] = []
   const app = await makeApp(adapter, {
     guard,
-    http2: isHttp2(transport),
+    http2: hasHttp2Server(transport),
     bodyFirst,
     handle(one) {
       handled.push(one)

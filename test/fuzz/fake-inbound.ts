@@ -11,5 +11,14 @@ export function fakeInbound(changes: Partial<Inbound> & { readonly presented?: P
     certificateRequested: true,
     presented: () => presented,
   }
-  return { protocol: 'http/1.1', method: 'GET', target: '/', authority: 'localhost', bodyRead: false, header: () => null, connection, ...rest }
+  return {
+    protocol: 'http/1.1',
+    method: 'GET',
+    target: '/',
+    authority: 'localhost',
+    bodyRead: false,
+    header: () => null,
+    connection,
+    ...rest,
+  }
 }

@@ -22,7 +22,12 @@ const allowsPublicWithSlashes = createGuard({
 })
 const deniesAdmin = createGuard({ ...common, authorize: [CALLER, { paths: { under: '/admin' }, deny: true }] })
 const deniesAdminAnywhere = createGuard({ ...common, authorize: [CALLER, { paths: ['/admin', { under: '/admin' }], deny: true }] })
-const exempts = createGuard({ ...common, mtls: knownCaller(CALLER), authorize: [{ callers: CALLER, paths: '/nothing' }], routes: [{ path: '/public', require: 'none' }] })
+const exempts = createGuard({
+  ...common,
+  mtls: knownCaller(CALLER),
+  authorize: [{ callers: CALLER, paths: '/nothing' }],
+  routes: [{ path: '/public', require: 'none' }],
+})
 
 type Guard = typeof allowsPublic
 
@@ -52,7 +57,12 @@ for (const [name, generated] of [
 }
 
 /** Every target that the guard lets through ends up where it may; `expected` is where enough of them must end up for that to mean something. */
-function hold(guard: Guard, generated: fc.Arbitrary<GeneratedTarget>, expected: Destination, mayEndUp: (destination: Destination) => boolean): void {
+function hold(
+  guard: Guard,
+  generated: fc.Arbitrary<GeneratedTarget>,
+  expected: Destination,
+  mayEndUp: (destination: Destination) => boolean,
+): void {
   let reached = 0
   fc.assert(
     fc.property(generated, ({ method, target, authority }) => {

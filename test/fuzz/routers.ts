@@ -28,9 +28,15 @@ export function createRouters(): ReadonlyMap<string, Router> {
     ['fastify, with semicolons', fastifyRouter({ useSemicolonDelimiter: true })],
     ['fastify, without the last slash', fastifyRouter({ ignoreTrailingSlash: true })],
     ['URL', (_method, target, authority) => byPath(new URL(target, `http://${authority}`).pathname)],
-    ['URL with the authority in front', (_method, target, authority) => byPath(new URL(target.startsWith('/') ? `http://${authority}${target}` : target).pathname)],
+    [
+      'URL with the authority in front',
+      (_method, target, authority) => byPath(new URL(target.startsWith('/') ? `http://${authority}${target}` : target).pathname),
+    ],
     ['url.parse', (_method, target) => byPath(parseLegacyUrl(target).pathname ?? '')],
-    ['a server of files', (_method, target, authority) => byPath(posix.normalize(decodeURIComponent(new URL(target, `http://${authority}`).pathname)))],
+    [
+      'a server of files',
+      (_method, target, authority) => byPath(posix.normalize(decodeURIComponent(new URL(target, `http://${authority}`).pathname))),
+    ],
     ['up to the question mark', (_method, target) => byPath(target.replace(/^https?:\/\/[^/]*/i, '').split('?')[0] ?? '')],
   ])
 }
@@ -69,14 +75,19 @@ function expressRouter(express: typeof express5, rest: string, settings: Readonl
   app.use(goesTo('elsewhere'))
   return (method, target) => {
     destination = null
-    app(fake<Parameters<typeof app>[0]>({ method, url: target, headers: {} }), fake<Parameters<typeof app>[1]>({ setHeader() {} }), () => {})
+    app(
+      fake<Parameters<typeof app>[0]>({ method, url: target, headers: {} }),
+      fake<Parameters<typeof app>[1]>({ setHeader() {} }),
+      () => {},
+    )
     return destination
   }
 }
 
 function koaRouter(Koa: typeof Koa3): Router {
   const app = new Koa()
-  return (method, target) => byPath(app.createContext(fake<IncomingMessage>({ method, url: target, headers: {}, socket: {} }), fake<ServerResponse>({})).path)
+  return (method, target) =>
+    byPath(app.createContext(fake<IncomingMessage>({ method, url: target, headers: {}, socket: {} }), fake<ServerResponse>({})).path)
 }
 
 interface FindMyWay {

@@ -11,8 +11,12 @@ export interface Import {
   readonly line: number
 }
 
+const PARSED = new WeakMap<SourceFile, ts.SourceFile>()
+
 export function parse(file: SourceFile): ts.SourceFile {
-  return ts.createSourceFile(file.path, file.text, ts.ScriptTarget.ES2023, true, ts.ScriptKind.TS)
+  const parsed = PARSED.get(file) ?? ts.createSourceFile(file.path, file.text, ts.ScriptTarget.ES2023, true, ts.ScriptKind.TS)
+  PARSED.set(file, parsed)
+  return parsed
 }
 
 export function visit(node: ts.Node, see: (node: ts.Node) => void): void {

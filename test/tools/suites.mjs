@@ -10,7 +10,7 @@ const TIMEOUT_MS = {
   default: 3 * MINUTE_MS,
   'test/packaging': 5 * MINUTE_MS,
   'test/conformance': 8 * MINUTE_MS,
-  'test/attacks': 6 * MINUTE_MS,
+  'test/attack': 6 * MINUTE_MS,
 }
 
 /** Suites that every supported Node runs: every package, since sockets, certificates and keys differ, and what crosses them on the wire. */

@@ -121,7 +121,8 @@ export function assembleJudges(parts: GuardParts): Judges {
   }
 
   function denyEvidence(refusal: Refusal, inbound: Inbound, peer: Peer | null): Denial {
-    if (admission === null || catalogueEntry(refusal.code).status === 503) return deny(refusal, inbound, peer)
+    // A token that ran out is told by its dates alone, and every honest caller has one: what was under way then must not use up its budget.
+    if (admission === null || catalogueEntry(refusal.code).status === 503 || refusal.code === 'ERR_TOKEN_EXPIRED') return deny(refusal, inbound, peer)
     const flooded = admission.admit(inbound, peer)
     if (flooded !== null) return deny(flooded, inbound, peer)
     admission.charge(inbound, peer)

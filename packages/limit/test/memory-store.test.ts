@@ -202,7 +202,7 @@ test('a clock that is set back by a day makes nobody wait longer than for a whol
   const state = takeOne(store, request('a', 1000, 5), START_MS - 86_400_000)
   assert.equal(state.allowed, false)
   assert.equal(state.retryAfterMs, 1000)
-  assert.equal(takeOne(store, request('a', 1000, 5), START_MS - 86_400_000 + 5000).allowed, false)
+  assert.equal(takeOne(store, request('a', 1000, 5), START_MS - 86_400_000 + 5000).allowed, true)
 })
 
 test('no flood of keys evicts a bucket that still counts', () => {

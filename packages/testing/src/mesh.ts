@@ -29,7 +29,9 @@ export interface TestMesh {
   /** Options of a guard that accept this mesh's tokens for `audience`; what else is given goes along. */
   jwt<const Options extends { readonly audience: string | readonly string[] | null }>(options: Options): Options & AcceptedTokens
   token(request: TestTokenRequest): string
-  /** From the next {@link TestMesh.crlPem} on, the workload's certificate is revoked. */
+  /** The CRLs of the root and the intermediate, always fresh: for `mtls: { revocation: { crl: mesh.crls } }`. */
+  readonly crls: Source<readonly Uint8Array[]>
+  /** The workload's certificate is revoked: at once by {@link TestMesh.crls}, elsewhere from the next {@link TestMesh.crlPem} on. */
   revoke(workload: Workload): void
   /** The CRLs of the root and the intermediate as they are now, valid for a day. */
   crlPem(): string
@@ -126,8 +128,20 @@ export function createTestMesh(trustDomain = 'test.example', options: TestMeshOp
     return listOf(authority) + listOf(intermediate)
   }
 
+  // Lists are valid for a day: twice a day there are new ones, whatever a test does to the clock.
+  const crls: Source<readonly Uint8Array[]> = Object.freeze({
+    get epoch() {
+      return revoked.size + Math.floor(clock.nowMs() / (DAY_SECONDS * 500))
+    },
+    get: (key: string) =>
+      key === ''
+        ? [...crlPem().matchAll(/-----BEGIN X509 CRL-----([^-]+)-----END/g)].map(([, base64 = '']) => Buffer.from(base64, 'base64'))
+        : undefined,
+  })
+
   return Object.freeze({
     trustDomain,
+    crls,
     clock,
     trust: Object.freeze({ epoch: 1, get: (key: string) => (key === trustDomain ? bundle : undefined) }),
     trustPem: authority.certificatePem,

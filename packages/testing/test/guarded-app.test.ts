@@ -141,3 +141,23 @@ test('a guard refuses a workload that is revoked while its connection is open', 
   assert.equal(await codeOf({ socket: orders }), 'ERR_PEER_REVOKED')
   assert.equal(await codeOf({ socket: billing }), undefined)
 })
+
+test('a guard of an in-memory mesh refuses a revoked workload on its next request, days later too', async (t) => {
+  const mesh = createTestMesh('prod.example')
+  const { guard, codeOf } = setUp({
+    jwt: null,
+    mtls: { trust: mesh.trust, revocation: { crl: mesh.crls } },
+    audit: null,
+    runtime: { clock: mesh.clock },
+  })
+  t.after(() => guard.close())
+  const workload = mesh.workload('/orders', { intermediate: true, validSeconds: 30 * 86_400 })
+  const orders = fakeTlsSocket({ peer: workload })
+  const billing = fakeTlsSocket({ peer: mesh.workload('/billing', { validSeconds: 30 * 86_400 }) })
+  assert.equal(await codeOf({ socket: orders }), undefined)
+  mesh.revoke(workload)
+  assert.equal(await codeOf({ socket: orders }), 'ERR_PEER_REVOKED')
+  mesh.clock.advanceSeconds(5 * 86_400)
+  assert.equal(await codeOf({ socket: orders }), 'ERR_PEER_REVOKED')
+  assert.equal(await codeOf({ socket: billing }), undefined)
+})

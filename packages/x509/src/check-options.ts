@@ -21,7 +21,7 @@ export interface CheckedOptions {
   readonly identifyBy: readonly IdentityKind[]
   readonly isNamePermitted: ((name: string) => boolean) | null
   readonly pins: ReadonlySet<string> | null
-  readonly revocation: { readonly files: readonly string[]; readonly scope: 'leaf' | 'chain'; readonly graceMs: number } | null
+  readonly revocation: { readonly crl: CrlSetting; readonly scope: 'leaf' | 'chain'; readonly graceMs: number } | null
   readonly rsaBits: number
   readonly hashBits: number
   readonly skewMs: number
@@ -32,6 +32,8 @@ export interface CheckedOptions {
 export type PemSetting = { readonly option: string } & ({ readonly file: string } | { readonly pem: string })
 /** `trustDomain` is `undefined` where the anchors vouch for every name. */
 export type AnchorSetting = PemSetting & { readonly trustDomain: string | null | undefined }
+/** Paths, or CRLs that somebody else keeps. */
+export type CrlSetting = readonly string[] | Source<readonly Uint8Array[]>
 export type TrustSetting = { readonly anchors: readonly AnchorSetting[] } | { readonly source: Source<TrustBundle> }
 
 const KINDS: readonly IdentityKind[] = ['spiffe', 'dns', 'uri', 'email', 'cn']
@@ -75,13 +77,13 @@ export function checkMtlsOptions(option: string, options: unknown): CheckedOptio
 function checkTrust(option: string, trust: unknown): TrustSetting {
   if (trust === undefined) throw new MisuseError('ERR_OPTION_MISSING', option, "says who may vouch for callers: write trust: 'ca.pem'")
   if (typeof trust === 'string') return { anchors: [{ option, file: checkPath(option, trust, 'trustDomain'), trustDomain: undefined }] }
-  if (isSource(trust)) return { source: trust }
+  if (isSource<TrustBundle>(trust)) return { source: trust }
   if (!Array.isArray(trust)) return { anchors: [checkAnchors(option, trust)] }
   return { anchors: checkList(option, trust).map((entry, i) => checkAnchors(`${option}[${i}]`, entry)) }
 }
 
-function isSource(trust: unknown): trust is Source<TrustBundle> {
-  return typeof trust === 'object' && trust !== null && 'get' in trust && typeof trust.get === 'function'
+function isSource<T>(value: unknown): value is Source<T> {
+  return typeof value === 'object' && value !== null && 'get' in value && typeof value.get === 'function'
 }
 
 function checkAnchors(option: string, anchors: unknown): AnchorSetting {
@@ -143,14 +145,17 @@ function checkRevocation(option: string, revocation: unknown): CheckedOptions['r
   const crl = revocation['crl']
   if (crl === undefined)
     throw new MisuseError('ERR_OPTION_MISSING', joinPath(option, 'crl'), "is missing: write crl: { files: ['ca.crl'] }")
-  checkKeys(joinPath(option, 'crl'), crl, ['files'])
-  const filesOption = joinPath(option, 'crl.files')
-  const files = checkList(filesOption, crl['files']).map((file, i) => checkPath(`${filesOption}[${i}]`, file, 'pem'))
   return Object.freeze({
-    files: Object.freeze(files),
+    crl: isSource<readonly Uint8Array[]>(crl) ? crl : checkFiles(joinPath(option, 'crl'), crl),
     scope: checkChoice(joinPath(option, 'scope'), revocation['scope'] ?? 'chain', ['leaf', 'chain']),
     graceMs: checkGrace(joinPath(option, 'whenUnavailable'), revocation['whenUnavailable'] ?? 'refuse'),
   })
+}
+
+function checkFiles(option: string, crl: unknown): CrlSetting {
+  checkKeys(option, crl, ['files'])
+  const filesOption = joinPath(option, 'files')
+  return Object.freeze(checkList(filesOption, crl['files']).map((file, i) => checkPath(`${filesOption}[${i}]`, file, 'pem')))
 }
 
 function checkGrace(option: string, grace: unknown): number {

@@ -1,6 +1,7 @@
-import { MisuseError } from '@countersign/core'
+import { MisuseError, type Source } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
 import type { CaCertificate } from './ca-certificate.js'
+import type { CrlSetting } from './check-options.js'
 import { asciiFrom } from './der-values.js'
 import { createFileSource, type LoadedFile } from './file-source.js'
 import { pemBlocks } from './pem.js'
@@ -16,7 +17,7 @@ export interface CrlSource extends RevocationSource {
 
 export interface CrlSettings {
   readonly option: string
-  readonly files: readonly string[]
+  readonly crl: CrlSetting
   readonly skewMs: number
   readonly hashBits: number
 }
@@ -25,27 +26,27 @@ export interface CrlSettings {
 const MAX_ISSUERS = 256
 const EXTENSIONS = ['.crl', '.pem', '.der']
 
+/** CRLs by their issuer, as they are now. */
+interface Lists {
+  readonly value: ReadonlyMap<string, readonly ParsedCrl[]>
+  readonly epoch: number
+  reload(): boolean
+  close(): void
+}
+
 /**
- * CRLs from files. The signature of a CRL is verified once for each CA it is asked about: for those known before, when it is loaded.
+ * CRLs from files or from a source. The signature of a CRL is verified once for each CA it is asked about: for those known before, when it is loaded.
  * @throws {MisuseError} `ERR_TRUST_UNREADABLE`
  */
-export function createCrlSource({ option, files, skewMs, hashBits }: CrlSettings, hooks: ReloadHooks): CrlSource {
+export function createCrlSource({ option, crl, skewMs, hashBits }: CrlSettings, hooks: ReloadHooks): CrlSource {
   const issuers = new LRUCache<string, CaCertificate>({ max: MAX_ISSUERS })
   const authentic = new WeakMap<ParsedCrl, WeakMap<CaCertificate, boolean>>()
-  const source = createFileSource({
-    option,
-    errorCode: 'ERR_TRUST_UNREADABLE',
-    paths: files,
-    extensions: EXTENSIONS,
-    maxBytes: MAX_CRL_BYTES,
-    intervalMs: hooks.intervalMs,
-    parse: (loaded) => byIssuer(loaded.flatMap((file) => readAll(option, file))),
-    onReloaded(crls) {
-      for (const issuer of issuers.values()) usableFor(issuer, crls)
-      hooks.onReloaded(option, [...crls.values()].flat().length)
-    },
-    onFailed: (error) => hooks.onFailed(option, error),
-  })
+  const source: Lists = 'get' in crl ? handedLists(option, crl, hooks) : listsFromFiles(`${option}.files`, crl, hooks, onReloaded)
+
+  function onReloaded(crls: Lists['value']): void {
+    for (const issuer of issuers.values()) usableFor(issuer, crls)
+    hooks.onReloaded(option, [...crls.values()].flat().length)
+  }
 
   function usableFor(issuer: CaCertificate, crls = source.value): readonly ParsedCrl[] {
     return (crls.get(issuer.certificate.subjectKey) ?? []).filter((crl) => isAuthentic(crl, issuer))
@@ -79,6 +80,51 @@ export function createCrlSource({ option, files, skewMs, hashBits }: CrlSettings
   }
 }
 
+function listsFromFiles(option: string, paths: readonly string[], hooks: ReloadHooks, onReloaded: (crls: Lists['value']) => void): Lists {
+  return createFileSource({
+    option,
+    errorCode: 'ERR_TRUST_UNREADABLE',
+    paths,
+    extensions: EXTENSIONS,
+    maxBytes: MAX_CRL_BYTES,
+    intervalMs: hooks.intervalMs,
+    parse: (loaded) => byIssuer(loaded.flatMap((file) => readFile(option, file))),
+    onReloaded,
+    onFailed: (error) => hooks.onFailed(option, error),
+  })
+}
+
+/** What somebody else keeps, read whenever its epoch changed. What cannot be read is reported, and the old lists stay in use. */
+function handedLists(option: string, crl: Source<readonly Uint8Array[]>, hooks: ReloadHooks): Lists {
+  const read = (): Lists['value'] => byIssuer(readAll(option, 'the source', crl.get('') ?? []))
+  let value = read()
+  let { epoch } = crl
+
+  function reload(): boolean {
+    if (crl.epoch === epoch) return false
+    epoch = crl.epoch
+    try {
+      value = read()
+      return true
+    } catch (error) {
+      hooks.onFailed(option, error)
+      return false
+    }
+  }
+
+  return {
+    get value() {
+      reload()
+      return value
+    },
+    get epoch() {
+      return crl.epoch
+    },
+    reload,
+    close() {},
+  }
+}
+
 /** @see https://www.rfc-editor.org/rfc/rfc5280#section-6.3.3 (f), (g) */
 function isSignedBy(crl: ParsedCrl, { certificate, key }: CaCertificate, hashBits: number): boolean {
   const { keyUsage, subjectKeyId } = certificate.extensions
@@ -102,16 +148,23 @@ function byIssuer(crls: readonly ParsedCrl[]): ReadonlyMap<string, readonly Pars
   return map
 }
 
-function readAll(option: string, { path, bytes }: LoadedFile): readonly ParsedCrl[] {
-  const unreadable = (reason: string): MisuseError => new MisuseError('ERR_TRUST_UNREADABLE', option, `${path} ${reason}`)
+function readFile(option: string, { path, bytes }: LoadedFile): readonly ParsedCrl[] {
   const ders = bytes[0] === 0x30 ? [bytes] : pemBlocks(asciiFrom(bytes), 'X509 CRL')
-  if (ders === null) throw unreadable('holds a damaged PEM block')
-  if (ders.length === 0) throw unreadable('holds no CRL')
+  if (ders === null) throw unreadable(option, path, 'holds a damaged PEM block')
+  if (ders.length === 0) throw unreadable(option, path, 'holds no CRL')
+  return readAll(option, path, ders)
+}
+
+function readAll(option: string, holder: string, ders: readonly Uint8Array[]): readonly ParsedCrl[] {
   return ders.map((der) => {
     const crl = readCrl(der)
-    if (typeof crl === 'string') throw unreadable(`holds a CRL that cannot be read: ${crl}`)
+    if (typeof crl === 'string') throw unreadable(option, holder, `holds a CRL that cannot be read: ${crl}`)
     // Rather a start-up error than a service that answers 503 to everyone.
-    if (crl.unusable !== null) throw unreadable(`holds a CRL that cannot be used: ${crl.unusable}`)
+    if (crl.unusable !== null) throw unreadable(option, holder, `holds a CRL that cannot be used: ${crl.unusable}`)
     return crl
   })
+}
+
+function unreadable(option: string, holder: string, reason: string): MisuseError {
+  return new MisuseError('ERR_TRUST_UNREADABLE', option, `${holder} ${reason}`)
 }

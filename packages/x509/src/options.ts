@@ -34,8 +34,8 @@ export type IdentityKind = 'spiffe' | 'dns' | 'uri' | 'email' | 'cn'
 export type TrustAnchors = { readonly trustDomain: string | null } & ({ readonly file: string } | { readonly pem: string })
 
 export interface CertificateRevocationOptions {
-  /** CRLs in PEM or DER, read again when they change. */
-  readonly crl: { readonly files: readonly string[] }
+  /** CRLs in PEM or DER, read again when they change; or a source whose `get('')` gives all of them in DER. */
+  readonly crl: { readonly files: readonly string[] } | Source<readonly Uint8Array[]>
   /** `'chain'` asks for the leaf and every intermediate, and needs a CRL of each CA. Default `'chain'`. */
   readonly scope?: 'leaf' | 'chain'
   /** No fresh CRL of an issuer. `{ staleSeconds }` goes on with an older one for so long. Default `'refuse'` (503). */

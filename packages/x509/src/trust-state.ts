@@ -65,12 +65,15 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
   const { trust: setting, intermediates: extra, revocation: asked } = options
   const trust = open(() => createTrust(setting, hooks))
   const intermediates = extra === null ? null : open(() => readPemSetting(extra, 'intermediates', hooks))
-  const crls = asked === null ? null : open(() => createCrlSource({ ...asked, option: 'mtls.revocation.crl.files', ...options }, hooks))
+  const crls = asked === null ? null : open(() => createCrlSource({ ...asked, option: 'mtls.revocation.crl', ...options }, hooks))
   const expiry = open(() => watchAnchorExpiry(trust, surroundings))
   recordExpiry = expiry.record
 
+  const handedTrust = 'source' in setting ? setting.source : null
+  const handedCrls = asked !== null && 'get' in asked.crl ? asked.crl : null
+
   return {
-    epoch: 'source' in setting ? () => epoch + setting.source.epoch : () => epoch,
+    epoch: () => epoch + (handedTrust?.epoch ?? 0) + (handedCrls?.epoch ?? 0),
     trust,
     revocation: asked === null || crls === null ? null : { source: crls, scope: asked.scope, graceMs: asked.graceMs },
     intermediates: () => intermediates?.value ?? [],

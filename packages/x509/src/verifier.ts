@@ -174,7 +174,8 @@ function readPresented(connection: Connection): Presented {
 
 function describeRevocation(revocation: CheckedOptions['revocation']): string {
   if (revocation === null) return 'revocation not checked'
-  const { files, scope, graceMs } = revocation
+  const { crl, scope, graceMs } = revocation
+  const lists = 'get' in crl ? 'a CRL source' : `${crl.length} CRL ${crl.length === 1 ? 'file' : 'files'}`
   const unknown = graceMs === Number.POSITIVE_INFINITY ? ', unknown is let through' : ''
-  return `revocation of the ${scope} by ${files.length} CRL ${files.length === 1 ? 'file' : 'files'}${unknown}`
+  return `revocation of the ${scope} by ${lists}${unknown}`
 }
