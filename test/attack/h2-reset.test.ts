@@ -4,8 +4,8 @@ import { connect } from 'node:http2'
 import { type TestContext, test } from 'node:test'
 import { createGuard } from '@countersign/guard'
 import { secureHttp2Server } from '@countersign/node'
-import { createArena, open, rawSocket, send } from './harness.js'
 import { dataFrame, field, headerFrames, opening, requestBlock, resetFrame, swollenField } from './h2-wire.js'
+import { createArena, open, rawSocket, send } from './harness.js'
 
 /** Streams that are reset in the breath in which they are opened, some behind frames that make the server read them all in one go. */
 function resets(): Buffer[] {
@@ -45,7 +45,7 @@ async function attack(t: TestContext, withStreamHandler: boolean): Promise<void>
     socket.write(Buffer.concat(frames.slice(at, at + 10)))
     await Promise.race([read, once(socket, 'close')])
   }
-  const session = connect(`https://localhost:${port}`, { rejectUnauthorized: false, cert: orders.chainPem, key: orders.keyPem, family: 4 })
+  const session = connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false, cert: orders.chainPem, key: orders.keyPem })
   t.after(() => session.destroy())
   const stream = session.request({ ':path': '/' })
   const [headers] = await once(stream, 'response')

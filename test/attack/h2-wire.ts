@@ -26,7 +26,13 @@ export function headerFrames(streamId: number, block: Buffer, endStream: boolean
 
 /** The fields of a request, then what is given (RFC 7541 §6.2.2, without indexing). */
 export function requestBlock(method: string, ...more: readonly Buffer[]): Buffer {
-  return Buffer.concat([field(':method', method), field(':scheme', 'https'), field(':path', '/'), field(':authority', 'localhost'), ...more])
+  return Buffer.concat([
+    field(':method', method),
+    field(':scheme', 'https'),
+    field(':path', '/'),
+    field(':authority', 'localhost'),
+    ...more,
+  ])
 }
 
 export function field(name: string, value: string): Buffer {

@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { Agent, request } from 'node:https'
+import { type Agent, request } from 'node:https'
 import type { AddressInfo, Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -103,7 +103,12 @@ export function codeOf(body: string): string {
 }
 
 /** A TLS connection for bytes as they are. */
-export async function rawSocket(t: TestContext, port: number, credential: Credential | null, protocol: 'h2' | 'http/1.1'): Promise<TLSSocket> {
+export async function rawSocket(
+  t: TestContext,
+  port: number,
+  credential: Credential | null,
+  protocol: 'h2' | 'http/1.1',
+): Promise<TLSSocket> {
   const socket = connect({
     host: '127.0.0.1',
     port,

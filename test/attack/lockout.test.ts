@@ -6,7 +6,7 @@ import type { Connection, Inbound, TrustBundle } from '@countersign/core'
 import { createGuard } from '@countersign/guard'
 import { createDevAuthority, createSelfSigned } from '@countersign/issuer'
 import { createMemoryQuotaStore } from '@countersign/limit'
-import { createTestClock, createTestMeter, createTestMesh } from '@countersign/testing'
+import { createTestClock, createTestMesh, createTestMeter } from '@countersign/testing'
 import { createPeerVerifier } from '@countersign/x509'
 import { createArena, send, serve } from './harness.js'
 
@@ -78,7 +78,13 @@ test('a clock that is set back by an hour does not stop quotas and failure budge
 
   const arena = createArena(t)
   const { mesh } = arena
-  const guard = createGuard({ mtls: { trust: mesh.trust }, jwt: null, authorize: 'any-authenticated', audit: null, runtime: { clock: mesh.clock } })
+  const guard = createGuard({
+    mtls: { trust: mesh.trust },
+    jwt: null,
+    authorize: 'any-authenticated',
+    audit: null,
+    runtime: { clock: mesh.clock },
+  })
   const port = await serve(t, arena, guard)
   await send(port, { credential: createSelfSigned({ spiffeId: 'spiffe://prod.example/evil' }) })
   mesh.clock.advanceSeconds(-3600)

@@ -117,7 +117,13 @@ test('a request that was answered while it was decided goes no further and ends 
 test('a watch that ends leaves the tunnel of the same caller watched', async (t) => {
   const arena = createArena(t)
   const { mesh } = arena
-  const guard = createGuard({ mtls: { trust: mesh.trust }, jwt: null, authorize: 'any-authenticated', audit: null, runtime: { clock: mesh.clock } })
+  const guard = createGuard({
+    mtls: { trust: mesh.trust },
+    jwt: null,
+    authorize: 'any-authenticated',
+    audit: null,
+    runtime: { clock: mesh.clock },
+  })
   t.after(() => guard.close())
   const server = secureServer({ cert: arena.cert, key: arena.key, guard }, (_, res) => res.end())
   server.on('upgrade', (req, socket) => {

@@ -44,8 +44,9 @@ export interface Leeway {
 }
 
 /**
- * What says the same in other words: also that the router of Fastify refuses escapes that it cannot decode before any hook runs, with 400 as
- * well. None of it lets a request through.
+ * What says the same in other words. The router of Fastify refuses escapes that it cannot decode before any hook runs, with 400 as
+ * well; Express on Node 24 and later answers 404 to an absolute target that `url.parse` throws at, before any middleware runs. None of it
+ * lets a request through.
  * @returns the outcomes that the reference has, if these are as good.
  */
 export function asOthersSayIt(outcomes: readonly Outcome[], reference: readonly Outcome[], leeway: Leeway): readonly Outcome[] {
@@ -59,7 +60,10 @@ export function asOthersSayIt(outcomes: readonly Outcome[], reference: readonly 
 function inSameWords(outcome: Outcome, reference: Outcome | undefined, { unknownMethod }: Leeway): Outcome {
   if (reference === undefined) return outcome
   if (unknownMethod === true && outcome.status === 404 && outcome.code === 'FST_ERR_NOT_FOUND') return reference
-  if (outcome.status !== 400 || reference.status !== 400) return outcome
+  if (reference.status !== 400) return outcome
+  const notCanonical = reference.code === 'ERR_TARGET_NOT_CANONICAL' || reference.code === TO_HEAD
+  if (outcome.status === 404 && outcome.code === null && notCanonical) return reference
+  if (outcome.status !== 400) return outcome
   const refused = outcome.code === 'FST_ERR_BAD_URL' && reference.code === 'ERR_TARGET_NOT_CANONICAL'
   const refusedHead = outcome.code === null && reference.code === TO_HEAD
   return refused || refusedHead ? reference : outcome

@@ -10,7 +10,12 @@ const HOUR = 3600
 const down = { take: () => Promise.reject(new Error('no store')) }
 
 /** What the calls of a service with these quotas were told, in order. */
-async function told(t: Parameters<Effect>[0], limit: LimitOptions, calls: readonly Call[], more: Partial<GuardOptions> = {}): Promise<string[]> {
+async function told(
+  t: Parameters<Effect>[0],
+  limit: LimitOptions,
+  calls: readonly Call[],
+  more: Partial<GuardOptions> = {},
+): Promise<string[]> {
   const { call } = await serve(t, stage, { limit, ...more })
   const said: string[] = []
   for (const one of calls) said.push((await call(one)).said)
@@ -21,7 +26,13 @@ const BOTH: readonly Call[] = [{ as: orders }, { as: orders }]
 const LET_IN = [orders.id, orders.id]
 const ONCE = [orders.id, 'ERR_QUOTA_EXCEEDED']
 
-function differ(one: LimitOptions, other: LimitOptions, calls = BOTH, seen: readonly string[] = ONCE, seenOtherwise: readonly string[] = LET_IN): Effect {
+function differ(
+  one: LimitOptions,
+  other: LimitOptions,
+  calls = BOTH,
+  seen: readonly string[] = ONCE,
+  seenOtherwise: readonly string[] = LET_IN,
+): Effect {
   return async (t) => [
     [await told(t, one, calls), seen],
     [await told(t, other, calls), seenOtherwise],
@@ -85,7 +96,10 @@ const rows: RowsOf<LimitOptions> = {
       return [
         [await told(t, { ...quota, whenUnavailable: 'refuse' }, BOTH), ['ERR_UNAVAILABLE', 'ERR_UNAVAILABLE']],
         [
-          [await told(t, { ...quota, whenUnavailable: 'limit-locally' }, BOTH), await told(t, { ...quota, whenUnavailable: 'dangerously-allow' }, BOTH)],
+          [
+            await told(t, { ...quota, whenUnavailable: 'limit-locally' }, BOTH),
+            await told(t, { ...quota, whenUnavailable: 'dangerously-allow' }, BOTH),
+          ],
           [ONCE, LET_IN],
         ],
       ]
@@ -183,4 +197,6 @@ const onlyRows: RowsOf<NonNullable<QuotaPolicy['only']>> = {
     effect: differ(only({ only: { paths: '/' } }), only({ only: { paths: '/elsewhere' } })),
   },
 }
-testOptions('limit.policies[0].only', onlyRows, (field, value) => create({ policies: [{ ...policy, only: { methods: 'GET', [field]: value } }] }))
+testOptions('limit.policies[0].only', onlyRows, (field, value) =>
+  create({ policies: [{ ...policy, only: { methods: 'GET', [field]: value } }] }),
+)

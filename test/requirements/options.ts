@@ -21,11 +21,16 @@ export type RowsOf<Options> = { readonly [Field in keyof Required<Options>]: Opt
 /**
  * Tests one options interface, field by field.
  * @param path of the options, `''` for the guard's and the server's own.
+ * @param title of the tests, where the path does not say which options they are.
  * @param create makes what takes the options, of one field and its value in good company.
  */
-export function testOptions(path: string, rows: Readonly<Record<string, OptionRow>>, create: (field: string, value: unknown) => unknown): void {
-  const name = path === '' ? 'the options' : path
-  test(`${name}: those that are checked are those that are tested`, () => {
+export function testOptions(
+  path: string,
+  rows: Readonly<Record<string, OptionRow>>,
+  create: (field: string, value: unknown) => unknown,
+  title = path,
+): void {
+  test(`${title}: the options that are checked are those that are tested`, () => {
     let message = ''
     assert.throws(
       () => create('zzzz', 1),
@@ -35,19 +40,24 @@ export function testOptions(path: string, rows: Readonly<Record<string, OptionRo
       },
     )
     const [, listed = ''] = /; it takes ([A-Za-z0-9, ]+)/.exec(message) ?? []
-    assert.deepEqual(listed.split(', ').toSorted(), Object.keys(rows).toSorted(), message)
+    assert.deepEqual(listed.trim().split(', ').toSorted(), Object.keys(rows).toSorted(), message)
   })
 
   for (const [field, { refused, effect }] of Object.entries(rows)) {
     const option = path === '' ? field : `${path}.${field}`
-    test(`${option}: what it does not take is refused by its name`, () => {
+    const name = path === title ? option : `${title}: ${field}`
+    test(`${name}: what it does not take is refused by its name`, () => {
       assert.ok(refused.length > 0)
       for (const value of refused) {
         assert.throws(
           () => create(field, value),
           (error) => {
             assert.ok(error instanceof MisuseError, `${JSON.stringify(value)}: ${error}`)
-            assert.match(error.option, new RegExp(`^${option.replaceAll(/[.[\]]/g, '\\$&')}(?:$|[.[])`), `${JSON.stringify(value)}: ${error.message}`)
+            assert.match(
+              error.option,
+              new RegExp(`^${option.replaceAll(/[.[\]]/g, '\\$&')}(?:$|[.[])`),
+              `${JSON.stringify(value)}: ${error.message}`,
+            )
             return true
           },
           `${option} takes ${JSON.stringify(value)}`,
@@ -55,7 +65,7 @@ export function testOptions(path: string, rows: Readonly<Record<string, OptionRo
       }
     })
 
-    test(`${option}: another setting is another behaviour`, async (t) => {
+    test(`${name}: another setting is another behaviour`, async (t) => {
       const [one, other] = await effect(t)
       assert.deepEqual(one[0], one[1])
       assert.deepEqual(other[0], other[1])

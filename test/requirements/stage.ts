@@ -9,7 +9,7 @@ import { after, type TestContext } from 'node:test'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import type { SecurityEvent } from '@countersign/core'
 import { createGuard, type Guard, type GuardOptions } from '@countersign/guard'
-import { type SecureServerOptions, secureServer } from '@countersign/node'
+import { type SecureServerOptions, secureHttp2Server, secureServer } from '@countersign/node'
 import { createTestMesh, type TestMesh, type Workload } from '@countersign/testing'
 
 /** What one call saw of a service. */
@@ -91,14 +91,17 @@ export async function serve(
   stage: Stage,
   changes: Partial<GuardOptions> = {},
   server: Partial<SecureServerOptions> = {},
-  answer?: (guard: Guard, req: IncomingMessage) => string,
+  answer?: (guard: Guard) => string,
+  make: 'https' | 'http2' = 'https',
 ): Promise<Served> {
   const guard = server.guard ?? guardOf(t, stage, changes)
   const { cert, key, mesh } = stage
-  const secure = secureServer({ cert, key, guard, ...server }, (req, res) => {
-    req.resume()
-    res.end(answer?.(guard, req) ?? guard.attached(req)?.principal.id ?? 'nobody')
-  })
+  const options = { cert, key, guard, ...server }
+  const said = (req: object): string => answer?.(guard) ?? guard.attached(req)?.principal.id ?? 'nobody'
+  const secure =
+    make === 'https'
+      ? secureServer(options, (req, res) => res.end(said(req.resume())))
+      : secureHttp2Server(options, (req, res) => res.end(said(req.resume())))
   const port = await listen(t, secure)
   return { guard, port, call: (asked = {}) => callOf(mesh, port, asked) }
 }

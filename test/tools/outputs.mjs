@@ -39,6 +39,7 @@ export function projects(root) {
       // What has exports is there for the other examples, whose tests use it.
       tests: JSON.parse(readFileSync(join(root, 'examples', name, 'package.json'), 'utf8')).exports === undefined,
     })),
+    { name: 'test/fixture', source: 'test/fixture/src', output: 'test/fixture/dist', tests: false },
     { name: 'test', source: 'test', output: 'test/dist', tests: true },
   ]
 }

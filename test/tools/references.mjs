@@ -1,5 +1,6 @@
 // Writes every tsconfig.json from the package.json beside it, so that project references and dependencies cannot disagree.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { posix } from 'node:path'
 
 const json = (path) => JSON.parse(readFileSync(path, 'utf8'))
 const list = (folder) =>
@@ -8,10 +9,14 @@ const list = (folder) =>
         .filter((name) => existsSync(`${folder}/${name}/package.json`))
         .sort()
     : []
-const own = (pkg, field) =>
-  Object.keys(pkg[field] ?? {})
-    .filter((name) => name.startsWith('@countersign/'))
-    .map((name) => name.slice('@countersign/'.length))
+const FOLDERS = { '@countersign': 'packages', '@countersign-example': 'examples', '@countersign-internal': 'test' }
+/** References from a project's folder to our own packages among these dependencies. */
+const references = (from, pkg, ...fields) =>
+  fields
+    .flatMap((field) => Object.keys(pkg[field] ?? {}))
+    .map((name) => name.split('/'))
+    .filter(([scope]) => scope in FOLDERS)
+    .map(([scope, name]) => ({ path: posix.relative(from, `${FOLDERS[scope]}/${name}`) }))
 
 function write(path, config) {
   const text = `${JSON.stringify(config, null, 2)}\n`
@@ -25,7 +30,7 @@ for (const name of list('packages')) {
     extends: '../../tsconfig.base.json',
     compilerOptions: { rootDir: 'src', outDir: 'dist', tsBuildInfoFile: 'dist/.tsbuildinfo' },
     include: ['src'],
-    references: own(pkg, 'dependencies').map((dependency) => ({ path: `../${dependency}` })),
+    references: references(`packages/${name}`, pkg, 'dependencies'),
   })
   write(`packages/${name}/test/tsconfig.json`, {
     extends: '../../../tsconfig.base.json',
@@ -39,20 +44,13 @@ for (const name of list('packages')) {
       incremental: true,
     },
     include: ['.'],
-    references: [
-      { path: '..' },
-      ...[...own(pkg, 'dependencies'), ...own(pkg, 'devDependencies')].map((dependency) => ({ path: `../../${dependency}` })),
-    ],
+    references: [{ path: '..' }, ...references(`packages/${name}/test`, pkg, 'dependencies', 'devDependencies')],
   })
   all.push(`packages/${name}`, `packages/${name}/test`)
 }
 for (const name of list('examples')) {
   const pkg = json(`examples/${name}/package.json`)
   const library = pkg.exports !== undefined
-  const folderOf = (dependency) =>
-    dependency.startsWith('@countersign/')
-      ? `../../packages/${dependency.slice('@countersign/'.length)}`
-      : `../${dependency.slice('@countersign-example/'.length)}`
   write(`examples/${name}/tsconfig.json`, {
     extends: '../../tsconfig.base.json',
     compilerOptions: {
@@ -62,11 +60,18 @@ for (const name of list('examples')) {
       ...(library ? {} : { declaration: false, declarationMap: false, composite: false, incremental: true }),
     },
     include: ['src'],
-    references: Object.keys({ ...pkg.dependencies, ...pkg.devDependencies })
-      .filter((dependency) => /^@countersign(-example)?\//.test(dependency))
-      .map((dependency) => ({ path: folderOf(dependency) })),
+    references: references(`examples/${name}`, pkg, 'dependencies', 'devDependencies'),
   })
   all.push(`examples/${name}`)
+}
+if (existsSync('test/fixture/package.json')) {
+  write('test/fixture/tsconfig.json', {
+    extends: '../../tsconfig.base.json',
+    compilerOptions: { rootDir: 'src', outDir: 'dist', tsBuildInfoFile: 'dist/.tsbuildinfo' },
+    include: ['src'],
+    references: references('test/fixture', json('test/fixture/package.json'), 'dependencies'),
+  })
+  all.push('test/fixture')
 }
 if (existsSync('test/package.json')) {
   write('test/tsconfig.json', {
@@ -81,7 +86,7 @@ if (existsSync('test/package.json')) {
       incremental: true,
     },
     include: ['**/*.ts'],
-    exclude: ['dist'],
+    exclude: ['dist', 'fixture'],
     references: list('packages').map((name) => ({ path: `../packages/${name}` })),
   })
   all.push('test')

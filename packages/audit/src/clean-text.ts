@@ -1,7 +1,7 @@
 /** Longer texts tell an attacker's story, not ours. */
 const MAX_LENGTH = 256
 /** Looked at before it is cut, so that half a key is not taken for something else. */
-const MAX_READ = 4096
+const MAX_READ = 512
 /** One entry more than any list of ours has. */
 const MAX_ENTRIES = 16
 

@@ -11,6 +11,11 @@ import type { Refusal } from './refusal.js'
 export interface Admission {
   /** Charges nothing. */
   admit(inbound: Inbound, peer: Peer | null): Refusal | null
+  /**
+   * Lets a verification begin, once no more are under way than the budget could be charged for: who sends everything at once gets no
+   * more of it than who sends one after the other. Given back by calling what it resolves to, after the charge.
+   */
+  enter(inbound: Inbound, peer: Peer | null): Refusal | Promise<Refusal | (() => void)>
   charge(inbound: Inbound, peer: Peer | null): void
 }
 

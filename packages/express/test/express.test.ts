@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { countersign, secureServer } from '@countersign/express'
-import { assertGuardFirst, inject } from '@countersign/testing'
+import { assertGuardFirst, createTestRecorder, inject } from '@countersign/testing'
+import { call, comparable, DENIAL, guardFor, guardOptions, listen, mesh, orders, serverFiles } from '@countersign-internal/fixture'
 import express5, { type NextFunction, type Request, type Response } from 'express'
-import { call, comparable, createTestRecorder, DENIAL, guardFor, guardOptions, listen, mesh, orders, serverFiles } from './fixture.js'
 
 const express4: typeof express5 = createRequire(import.meta.url)('express4')
 const files = serverFiles()

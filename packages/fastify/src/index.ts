@@ -1,5 +1,16 @@
-export type { CertificateMetadata, Code, Peer, Principal, Token } from '@countersign/core'
-export { createGuard, type Guard, type GuardOptions } from '@countersign/guard'
+export { type CertificateMetadata, type Code, MisuseError, type Peer, type Principal, type Token } from '@countersign/core'
+export {
+  type AuditOptions,
+  createGuard,
+  createMeter,
+  type Guard,
+  type GuardOptions,
+  type JwtOptions,
+  type LimitOptions,
+  type MtlsOptions,
+  PROMETHEUS_CONTENT_TYPE,
+  type Rule,
+} from '@countersign/guard'
 export {
   principalSignal,
   protectServer,

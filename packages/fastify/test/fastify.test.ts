@@ -4,9 +4,9 @@ import { connect } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { countersign, type Guard, secureHttp2Server, secureServer } from '@countersign/fastify'
-import { inject } from '@countersign/testing'
+import { createTestRecorder, inject } from '@countersign/testing'
+import { call, comparable, DENIAL, guardFor, guardOptions, mesh, orders, serverFiles } from '@countersign-internal/fixture'
 import Fastify, { type FastifyInstance } from 'fastify'
-import { call, comparable, createTestRecorder, DENIAL, guardFor, guardOptions, mesh, orders, serverFiles } from './fixture.js'
 
 const files = serverFiles()
 

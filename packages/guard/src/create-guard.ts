@@ -1,16 +1,26 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createRecorder } from '@countersign/audit'
-import { type Decision, type Inbound, type Meter, MisuseError, type Principal, type Surroundings } from '@countersign/core'
+import {
+  type Decision,
+  type Inbound,
+  kindOf,
+  type Labels,
+  type Meter,
+  MisuseError,
+  type Principal,
+  type Surroundings,
+} from '@countersign/core'
 import { createAdmission, createLimiter } from '@countersign/limit'
 import { createAuthorizer } from '@countersign/policy'
 import { createTokenVerifier } from '@countersign/token'
 import { createPeerVerifier } from '@countersign/x509'
-import { assembleJudges } from './assemble-guard.js'
 import { type CheckedOptions, checkGuardOptions, isPeerVerifier, isTokenVerifier } from './check-options.js'
 import { createDenialMaker } from './deny.js'
 import type { Guard, Proven, TypedGuardOptions } from './guard.js'
 import { createGrantKeeper } from './keep-grants.js'
 import type { GuardOptions, Requirement } from './options.js'
+import { createPipeline } from './pipeline.js'
+import { quietMeter, quietRecorder } from './quiet-sinks.js'
 import { runtimeNotice } from './runtime-notice.js'
 import { createPathReader } from './target.js'
 import { watchGrants } from './watch-grants.js'
@@ -35,27 +45,30 @@ export function createGuard<const M extends GuardOptions['mtls'], const J extend
 }
 
 function composeGuard(options: CheckedOptions): Guard {
-  const { runtime, meter } = options
-  const recorder = createRecorder(options.audit, runtime)
+  const { runtime } = options
+  const meter = options.meter === null ? null : quietMeter(options.meter)
+  const recorder = quietRecorder(createRecorder(options.audit, runtime))
   const surroundings: Surroundings = { ...runtime, recorder, meter: meter ?? NO_METER }
-  const peers = options.mtls === null ? null : isPeerVerifier(options.mtls) ? options.mtls : createPeerVerifier(options.mtls, surroundings)
-  const tokens = options.jwt === null ? null : isTokenVerifier(options.jwt) ? options.jwt : createTokenVerifier(options.jwt, surroundings)
   const authorizer = createAuthorizer(options.authorize)
   const limiter = options.limit === null ? null : createLimiter(options.limit, surroundings)
+  const admission = options.limit === null ? null : createAdmission(options.limit, surroundings)
+  // What watches files comes last, so that nothing is left watching where an option is wrong.
+  const peers = options.mtls === null ? null : isPeerVerifier(options.mtls) ? options.mtls : createPeerVerifier(options.mtls, surroundings)
+  const tokens = options.jwt === null ? null : isTokenVerifier(options.jwt) ? options.jwt : createTokenVerifier(options.jwt, surroundings)
   const witness = createWitness(recorder, meter)
-  const judges = assembleJudges({
+  const pipeline = createPipeline({
     peers,
     tokens,
     authorizer,
     limiter,
-    admission: options.limit === null ? null : createAdmission(options.limit, surroundings),
+    admission,
     pathOf: createPathReader(options.encodedSlashes),
     needOf: options.needOf,
     asServerName: options.asServerName,
     denialFrom: createDenialMaker(options),
     witness,
   })
-  const watch = watchGrants(judges.judge)
+  const watch = watchGrants(pipeline.judge)
   const keeper = createGrantKeeper()
   const context = options.asyncContext ? new AsyncLocalStorage<Principal>() : null
   const words = [
@@ -72,15 +85,15 @@ function composeGuard(options: CheckedOptions): Guard {
   if (notice !== null) witness.report({ kind: 'guard.misused', severity: 'warn', code: 'ERR_RUNTIME_UNSAFE', message: notice, facts: {} })
 
   async function close(): Promise<void> {
-    judges.close()
+    pipeline.close()
     watch.close()
     await Promise.all([peers?.close(), tokens?.close(), limiter?.close()])
     await recorder.close()
   }
 
   return {
-    decide: meter === null ? judges.decide : timed(judges.decide, meter),
-    judge: judges.judge,
+    decide: meter === null ? pipeline.decide : timed(pipeline.decide, meter),
+    judge: pipeline.judge,
     watch: watch.watch,
     end: watch.end,
     attach: keeper.attach,
@@ -118,6 +131,9 @@ function composeGuard(options: CheckedOptions): Guard {
   }
 }
 
+const WARM: Labels = Object.freeze({ operation: 'warm' })
+const COLD: Labels = Object.freeze({ operation: 'cold' })
+
 function timed(
   decide: (inbound: Inbound) => Decision | Promise<Decision>,
   meter: Meter,
@@ -126,21 +142,27 @@ function timed(
   return function decideTimed(inbound) {
     const startMs = performance.now()
     const decision = decide(inbound)
-    if (!(decision instanceof Promise)) return observe('warm', decision)
-    return decision.then((cold) => observe('cold', cold))
+    if (!(decision instanceof Promise)) return observe(WARM, decision)
+    return decision.then((cold) => observe(COLD, cold))
 
-    function observe(operation: string, made: Decision): Decision {
-      try {
-        latency.record((performance.now() - startMs) / 1000, { operation })
-      } catch {
-        // A sink that throws must not break a decision.
-      }
+    function observe(labels: Labels, made: Decision): Decision {
+      latency.record((performance.now() - startMs) / 1000, labels)
       return made
     }
   }
 }
 
-/** A guard as it is, or one made of options: what every adapter takes. */
+/**
+ * A guard as it is, or one made of options: what every adapter takes.
+ * @throws {MisuseError} as {@link createGuard}.
+ */
 export function toGuard(guard: GuardOptions | Guard): Guard {
+  const given: unknown = guard
+  if (typeof given !== 'object' || given === null)
+    throw new MisuseError(
+      'ERR_OPTION_INVALID',
+      'guard',
+      `takes a guard or the options of one, not ${kindOf(given)}: write createGuard({ … })`,
+    )
   return 'decide' in guard ? guard : composeGuard(checkGuardOptions(guard))
 }

@@ -1,4 +1,13 @@
-import { type Code, checkList, type EvidenceKind, type Inbound, MisuseError, type Refusal, refuse } from '@countersign/core'
+import {
+  type Code,
+  type Connection,
+  checkList,
+  type EvidenceKind,
+  type Inbound,
+  MisuseError,
+  type Refusal,
+  refuse,
+} from '@countersign/core'
 import type { Requirement } from './options.js'
 
 /** Which kinds of evidence the guard looks at. */
@@ -79,13 +88,16 @@ function makeNeed(table: readonly (EvidenceKind | null)[], words: string, reads:
     isAtLeast: (other) => reads >= other.reads && COMBINATIONS.every((bits) => table[bits] !== null || other.table[bits] === null),
     missing(hasPeer, hasToken, inbound) {
       const lacking = table[(hasPeer ? 1 : 0) | (hasToken ? 2 : 0)]
-      return lacking === null || lacking === undefined ? null : refuse(lacking === 'jwt' ? 'ERR_TOKEN_MISSING' : missingPeerCode(inbound))
+      return lacking === null || lacking === undefined
+        ? null
+        : refuse(lacking === 'jwt' ? 'ERR_TOKEN_MISSING' : missingPeerCode(inbound.connection))
     },
   }
   return Object.freeze(need)
 }
 
-function missingPeerCode({ connection }: Inbound): Code {
+/** Why there is no certificate: none could come, none was sent, or none was asked for. */
+export function missingPeerCode(connection: Connection): Code {
   if (connection.transport !== 'tls') return 'ERR_PEER_UNENCRYPTED'
   return connection.certificateRequested ? 'ERR_PEER_MISSING' : 'ERR_SERVER_WITHOUT_REQUEST_CERT'
 }

@@ -1,4 +1,4 @@
-import { checkBoolean, checkKeys, checkList, checkText, foldPath, isUnder, joinPath, MisuseError } from '@countersign/core'
+import { checkBoolean, checkKeys, checkList, checkMethod, checkPath, foldPath, isUnder, joinPath, MisuseError } from '@countersign/core'
 import type { RouteOptions } from './options.js'
 import { bothOf, type Configured, compileRequirement, type EvidenceNeed, OPEN } from './requirement.js'
 
@@ -93,25 +93,7 @@ function demanded(demands: readonly Demand[], method: string, path: string, base
 }
 
 function methodsOf(option: string, methods: unknown): ReadonlySet<string> | null {
-  if (methods === undefined) return null
-  return new Set(
-    checkList(option, methods).map((method, index) => {
-      const text = checkText(`${option}[${index}]`, method)
-      if (text !== text.toUpperCase())
-        throw new MisuseError('ERR_OPTION_INVALID', `${option}[${index}]`, `methods are upper case: write "${text.toUpperCase()}"`)
-      return text
-    }),
-  )
-}
-
-function checkPath(option: string, path: unknown): string {
-  const text = checkText(option, path)
-  if (!text.startsWith('/') || /[?#*]|\/\.{1,2}(?:\/|$)|\/\//.test(text)) {
-    throw new MisuseError(
-      'ERR_OPTION_INVALID',
-      option,
-      'takes a path such as "/health": it begins with /, and has no query, wildcard, empty or dot segment',
-    )
-  }
-  return text
+  return methods === undefined
+    ? null
+    : new Set(checkList(option, methods).map((method, index) => checkMethod(`${option}[${index}]`, method)))
 }

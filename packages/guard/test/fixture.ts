@@ -1,4 +1,4 @@
-import type { Code, Connection, Finding, Inbound, Peer, PeerVerifier, SecurityEvent, Token, TokenVerifier } from '@countersign/core'
+import type { Code, Connection, Finding, Inbound, Peer, PeerVerifier, Token, TokenVerifier } from '@countersign/core'
 import { refuse } from '@countersign/core'
 
 /** A request as an adapter would hand it over, with sound defaults. */
@@ -111,19 +111,4 @@ function lifecycle(answers: { readonly judge?: () => Code | null }) {
 function refusalOf(answer: (() => Code | null) | undefined) {
   const code = answer?.() ?? null
   return code === null ? null : refuse(code)
-}
-
-/** Keeps every event. */
-export function memoryRecorder() {
-  const events: SecurityEvent[] = []
-  return {
-    events,
-    codes: () => events.filter(({ kind }) => kind === 'request.denied').map(({ code }) => code),
-    wants: () => true,
-    record(event: SecurityEvent) {
-      events.push(event)
-      return true
-    },
-    close: async () => {},
-  }
 }

@@ -3,12 +3,13 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { type Decision, type Limiter, refuse } from '@countersign/core'
 import { createGuard, type GuardOptions } from '@countersign/guard'
-import { inbound, memoryRecorder, peer, peerVerifier, token, tokenVerifier } from './fixture.js'
+import { createTestRecorder } from '@countersign/testing'
+import { inbound, peer, peerVerifier, token, tokenVerifier } from './fixture.js'
 
 const orders = peer()
 
 function guardOf(options: Partial<GuardOptions> = {}) {
-  const recorder = memoryRecorder()
+  const recorder = createTestRecorder()
   const guard = createGuard({
     mtls: peerVerifier({ recall: orders }),
     jwt: null,
@@ -61,7 +62,7 @@ for (const [part, options] of [
   ['authorizer that says nothing', { authorize: { authorize: () => undefined as never } }],
   ['authorizer that says a promise', { authorize: { authorize: () => Promise.resolve(null) as never } }],
   ['limiter that throws', { limit: limiter(broken) }],
-  ['recorder that throws', { audit: { ...memoryRecorder(), record: broken } }],
+  ['recorder that throws', { audit: { ...createTestRecorder(), record: broken } }],
 ] satisfies [string, Partial<GuardOptions>][]) {
   test(`the ${part} is a denial, not a crash`, async () => {
     const decision = await guardOf(options).guard.decide(inbound())
@@ -75,8 +76,19 @@ test('a limiter that rejects is unavailable, not unlimited', async () => {
   assert.deepEqual(recorder.codes(), ['ERR_LIMITER_UNAVAILABLE'])
 })
 
+test('a meter that throws changes no decision', async () => {
+  const sink = { add: broken, record: broken }
+  const meter = { createCounter: () => sink, createHistogram: () => sink, createGauge: () => sink }
+  for (const [options, code] of [
+    [{}, 'allowed'],
+    [{ authorize: ['spiffe://test.example/somebody-else'] }, 'ERR_FORBIDDEN'],
+  ] as const) {
+    assert.equal(codeOf(await guardOf({ ...options, meter }).guard.decide(inbound())), code)
+  }
+})
+
 test('an audit that must not lose an event stops the request it cannot write down', async () => {
-  const { guard } = guardOf({ audit: { ...memoryRecorder(), record: () => false } })
+  const { guard } = guardOf({ audit: { ...createTestRecorder(), record: () => false } })
   assert.equal(codeOf(await guard.decide(inbound())), 'ERR_UNAVAILABLE')
 })
 

@@ -4,9 +4,9 @@ import { connect } from 'node:http2'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
 import { countersign, secureHttp2Server, secureServer } from '@countersign/koa'
-import { assertGuardFirst, inject } from '@countersign/testing'
+import { assertGuardFirst, createTestRecorder, inject } from '@countersign/testing'
+import { call, comparable, DENIAL, guardFor, guardOptions, listen, mesh, orders, serverFiles } from '@countersign-internal/fixture'
 import Koa3 from 'koa'
-import { call, comparable, createTestRecorder, DENIAL, guardFor, guardOptions, listen, mesh, orders, serverFiles } from './fixture.js'
 
 const Koa2: typeof Koa3 = createRequire(import.meta.url)('koa2')
 const files = serverFiles()

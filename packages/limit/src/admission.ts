@@ -1,6 +1,7 @@
-import { type Admission, type Inbound, type Limiter, type Peer, refuse, type Surroundings } from '@countersign/core'
+import { type Admission, type Inbound, type Limiter, type Peer, type Refusal, refuse, type Surroundings } from '@countersign/core'
 import { addressKeyOf } from './address-key.js'
 import { backlogUsOf, createArrivals } from './arrivals.js'
+import { createLanes } from './lanes.js'
 import { checkLimitOptions, isLimiter, type LimitOptions } from './options.js'
 import { identityKey, joinKey } from './partition-key.js'
 import { quietly } from './store-watch.js'
@@ -26,12 +27,13 @@ export function createAdmission(
 ): Admission {
   const checked = options === null ? null : checkLimitOptions('limit', options === undefined || isLimiter(options) ? {} : options)
   const quota = checked?.perAddress ?? null
-  if (checked === null || quota === null) return { admit: () => null, charge() {} }
+  if (checked === null || quota === null) return { admit: () => null, enter: async () => () => {}, charge() {} }
 
   const { clock, meter } = surroundings
   const { intervalUs, burst } = quota
   const capacityUs = burst * intervalUs
   const arrivals = createArrivals(checked.maxKeys)
+  const lanes = createLanes()
   const keptKey = Symbol('countersign.attempts-key')
   const current = meter.createGauge('rate_limit_current', { description: 'Keys that have a bucket of their own' })
   const exceeded = meter.createCounter('rate_limit_exceeded_total', { description: 'Requests refused by a quota policy' })
@@ -45,14 +47,31 @@ export function createAdmission(
     return key
   }
 
+  function backlogOf(key: string): number {
+    const arrival = arrivals.find(key, intervalUs, burst)
+    return arrival === undefined ? 0 : backlogUsOf(arrival, Math.round(clock.nowMs() * 1000), capacityUs)
+  }
+
+  function admit(key: string): Refusal | null {
+    const excessUs = backlogOf(key) + intervalUs - capacityUs
+    if (excessUs <= 0) return null
+    quietly(() => exceeded.add(1, ATTEMPTS))
+    return refuse('ERR_ATTEMPTS_EXCEEDED', { retryAfterSeconds: Math.max(1, Math.ceil(excessUs / 1_000_000)) })
+  }
+
+  async function enterLane(key: string): Promise<Refusal | (() => void)> {
+    await lanes.enter(key, () => Math.floor((capacityUs - backlogOf(key)) / intervalUs))
+    const refusal = admit(key)
+    if (refusal === null) return () => lanes.leave(key)
+    lanes.leave(key)
+    return refusal
+  }
+
   return {
-    admit(inbound, peer) {
-      const arrival = arrivals.find(keyOf(inbound, peer), intervalUs, burst)
-      if (arrival === undefined) return null
-      const excessUs = backlogUsOf(arrival, Math.round(clock.nowMs() * 1000), capacityUs) + intervalUs - capacityUs
-      if (excessUs <= 0) return null
-      quietly(() => exceeded.add(1, ATTEMPTS))
-      return refuse('ERR_ATTEMPTS_EXCEEDED', { retryAfterSeconds: Math.max(1, Math.ceil(excessUs / 1_000_000)) })
+    admit: (inbound, peer) => admit(keyOf(inbound, peer)),
+    enter(inbound, peer) {
+      const key = keyOf(inbound, peer)
+      return admit(key) ?? enterLane(key)
     },
     charge(inbound, peer) {
       const nowUs = Math.round(clock.nowMs() * 1000)

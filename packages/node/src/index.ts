@@ -1,6 +1,26 @@
-export type { CertificateMetadata, Code, Connection, Inbound, Peer, Principal, Token } from '@countersign/core'
-export { createGuard, type Guard, type GuardOptions } from '@countersign/guard'
-export { carryOut, denialHeaders, type NodeResponse, sendDenial } from './carry-out.js'
+export {
+  type CertificateMetadata,
+  type Code,
+  type Connection,
+  type Inbound,
+  MisuseError,
+  type Peer,
+  type Principal,
+  type Token,
+} from '@countersign/core'
+export {
+  type AuditOptions,
+  createGuard,
+  createMeter,
+  type Guard,
+  type GuardOptions,
+  type JwtOptions,
+  type LimitOptions,
+  type MtlsOptions,
+  PROMETHEUS_CONTENT_TYPE,
+  type Rule,
+} from '@countersign/guard'
+export { denialHeaders, type NodeResponse } from './carry-out.js'
 export { connectionOf, type NodeRequest } from './connection.js'
 export { decideRequest } from './decide-request.js'
 export { inboundFrom } from './inbound.js'

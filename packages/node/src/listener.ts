@@ -1,4 +1,4 @@
-import type { Decision, Grant } from '@countersign/core'
+import { type Decision, type Grant, kindOf, MisuseError } from '@countersign/core'
 import { type Guard, type GuardOptions, toGuard } from '@countersign/guard'
 import { carryOut, type NodeResponse } from './carry-out.js'
 import type { NodeRequest } from './connection.js'
@@ -14,11 +14,20 @@ export type GuardedListener<Req extends NodeRequest, Res extends NodeResponse> =
  * Puts a guard in front of a request listener.
  * @example
  * https.createServer(tls, countersign(guard, (req, res) => res.end(`hello ${guard.principal(req).id}`)))
+ * @throws {MisuseError} naming the option that is missing, unknown or contradictory.
  */
 export function countersign<Req extends NodeRequest, Res extends NodeResponse>(
   guard: GuardOptions | Guard,
   listener: Listener<Req, Res>,
 ): GuardedListener<Req, Res> {
+  const given: unknown = listener
+  if (typeof given !== 'function') {
+    throw new MisuseError(
+      'ERR_OPTION_INVALID',
+      'listener',
+      `takes what it stands in front of, not ${kindOf(given)}: write countersign(guard, (req, res) => …); as a middleware it is exported by @countersign/express and @countersign/koa, as a plugin by @countersign/fastify`,
+    )
+  }
   const made = toGuard(guard)
   return Object.assign((req: Req, res: Res) => guardRequest(made, req, res, req.url ?? '', () => listener(req, res)), { guard: made })
 }

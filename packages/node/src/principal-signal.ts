@@ -16,6 +16,16 @@ export function principalSignal(guard: Guard, request: object, until: EventEmitt
   if (grant === undefined)
     throw new MisuseError('ERR_NOT_GUARDED', '', 'this request did not pass this guard: put countersign(guard) in front of the handler')
   const signal = guard.watch(grant)
-  until.once('close', () => guard.end(grant))
+  // What is over already does not say so again, and would be watched for ever.
+  if (isOver(until)) guard.end(grant)
+  else until.once('close', () => guard.end(grant))
   return signal
+}
+
+/** A response of HTTP/2 says it of its stream alone. */
+function isOver({
+  closed,
+  stream,
+}: EventEmitter & { readonly closed?: boolean; readonly stream?: { readonly closed?: boolean } }): boolean {
+  return closed === true || stream?.closed === true
 }

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { connect as connectTcp } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { secureHttp2Server, secureServer } from '@countersign/node'
-import { call, callStream, createBench, createTestRecorder, guardFor, listen, openSession, openTls, readAll } from './fixture.js'
+import { createTestRecorder } from '@countersign/testing'
+import { listen } from '@countersign-internal/fixture'
+import { call, callStream, createBench, guardFor, openSession, openTls, readAll } from './fixture.js'
 import { CANCEL, FLAG, FRAME, field, firstFrameOf, frame, getRequest, openRawSession, requestOf, writeAll } from './h2-frames.js'
 
 const bench = createBench()

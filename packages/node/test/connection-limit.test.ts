@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import { test } from 'node:test'
+import { createTestRecorder } from '@countersign/testing'
 import { createConnectionLimit } from '../dist/connection-limit.js'
-import { createTestRecorder } from './fixture.js'
 
 const LIMITS = { handshakesPerSecond: 1, handshakeBurst: 5, connections: 1000 }
 

@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Source, TrustBundle } from '@countersign/core'
 import { principalSignal, secureHttp2Server, secureServer } from '@countersign/node'
-import { type Answer, call, callStream, createBench, createTestRecorder, guardFor, keepAliveAgent, listen, openSession } from './fixture.js'
+import { createTestRecorder } from '@countersign/testing'
+import { listen } from '@countersign-internal/fixture'
+import { type Answer, call, callStream, createBench, guardFor, keepAliveAgent, openSession } from './fixture.js'
 
 /** The same call twice on one connection: HTTP/1.1 with keep-alive, and an HTTP/2 session. */
 const PROTOCOLS = ['http/1.1', 'h2'] as const
@@ -60,7 +62,7 @@ for (const protocol of PROTOCOLS) {
     assert.equal((await send()).status, 200)
     bench.mesh.revoke(bench.orders)
     bench.mesh.writeCrl(crl)
-    await recorder.next('trust.reloaded')
+    await recorder.waitFor(({ kind }) => kind === 'trust.reloaded')
     assert.equal((await send()).code, 'ERR_PEER_REVOKED')
   })
 

@@ -4,7 +4,9 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { request } from 'node:https'
 import { test } from 'node:test'
 import { countersign, protectServer, secureHttp2Server, secureServer } from '@countersign/node'
-import { answerFrom, callPlain, callStream, clientTls, createBench, createTestRecorder, guardFor, listen, openSession } from './fixture.js'
+import { createTestRecorder } from '@countersign/testing'
+import { listen } from '@countersign-internal/fixture'
+import { answerFrom, callPlain, callStream, clientTls, createBench, guardFor, openSession } from './fixture.js'
 
 const bench = createBench()
 const { mesh, cert, key, orders } = bench

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { secureServer } from '@countersign/node'
-import { createTestClock, createTestMeter } from '@countersign/testing'
+import { createTestClock, createTestMeter, createTestRecorder } from '@countersign/testing'
 import { watchExpiry } from '../dist/expiry-watch.js'
-import { createBench, createTestRecorder, guardFor } from './fixture.js'
+import { createBench, guardFor } from './fixture.js'
 
 const DAY_SECONDS = 86_400
 

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type IncomingHttpHeaders, type RequestOptions, request as requestPlain } from 'node:http'
 import { type ClientHttp2Session, type ClientSessionOptions, connect as connectHttp2, type SecureClientSessionOptions } from 'node:http2'
 import { Agent, request as requestTls } from 'node:https'
-import type { AddressInfo, Server, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, type TestContext } from 'node:test'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
-import type { Problem, SecurityEvent } from '@countersign/core'
+import type { Problem } from '@countersign/core'
 import { createGuard, type Guard, type GuardOptions } from '@countersign/guard'
 import { createTestMesh, type TestMesh, type Workload } from '@countersign/testing'
 
@@ -60,32 +60,6 @@ export function serverWorkload(mesh: TestMesh, validSeconds = 90 * DAY_SECONDS):
   return mesh.workload('/billing', { dns: ['localhost'], ip: ['127.0.0.1'], validSeconds })
 }
 
-/** A recorder that keeps every event and lets a test wait for one. */
-export function createTestRecorder() {
-  const events: SecurityEvent[] = []
-  const waiting = new Set<() => void>()
-  return {
-    events,
-    of: (kind: SecurityEvent['kind']) => events.filter((event) => event.kind === kind),
-    codes: () => events.filter(({ kind }) => kind === 'request.denied').map(({ code }) => code),
-    async next(kind: SecurityEvent['kind']): Promise<SecurityEvent> {
-      for (;;) {
-        const found = events.find((event) => event.kind === kind)
-        if (found !== undefined) return found
-        await new Promise<void>((resolve) => waiting.add(resolve))
-      }
-    },
-    wants: () => true,
-    record(event: SecurityEvent) {
-      events.push(event)
-      for (const wake of waiting) wake()
-      waiting.clear()
-      return true
-    },
-    close: async () => {},
-  }
-}
-
 /** A guard that lets `orders` of the mesh in, without quotas, closed after the test. */
 export function guardFor(t: TestContext, { mesh, orders }: Bench, changes: Partial<GuardOptions> = {}): Guard {
   const guard: Guard = createGuard({
@@ -100,24 +74,6 @@ export function guardFor(t: TestContext, { mesh, orders }: Bench, changes: Parti
   })
   t.after(() => guard.close())
   return guard
-}
-
-/** Listens on a free port of the loopback interface, until the test is over. */
-export async function listen(t: TestContext, server: Server): Promise<number> {
-  const sockets = new Set<Socket>()
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(async () => {
-    const closed = once(server, 'close')
-    server.close()
-    for (const socket of sockets) socket.destroy()
-    await closed
-  })
-  return (server.address() as AddressInfo).port
 }
 
 export interface CallOptions extends RequestOptions {

@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import { type ClientHttp2Stream, createSecureServer, type ServerHttp2Stream } from 'node:http2'
 import { test } from 'node:test'
 import { countersign, protectServer, secureHttp2Server } from '@countersign/node'
-import { call, callStream, createBench, createTestRecorder, guardFor, listen, openSession } from './fixture.js'
+import { createTestRecorder } from '@countersign/testing'
+import { listen } from '@countersign-internal/fixture'
+import { call, callStream, createBench, guardFor, openSession } from './fixture.js'
 
 const bench = createBench()
 const { mesh, cert, key, orders, billing } = bench

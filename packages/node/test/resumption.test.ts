@@ -7,7 +7,8 @@ import { type TestContext, test } from 'node:test'
 import type { TLSSocket } from 'node:tls'
 import type { Source, TrustBundle } from '@countersign/core'
 import { countersign, type Guard } from '@countersign/node'
-import { type Answer, answerFrom, createBench, guardFor, listen, openTls } from './fixture.js'
+import { listen } from '@countersign-internal/fixture'
+import { type Answer, answerFrom, createBench, guardFor, openTls } from './fixture.js'
 
 const bench = createBench()
 const { mesh, orders } = bench

@@ -7,7 +7,9 @@ import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { MisuseError } from '@countersign/core'
 import { secureHttp2Server, secureServer } from '@countersign/node'
-import { call, createBench, createTestRecorder, guardFor, listen, openTls, serverWorkload } from './fixture.js'
+import { createTestRecorder } from '@countersign/testing'
+import { listen } from '@countersign-internal/fixture'
+import { call, createBench, guardFor, openTls, serverWorkload } from './fixture.js'
 
 const bench = createBench()
 const { mesh, cert, key, orders } = bench
@@ -65,7 +67,7 @@ test('names the trust anchors of the guard in its certificate request, and the n
   const other = (await import('@countersign/testing')).createTestMesh('other.example')
   writeFileSync(`${trust}.new`, mesh.trustPem + other.trustPem)
   renameSync(`${trust}.new`, trust)
-  await recorder.next('trust.reloaded')
+  await recorder.waitFor(({ kind }) => kind === 'trust.reloaded')
   assert.match((await openssl(port)).stdout, /Acceptable client certificate CA names\n.*Root of prod\.example\n.*Root of other\.example/)
 })
 
@@ -140,14 +142,14 @@ test('gives new connections a new certificate, keeps the old one while only half
   const renewed = serverWorkload(own.mesh)
   writeFileSync(`${own.cert}.new`, renewed.chainPem)
   renameSync(`${own.cert}.new`, own.cert)
-  const failed = await recorder.next('credential.reload-failed')
+  const failed = await recorder.waitFor(({ kind }) => kind === 'credential.reload-failed')
   assert.equal(failed.code, 'ERR_CREDENTIAL_UNREADABLE')
   assert.equal(recorder.of('credential.reloaded').length, 0)
   assert.ok((await serial()).endsWith(own.billing.serialNumber))
 
   writeFileSync(`${own.key}.new`, renewed.keyPem)
   renameSync(`${own.key}.new`, own.key)
-  const reloaded = await recorder.next('credential.reloaded')
+  const reloaded = await recorder.waitFor(({ kind }) => kind === 'credential.reloaded')
   assert.ok(renewed.serialNumber.endsWith(String(reloaded.facts['serialNumber']).replace(/^0+/, '')))
   assert.ok((await serial()).endsWith(renewed.serialNumber))
 
@@ -169,7 +171,7 @@ test('looks at its files no longer once it is closed', async (t) => {
   const renewed = serverWorkload(own.mesh)
   writeFileSync(own.cert, renewed.chainPem)
   writeFileSync(own.key, renewed.keyPem)
-  await openRecorder.next('credential.reloaded')
+  await openRecorder.waitFor(({ kind }) => kind === 'credential.reloaded')
   assert.deepEqual(
     recorder.events.filter(({ kind }) => kind.startsWith('credential.')),
     [],

@@ -3,8 +3,9 @@ import { once } from 'node:events'
 import { constants, createSecureServer } from 'node:http2'
 import { test } from 'node:test'
 import { countersign } from '@countersign/node'
+import { listen } from '@countersign-internal/fixture'
 import { limitSessions } from '../dist/session-limit.js'
-import { callStream, createBench, guardFor, listen, openSession } from './fixture.js'
+import { callStream, createBench, guardFor, openSession } from './fixture.js'
 
 const bench = createBench()
 const { mesh, billing } = bench

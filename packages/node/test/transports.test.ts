@@ -7,18 +7,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { createServer as createTlsServer } from 'node:tls'
 import { type Connection, connectionOf, countersign, protectServer, secureHttp2Server, secureServer } from '@countersign/node'
-import {
-  call,
-  callPlain,
-  callStream,
-  createBench,
-  createTestRecorder,
-  guardFor,
-  keepAliveAgent,
-  listen,
-  openSession,
-  readAll,
-} from './fixture.js'
+import { createTestRecorder } from '@countersign/testing'
+import { listen } from '@countersign-internal/fixture'
+import { call, callPlain, callStream, createBench, guardFor, keepAliveAgent, openSession, readAll } from './fixture.js'
 
 const bench = createBench()
 const { mesh, cert, key, orders, billing } = bench

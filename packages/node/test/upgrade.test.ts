@@ -7,8 +7,10 @@ import type { Duplex } from 'node:stream'
 import { test } from 'node:test'
 import type { Finding, Peer, PeerVerifier } from '@countersign/core'
 import { principalSignal, protectServer, secureServer } from '@countersign/node'
+import { createTestRecorder } from '@countersign/testing'
+import { listen } from '@countersign-internal/fixture'
 import { WebSocket, WebSocketServer } from 'ws'
-import { answerFrom, clientTls, createBench, createTestRecorder, guardFor, listen, openTls, readAll } from './fixture.js'
+import { answerFrom, clientTls, createBench, guardFor, openTls, readAll } from './fixture.js'
 
 const bench = createBench()
 const { mesh, cert, key, orders } = bench

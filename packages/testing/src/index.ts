@@ -13,4 +13,5 @@ export {
   type WorkloadOptions,
 } from './mesh.js'
 export { createTestMeter, type MeterPoint, type TestMeter } from './meter.js'
+export { createTestRecorder, type TestRecorder } from './recorder.js'
 export { type Workload, workloadFrom } from './workload.js'

@@ -1,3 +1,5 @@
+import { createWaitingList } from './waiting-list.js'
+
 /** One line as it was logged. */
 export interface LogLine {
   readonly level: 'info' | 'warn' | 'error'
@@ -21,45 +23,20 @@ export interface TestLogger {
   clear(): void
 }
 
-const DEFAULT_TIMEOUT_MS = 10_000
-
 /** Makes a logger for `audit: { logger }`. */
 export function createTestLogger(): TestLogger {
-  const lines: LogLine[] = []
-  const waiting = new Set<(line: LogLine) => void>()
+  const list = createWaitingList<LogLine>('line')
   const writingAs =
     (level: LogLine['level']) =>
-    (facts: object, message = '') => {
-      const line = Object.freeze({ level, message, facts: Object.freeze({ ...facts }) })
-      lines.push(line)
-      for (const offer of waiting) offer(line)
-    }
+    (facts: object, message = '') =>
+      list.add(Object.freeze({ level, message, facts: Object.freeze({ ...facts }) }))
   return {
-    lines,
+    lines: list.items,
     info: writingAs('info'),
     warn: writingAs('warn'),
     error: writingAs('error'),
-    waitFor(matches, timeoutMs = DEFAULT_TIMEOUT_MS) {
-      const there = lines.find(matches)
-      if (there !== undefined) return Promise.resolve(there)
-      return new Promise((resolve, reject) => {
-        // It also keeps the process alive: what is waited for may be announced by a timer that does not.
-        const timer = setTimeout(() => {
-          waiting.delete(offer)
-          reject(new Error(`no such line in ${timeoutMs} ms, of ${lines.length} that were logged`))
-        }, timeoutMs)
-        function offer(line: LogLine): void {
-          if (!matches(line)) return
-          waiting.delete(offer)
-          clearTimeout(timer)
-          resolve(line)
-        }
-        waiting.add(offer)
-      })
-    },
-    toString: () => lines.map((line) => JSON.stringify(line)).join('\n'),
-    clear() {
-      lines.length = 0
-    },
+    waitFor: list.waitFor,
+    toString: () => list.items.map((line) => JSON.stringify(line)).join('\n'),
+    clear: list.clear,
   }
 }

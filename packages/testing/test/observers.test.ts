@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createTestClock, createTestLogger, createTestMeter } from '@countersign/testing'
+import { createTestClock, createTestLogger, createTestMeter, createTestRecorder } from '@countersign/testing'
 
 test('the clock stands still until it is moved', () => {
   const clock = createTestClock(1000)
@@ -53,4 +53,24 @@ test('the logger tells of a line that matches, whether it is there or still to c
     logger.waitFor(({ message }) => message === 'c', 1),
     /no such line in 1 ms, of 3/,
   )
+})
+
+test('the recorder keeps every event, and tells of one that is still to come', async () => {
+  const recorder = createTestRecorder()
+  const reloaded = { kind: 'trust.reloaded', severity: 'info', message: 'reloaded', facts: {} } as const
+  const denied = { kind: 'request.denied', severity: 'warn', code: 'ERR_PEER_MISSING', message: 'refused', facts: {} } as const
+  const coming = recorder.waitFor(({ kind }) => kind === 'trust.reloaded')
+  assert.equal(recorder.wants('request.allowed'), true)
+  assert.equal(recorder.record(denied), true)
+  recorder.record(reloaded)
+  assert.equal(await coming, reloaded)
+  assert.deepEqual(recorder.events, [denied, reloaded])
+  assert.deepEqual(recorder.of('trust.reloaded'), [reloaded])
+  assert.deepEqual(recorder.codes(), ['ERR_PEER_MISSING'])
+  await assert.rejects(
+    recorder.waitFor(({ kind }) => kind === 'limit.degraded', 1),
+    /no such event in 1 ms, of 2/,
+  )
+  recorder.clear()
+  assert.equal(recorder.events.length, 0)
 })

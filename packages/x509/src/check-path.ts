@@ -88,8 +88,9 @@ function checkValidity(certificate: ParsedCertificate, place: Place, { nowMs, sk
   const facts = (code: Code, name: string, ms: number): Refusal =>
     refuse(code, { certificate: place, [name]: new Date(ms).toISOString() } as Facts)
   // RFC 5280 §6.1.3 (a)(2)
-  if (nowMs >= endMs(certificate, skewMs)) return facts('ERR_PEER_EXPIRED', 'notAfter', certificate.notAfterMs)
-  if (nowMs < certificate.notBeforeMs - skewMs) return facts('ERR_PEER_NOT_YET_VALID', 'notBefore', certificate.notBeforeMs)
+  // Both are written so that a NaN refuses.
+  if (!(nowMs < endMs(certificate, skewMs))) return facts('ERR_PEER_EXPIRED', 'notAfter', certificate.notAfterMs)
+  if (!(nowMs >= certificate.notBeforeMs - skewMs)) return facts('ERR_PEER_NOT_YET_VALID', 'notBefore', certificate.notBeforeMs)
   return null
 }
 

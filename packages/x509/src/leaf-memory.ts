@@ -33,8 +33,9 @@ export function createLeafMemory({ epoch, trust, revocation }: TrustState, skewM
   function judgeAgain(fact: LeafFact, nowMs: number): Finding<Peer> | undefined {
     const { evidence } = fact
     if (evidence === null) return fact.finding === null ? null : undefined
-    if (nowMs >= evidence.leafEndMs) return refuseExpired(fact, evidence)
-    if (nowMs >= evidence.pathEndMs || !isStillAnchored(evidence)) return undefined
+    // Written so that a clock without a number for us lets nobody in.
+    if (!(nowMs < evidence.leafEndMs)) return refuseExpired(fact, evidence)
+    if (!(nowMs < evidence.pathEndMs) || !isStillAnchored(evidence)) return undefined
     const known = revocation === null ? Number.POSITIVE_INFINITY : judgeRevocation(evidence.subject, evidence.path, revocation, nowMs)
     if (typeof known === 'number') return accept(fact, evidence, known)
     // Where an intermediate was revoked, there may be another path.

@@ -52,15 +52,19 @@ export function createPeerVerifier(options: MtlsOptions, surroundings: Surroundi
   const memory = createLeafMemory(state, checked.skewMs)
   const authorities = new LRUCache<string, CaCertificate>({ max: MAX_AUTHORITIES })
   const slot = Symbol('countersign.peer')
+  const unverified = Symbol('countersign.unverified-peer')
   const nonePresented: LeafFact = { finding: null, epoch: 0, untilMs: Number.POSITIVE_INFINITY, evidence: null }
 
   function recall({ connection }: Inbound): Finding<Peer> | undefined {
     const fact = connection[slot] as LeafFact | undefined
     if (fact !== undefined) return memory.current(fact, clock.nowMs())
-    return connection.transport === 'tls' && connection.certificateRequested ? undefined : null
+    if (connection.transport !== 'tls' || !connection.certificateRequested) return null
+    return connection[unverified] === undefined ? recallLeaf(connection, clock.nowMs()) : undefined
   }
 
-  function verifyConnection(connection: Connection, nowMs: number): Finding<Peer> {
+  // A leaf that was verified on another connection is known by its hash, which is no cryptography that must be rationed: who was proven
+  // before connects again whatever strangers do behind the same address.
+  function recallLeaf(connection: Connection, nowMs: number): Finding<Peer> | undefined {
     const presented = readPresented(connection)
     switch (presented.kind) {
       case 'none':
@@ -68,19 +72,28 @@ export function createPeerVerifier(options: MtlsOptions, surroundings: Surroundi
         return null
       case 'unreadable':
         return refuseConnection(connection, refuse('ERR_PEER_UNREADABLE', { reason: 'extraction' }, presented.cause))
-      case 'certificate':
-        return verifyPresented(connection, presented, nowMs)
+      case 'certificate': {
+        if (presented.leaf.length > MAX_CERTIFICATE_BYTES)
+          return refuseConnection(connection, refuse('ERR_PEER_UNREADABLE', { reason: 'size' }))
+        const fingerprint = createHash('sha256').update(presented.leaf).digest('hex')
+        const known = memory.find(fingerprint)
+        const finding = known === undefined ? undefined : memory.current(known, nowMs)
+        if (finding === undefined || finding === null) connection[unverified] = { ...presented, fingerprint } satisfies Unverified
+        else connection[slot] = known
+        return finding ?? undefined
+      }
     }
   }
 
-  function verifyPresented(connection: Connection, { leaf: der, intermediates }: PresentedChain, nowMs: number): Peer | Refusal {
-    if (der.length > MAX_CERTIFICATE_BYTES) return refuseConnection(connection, refuse('ERR_PEER_UNREADABLE', { reason: 'size' }))
-    const known = memory.find(createHash('sha256').update(der).digest('hex'))
-    const finding = known === undefined ? undefined : memory.current(known, nowMs)
-    if (known !== undefined && finding !== undefined && finding !== null) {
-      connection[slot] = known
-      return finding
+  function verifyConnection(connection: Connection, nowMs: number): Finding<Peer> {
+    // Known on this connection before, but not any more: what the handshake brought is read again.
+    if (connection[unverified] === undefined) {
+      const known = recallLeaf(connection, nowMs)
+      if (known !== undefined) return known
     }
+    const { leaf: der, intermediates, fingerprint } = connection[unverified] as Unverified
+    connection[unverified] = undefined
+    const known = memory.find(fingerprint)
     const leaf = readCertificate(der)
     if (typeof leaf === 'string') return refuseConnection(connection, refuse('ERR_PEER_UNREADABLE', { reason: leaf }))
     const verified = examine(leaf, known, intermediates, nowMs)
@@ -140,6 +153,15 @@ export function createPeerVerifier(options: MtlsOptions, surroundings: Surroundi
     return null
   }
 
+  // Asked for each new connection, and written anew only when trust has changed.
+  let written: { readonly epoch: number; readonly pem: readonly string[] } | null = null
+  function trustAnchors(): readonly string[] {
+    const anchors = trust.all().anchors
+    if (written?.epoch !== state.epoch() || written.pem.length !== anchors.length)
+      written = { epoch: state.epoch(), pem: anchors.map((anchor) => pemFrom(anchor.certificate.der, 'CERTIFICATE')) }
+    return written.pem
+  }
+
   return {
     kind: 'mtls',
     recall,
@@ -152,7 +174,7 @@ export function createPeerVerifier(options: MtlsOptions, surroundings: Surroundi
       }
     },
     judge,
-    trustAnchors: () => trust.all().anchors.map((anchor) => pemFrom(anchor.certificate.der, 'CERTIFICATE')),
+    trustAnchors,
     reload: state.reload,
     ready: state.ready,
     async close() {
@@ -162,7 +184,8 @@ export function createPeerVerifier(options: MtlsOptions, surroundings: Surroundi
   }
 }
 
-type PresentedChain = Extract<Presented, { readonly kind: 'certificate' }>
+/** What a handshake brought, between `recall` and `verify`. */
+type Unverified = Extract<Presented, { readonly kind: 'certificate' }> & { readonly fingerprint: string }
 
 function readPresented(connection: Connection): Presented {
   try {

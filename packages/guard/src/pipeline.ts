@@ -1,6 +1,7 @@
 import type {
   Admission,
   Authorizer,
+  Code,
   Decision,
   Denial,
   Finding,
@@ -19,13 +20,13 @@ import type {
 import { catalogueEntry, isRefusal, refuse } from '@countersign/core'
 import type { DenialMaker } from './deny.js'
 import { ANONYMOUS, createPrincipalMaker } from './principal-from.js'
-import type { EvidenceNeed } from './requirement.js'
+import { type EvidenceNeed, missingPeerCode } from './requirement.js'
 import type { RouteTable } from './routes.js'
 import { checkAuthority, type PathReader } from './target.js'
 import type { Witness } from './witness.js'
 
 /** What the composition root puts together. */
-export interface GuardParts {
+export interface PipelineParts {
   readonly peers: PeerVerifier | null
   readonly tokens: TokenVerifier | null
   readonly authorizer: Authorizer
@@ -38,16 +39,20 @@ export interface GuardParts {
   readonly witness: Witness
 }
 
-export interface Judges {
+/** Decides requests, and judges grants again. */
+export interface Pipeline {
   decide(inbound: Inbound): Decision | Promise<Decision>
   judge(grant: Grant): Denial | null
   close(): void
 }
 
+/** What honest callers bring too, when a token runs out or a key is rotated, and what takes no cryptography: it uses up no budget. */
+const HONEST: ReadonlySet<Code> = new Set(['ERR_TOKEN_EXPIRED', 'ERR_TOKEN_KEY_UNKNOWN'])
+
 const NO_HEADERS: Headers = Object.freeze({})
 
 /** The way of one request, whole. One direction, no step called twice. */
-export function assembleJudges(parts: GuardParts): Judges {
+export function createPipeline(parts: PipelineParts): Pipeline {
   const { peers, tokens, authorizer, limiter, admission, pathOf, needOf, asServerName, denialFrom, witness } = parts
   const principalFrom = createPrincipalMaker()
   let closed = false
@@ -68,7 +73,7 @@ export function assembleJudges(parts: GuardParts): Judges {
     const misdirected = checkAuthority(inbound, asServerName)
     if (misdirected !== null) return deny(misdirected, inbound, null)
     const need = needOf(inbound.method, path)
-    if (!need.reads) return meter(ANONYMOUS, inbound, path, need)
+    if (!need.reads) return takeQuota(ANONYMOUS, inbound, path, need)
     const peer = peers === null ? null : peers.recall(inbound)
     const token = tokens === null || isRefusal(peer) ? null : tokens.recall(inbound)
     if (peer === undefined || token === undefined)
@@ -85,20 +90,33 @@ export function assembleJudges(parts: GuardParts): Judges {
     recalledPeer: Finding<Peer> | undefined,
     recalledToken: Finding<Token> | undefined,
   ): Promise<Decision> {
-    let peer = recalledPeer
-    if (peer === undefined) {
-      const flooded = admission?.admit(inbound, null) ?? null
-      if (flooded !== null) return deny(flooded, inbound, null)
-      peer = peers === null ? null : await peers.verify(inbound)
+    const left: (() => void)[] = []
+    try {
+      let peer = recalledPeer
+      if (peer === undefined && peers !== null) {
+        const entry = await enter(inbound, null)
+        if (isRefusal(entry)) return deny(entry, inbound, null)
+        left.push(entry)
+        peer = await peers.verify(inbound)
+      }
+      if (isRefusal(peer)) return judgeEvidence(inbound, path, need, peer, null)
+      let token = recalledToken
+      if (token === undefined && tokens !== null) {
+        const entry = await enter(inbound, peer ?? null)
+        if (isRefusal(entry)) return deny(entry, inbound, peer ?? null)
+        left.push(entry)
+        token = await tokens.verify(inbound)
+      }
+      // A verifier of the user's own that says nothing has proven nothing.
+      if (peer === undefined || token === undefined) return deny(refuse('ERR_GUARD_FAULT', { part: 'verifier' }), inbound, null)
+      return judgeEvidence(inbound, path, need, peer, token)
+    } finally {
+      for (const leave of left) leave()
     }
-    if (isRefusal(peer)) return judgeEvidence(inbound, path, need, peer, null)
-    let token = recalledToken
-    if (token === undefined) {
-      const flooded = admission?.admit(inbound, peer) ?? null
-      if (flooded !== null) return deny(flooded, inbound, peer)
-      token = tokens === null ? null : await tokens.verify(inbound)
-    }
-    return judgeEvidence(inbound, path, need, peer, token)
+  }
+
+  function enter(inbound: Inbound, peer: Peer | null): Refusal | (() => void) | Promise<Refusal | (() => void)> {
+    return admission === null ? () => {} : admission.enter(inbound, peer)
   }
 
   function judgeEvidence(
@@ -117,19 +135,18 @@ export function assembleJudges(parts: GuardParts): Judges {
       const unbound = tokens.bind(token, peer)
       if (unbound !== null) return denyEvidence(unbound, inbound, peer)
     }
-    return meter(principalFrom(peer, token, inbound), inbound, path, need)
+    return takeQuota(principalFrom(peer, token, inbound), inbound, path, need)
   }
 
   function denyEvidence(refusal: Refusal, inbound: Inbound, peer: Peer | null): Denial {
-    // A token that ran out is told by its dates alone, and every honest caller has one: what was under way then must not use up its budget.
-    if (admission === null || catalogueEntry(refusal.code).status === 503 || refusal.code === 'ERR_TOKEN_EXPIRED') return deny(refusal, inbound, peer)
+    if (admission === null || catalogueEntry(refusal.code).status === 503 || HONEST.has(refusal.code)) return deny(refusal, inbound, peer)
     const flooded = admission.admit(inbound, peer)
     if (flooded !== null) return deny(flooded, inbound, peer)
     admission.charge(inbound, peer)
     return deny(refusal, inbound, peer)
   }
 
-  function meter(principal: Principal, inbound: Inbound, path: string, need: EvidenceNeed): Decision | Promise<Decision> {
+  function takeQuota(principal: Principal, inbound: Inbound, path: string, need: EvidenceNeed): Decision | Promise<Decision> {
     if (limiter === null) return conclude(principal, inbound, path, need, null)
     const quotas = limiter.take(principal, inbound, path)
     if (!('then' in quotas)) return conclude(principal, inbound, path, need, quotas)
@@ -160,8 +177,7 @@ export function assembleJudges(parts: GuardParts): Judges {
 
   // An anonymous caller who may not do this is asked for evidence, not told that it is forbidden.
   function inviting({ connection }: Inbound): Refusal {
-    if (tokens !== null) return refuse('ERR_TOKEN_MISSING')
-    return refuse(connection.transport === 'tls' ? 'ERR_PEER_MISSING' : 'ERR_PEER_UNENCRYPTED')
+    return refuse(tokens === null ? missingPeerCode(connection) : 'ERR_TOKEN_MISSING')
   }
 
   function deny(refusal: Refusal, inbound: Inbound, peer: Peer | null, headers?: Headers): Denial {
