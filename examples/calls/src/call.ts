@@ -9,7 +9,8 @@ export interface Answer {
   readonly body: Record<string, unknown>
 }
 
-interface Call {
+/** One question to an example. */
+export interface Call {
   readonly port: number
   readonly path: string
   readonly from: Credentials
