@@ -122,7 +122,7 @@ test('a bundle of another trust domain vouches for nobody of ours, whoever has b
 
 function surroundings() {
   const recorder = { wants: () => false, record: () => true, close: async () => {} }
-  return { clock: createTestClock(), recorder, meter: createTestMeter(), fetch, randomBytes: (size: number) => new Uint8Array(size) }
+  return { clock: createTestClock(), recorder, meter: createTestMeter(), fetch }
 }
 
 function isPeer(finding: object | null): boolean {

@@ -69,7 +69,6 @@ test('a chain that a stranger made costs no more than a few signatures of a slow
       recorder: { wants: () => false, record: () => true, close: async () => {} },
       meter: createTestMeter(),
       fetch,
-      randomBytes: (size) => new Uint8Array(size),
     },
   )
   const connection = {

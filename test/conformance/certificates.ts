@@ -31,7 +31,7 @@ export interface Certificates {
   readonly root: DevAuthority
   /** The root of plain PKI, for names without a trust domain. */
   readonly plainRoot: DevAuthority
-  readonly intermediatePem: string
+  readonly intermediate: DevAuthority
   readonly serverCredential: Credential
   of(kind: CertificateKind): Credential
 }
@@ -56,7 +56,7 @@ export function createCertificates(clock: Clock): Certificates {
   return {
     root,
     plainRoot,
-    intermediatePem: intermediate.certificatePem,
+    intermediate,
     serverCredential: credentialOf(root.issue({ spiffeId: idOf('/billing'), dns: [HOST, 'localhost'] })),
     of(kind) {
       const credential = made.get(kind) ?? recipe[kind]()

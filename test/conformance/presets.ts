@@ -41,7 +41,7 @@ export function presetsOf(world: World) {
       authorize: [orders, { callers: { anonymous: true }, methods: 'GET', paths: '/public' }],
     },
     'any-audience': { ...mtls, jwt: { ...both, audience: null } },
-    'intermediates-configured': { ...mtls, mtls: { trust, intermediates: { pem: certificates.intermediatePem } } },
+    'intermediates-configured': { ...mtls, mtls: { trust, intermediates: { pem: certificates.intermediate.certificatePem } } },
     'cn-named': { ...mtls, mtls: { trust, identifyBy: ['spiffe', 'cn'] }, authorize: ['orders'] },
     'names-listed': { ...mtls, mtls: { trust, names: [orders] } },
     pinned: { ...mtls, mtls: { trust, pins: [Buffer.alloc(32, 1).toString('base64'), Buffer.alloc(32, 2).toString('base64')] } },

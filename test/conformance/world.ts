@@ -14,6 +14,8 @@ export interface World {
   /** A CRL of the root, in a file: with the revoked certificate in it, and one that has run out. */
   readonly crlFile: string
   readonly oldCrlFile: string
+  /** A CRL of the intermediate, without one of the root. */
+  readonly intermediateCrlFile: string
   readonly serverCertificateFile: string
   readonly serverKeyFile: string
   close(): void
@@ -35,6 +37,7 @@ export function createWorld(): World {
     tokens: createTokens(certificates, clock),
     folder,
     crlFile: write('root.crl', certificates.root.revocationList({ revoked })),
+    intermediateCrlFile: write('intermediate.crl', certificates.intermediate.revocationList({ revoked: [] })),
     oldCrlFile: write('old.crl', certificates.root.revocationList({ revoked, thisUpdate: hoursAgo(10), nextUpdate: hoursAgo(5) })),
     serverCertificateFile: write('server.pem', certificates.serverCredential.chainPem),
     serverKeyFile: write('server-key.pem', certificates.serverCredential.keyPem),

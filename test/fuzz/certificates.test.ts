@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { createCertificates, TRUST_DOMAIN } from '../conformance/certificates.js'
 import { memoryRecorder } from '../conformance/memory-recorder.js'
 import { checkedDecision } from './checked-decision.js'
-import { fakeInbound } from './fake-inbound.js'
+import { fakeInbound } from '../conformance/fake-inbound.js'
 
 const RUNS = Number(process.env['COUNTERSIGN_RUNS'] ?? 3000)
 const SEED = Number(process.env['COUNTERSIGN_SEED'] ?? 20_261_123)
@@ -22,7 +22,7 @@ const guard = createGuard({
   audit: recorder,
   runtime: { clock },
 })
-const intermediate = pemToDer(certificates.intermediatePem)
+const intermediate = certificates.intermediate.certificateDer
 const parameters = { numRuns: RUNS, seed: SEED }
 
 async function isGranted(leaf: Uint8Array, intermediates: readonly Uint8Array[] = []): Promise<boolean> {
@@ -105,7 +105,3 @@ test('no intermediate that differs anywhere makes a path, and none keeps a good 
   )
   await fresh.close()
 })
-
-function pemToDer(pem: string): Uint8Array {
-  return Buffer.from(pem.replace(/-----[A-Z ]+-----/g, ''), 'base64')
-}

@@ -151,7 +151,7 @@ const guardRows: RowsOf<GuardOptions> = {
     },
   },
   runtime: {
-    refused: [5, 'x', [], null, { clock: 5 }, { clock: {} }, { randomBytes: 5 }, { fetch: 'x' }, { time: 1 }],
+    refused: [5, 'x', [], null, { clock: 5 }, { clock: {} }, { fetch: 'x' }, { time: 1 }],
     effect: told({}, orders.id, { runtime: { clock: { nowMs: () => mesh.clock.nowMs() + 86_400_000 } } }, 'ERR_PEER_EXPIRED'),
   },
 }

@@ -131,7 +131,6 @@ const rows: RowsOf<JwtOptions> = {
 const ignored = { add() {}, record() {} }
 const surroundings = {
   clock: mesh.clock,
-  randomBytes: (size: number) => new Uint8Array(size),
   fetch: globalThis.fetch,
   recorder: eventsOf(),
   meter: { createCounter: () => ignored, createHistogram: () => ignored, createGauge: () => ignored },

@@ -109,7 +109,6 @@ const rows: RowsOf<LimitOptions> = {
 
 const surroundings = () => ({
   clock: createTestClock(),
-  randomBytes: (size: number) => new Uint8Array(size),
   fetch: globalThis.fetch,
   recorder: eventsOf(),
   meter: createTestMeter(),

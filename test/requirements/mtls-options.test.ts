@@ -120,7 +120,6 @@ const rows: RowsOf<MtlsOptions> = {
 
 const surroundings = {
   clock: mesh.clock,
-  randomBytes: (size: number) => new Uint8Array(size),
   fetch: globalThis.fetch,
   recorder: eventsOf(),
 }

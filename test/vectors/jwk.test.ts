@@ -11,7 +11,6 @@ const ALL = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES3
 const instrument = { add: () => {}, record: () => {} }
 const surroundings: Surroundings = {
   clock: { nowMs: () => 1_800_000_000_000 },
-  randomBytes: (size) => new Uint8Array(size),
   fetch: () => Promise.reject(new Error('no network')),
   recorder: { wants: () => false, record: () => true, close: () => Promise.resolve() },
   meter: { createCounter: () => instrument, createHistogram: () => instrument, createGauge: () => instrument },

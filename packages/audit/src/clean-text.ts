@@ -6,17 +6,19 @@ const MAX_READ = 512
 const MAX_ENTRIES = 16
 
 const PLAIN = /^[\x20-\x7e]*$/
-// Controls, invisible characters, direction overrides (bidi), line and paragraph separators, lone surrogates: what would make a line look like another one.
+// Controls, invisible characters, direction overrides (bidi), line and paragraph separators, lone surrogates: what would make a line look
+// like another one.
 const DECEPTIVE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu
-// A compact JWS or JWE: its first part is base64url of a JSON object, whatever white space follows the brace.
-const COMPACT_TOKEN = /e(?:y[A-DI-L]|w[k-r0-3])[\w-]{7,}\.[\w-]*\.[\w-]*(?:\.[\w-]*)*/g
+// A compact JWS or JWE: its first part is base64url of a JSON object, whatever white space follows the brace. Its end may have been cut
+// off.
+const COMPACT_TOKEN = /e(?:y[A-DI-L]|w[k-r0-3])[\w-]{7,}\.[\w-]*(?:(?:\.[\w-]*)+|$)/g
 const CREDENTIALS = /\b(?:bearer|basic|dpop|digest|apikey|negotiate)\s+[\w.~+/=-]{6,}/gi
 const PEM = '-----BEGIN'
 const REDACTED = '[redacted]'
 
 /**
- * Makes a text fit for a log line: at most 256 characters on one line, nothing that looks like a key or a token, and no character that a terminal or a reader
- * could take for something else; those are written as `\u{1b}`.
+ * Makes a text fit for a log line: at most 256 characters on one line, nothing that looks like a key or a token, and no character that a
+ * terminal or a reader could take for something else; those are written as `\u{1b}`.
  */
 export function cleanText(text: string): string {
   const read = text.length > MAX_READ ? text.slice(0, MAX_READ) : text

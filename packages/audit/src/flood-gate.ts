@@ -8,7 +8,9 @@ export interface FloodGate {
   drain(): readonly (readonly [topic: string, suppressed: number])[]
 }
 
-/** Lines of one topic (a kind and a code) in each second, after a burst: enough to see what goes on, little enough to read and to pay for. */
+/**
+ * Lines of one topic (a kind and a code) in each second, after a burst: enough to see what goes on, little enough to read and to pay for.
+ */
 const PER_TOPIC = { perSecond: 10, burst: 50 } as const
 /** Of one source less than that, so that the failures of another one are still seen. */
 const PER_SOURCE = { perSecond: 2, burst: 20 } as const

@@ -1,7 +1,10 @@
 import { CODES, type Code, catalogueEntry, type SecurityEvent } from '@countersign/core'
 import { cleanText, cleanValue } from './clean-text.js'
 
-/** One event as it is written: its facts beside its `kind` and `code`, every value a short, plain text, a number, a boolean or a list of texts. */
+/**
+ * One event as it is written: its facts beside its `kind` and `code`, every value a short, plain text, a number, a boolean or a list of
+ * texts.
+ */
 export interface LogLine {
   readonly kind: string
   readonly code?: string

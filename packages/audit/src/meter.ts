@@ -25,8 +25,8 @@ interface Instrument {
 }
 
 /**
- * Makes a meter that keeps its figures in memory: nothing is shared between two of them. Each instrument has at most 1,000 series; what is beyond counts under
- * `{overflow="true"}`. Recording never throws: a value that no series can take is left out.
+ * Makes a meter that keeps its figures in memory: nothing is shared between two of them. Each instrument has at most 1,000 series; what is
+ * beyond counts under `{overflow="true"}`. Recording never throws: a value that no series can take is left out.
  * @example
  * const meter = createMeter()
  * const guard = createGuard({ mtls, jwt: null, authorize, meter })

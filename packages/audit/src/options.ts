@@ -3,13 +3,17 @@ import { checkChoice, checkInteger, checkKeys, kindOf, MisuseError } from '@coun
 /** What is written down, and where. */
 export interface AuditOptions {
   /**
-   * pino, or anything with its `info`, `warn` and `error`. Default: pino to stdout, written in the background from a bounded buffer, so that a slow reader of the
-   * log does not slow requests down; it is flushed on `close()` and when the process exits, and lost when the process is killed.
+   * pino, or anything with its `info`, `warn` and `error`. Default: pino to stdout, written in the background from a bounded buffer, so
+   * that a slow reader of the log does not slow requests down; it is flushed on `close()` and when the process exits, and lost when the
+   * process is killed.
    */
   readonly logger?: Logger
   /** Requests that were allowed: none, all, or every n-th. Default `'none'`. */
   readonly allowed?: 'none' | 'all' | { readonly oneIn: number }
-  /** The logger throws, or its buffer is full. Default `'continue'`: the event is dropped and counted. `'refuse'`: the request is refused with 503. */
+  /**
+   * The logger throws, or its buffer is full. Default `'continue'`: the event is dropped and counted. `'refuse'`: the request is refused
+   * with 503.
+   */
   readonly whenUnavailable?: 'continue' | 'refuse'
 }
 

@@ -8,12 +8,13 @@ import { createLoggerSink, createStdoutSink } from './sink.js'
 const SUMMARY_INTERVAL_MS = 10_000
 
 /**
- * Makes the recorder behind the option `audit`: one line an event, redacted by how it is built. Denials and other events that callers can cause are
- * limited by code and source; what was not written is counted in the next line like it, or in a line of its own.
+ * Makes the recorder behind the option `audit`: one line an event, redacted by how it is built. Denials and other events that callers can
+ * cause are limited by code and source; what was not written is counted in the next line like it, or in a line of its own.
  *
- * Lines of denials are named `invalid_client_cert`, `client_cert_extraction_failed`, `invalid_token`, `invalid_request`, `access_denied`, `limit_breach` or
- * `guard_unavailable`; every other one bears its `kind`.
- * @param options `null`: nothing is recorded. A finished {@link Recorder} is taken as it is. Default: denials and everything rarer, to stdout.
+ * Lines of denials are named `invalid_client_cert`, `client_cert_extraction_failed`, `invalid_token`, `invalid_request`, `access_denied`,
+ * `limit_breach` or `guard_unavailable`; every other one bears its `kind`.
+ * @param options `null`: nothing is recorded. A finished {@link Recorder} is taken as it is. Default: denials and everything rarer, to
+ * stdout.
  * @throws {MisuseError} `ERR_OPTION_INVALID`, `ERR_OPTION_UNKNOWN`.
  */
 export function createRecorder(options: AuditOptions | Recorder | null | undefined, { clock }: Pick<Runtime, 'clock'>): Recorder {

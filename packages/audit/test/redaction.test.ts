@@ -79,6 +79,14 @@ test('a token does not get into a line, wherever in a text it stands', () => {
   }
 })
 
+test('a token longer than what is read of a text does not either', () => {
+  const payload = base64url({ sub: 'alice', filler: 'hunter2'.repeat(1000) })
+  for (const before of ['', 'Bearer ', 'x'.repeat(100)]) {
+    const { text } = written({ text: `${before}${base64url('{"alg":"ES256"}')}.${payload}.${'s'.repeat(86)}` })
+    assert.equal(text.includes(payload.slice(0, 20)), false, text)
+  }
+})
+
 test('an encrypted token and other credentials do not either', () => {
   const jwe = `${base64url('{"alg":"dir","enc":"A128GCM"}')}..${base64url('nonce-of-it')}.${base64url('the ciphertext')}.${base64url('the tag')}`
   for (const text of [

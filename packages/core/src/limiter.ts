@@ -38,7 +38,6 @@ export interface Quotas {
  */
 export interface QuotaStore {
   take(requests: readonly QuotaRequest[], nowMs: number): readonly QuotaState[] | Promise<readonly QuotaState[]>
-  close?(): Promise<void>
 }
 
 export interface QuotaRequest {

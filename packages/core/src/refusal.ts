@@ -6,6 +6,8 @@ export interface Refusal {
   readonly code: Code
   /** For the log, and for the caller if `exposeDetails` asks. Never holds a token, a key or text of the caller's choosing. */
   readonly facts: Facts
+  /** For the log alone: what identifies the evidence that was refused, such as the serial number of a certificate. */
+  readonly evidence?: Facts
   readonly cause?: unknown
 }
 

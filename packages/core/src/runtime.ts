@@ -1,10 +1,9 @@
 import type { Meter } from './meter.js'
 import type { Recorder } from './recorder.js'
 
-/** Test seams: time, randomness and network. */
+/** Test seams: time and network. */
 export interface Runtime {
   readonly clock: Clock
-  readonly randomBytes: (size: number) => Uint8Array
   readonly fetch: typeof globalThis.fetch
 }
 

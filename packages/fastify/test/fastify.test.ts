@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { countersign, type Guard, secureHttp2Server, secureServer } from '@countersign/fastify'
 import { createTestRecorder, inject } from '@countersign/testing'
@@ -157,22 +158,17 @@ test('sets the RateLimit fields of what it lets in, and 429 with Retry-After bey
 })
 
 test('closes with the app a guard that it made itself, and no other', async (t) => {
-  const closed: string[] = []
-  const verifier = (name: string) =>
-    ({
-      kind: 'mtls',
-      trustAnchors: () => [],
-      recall: () => null,
-      verify: async () => null,
-      judge: () => null,
-      ready: async () => {},
-      close: async () => void closed.push(name),
-    }) as const
-  const app = Fastify()
-  await app.register(async (child) => void child.register(countersign, guardOptions({ mtls: verifier('own') })))
-  await app.register(async (child) => void child.register(countersign, { guard: guardFor(t, { mtls: verifier('handed in') }) }))
-  await app.close()
-  assert.deepEqual(closed, ['own'])
+  const ca = join(dirname(serverFiles().cert), 'ca.pem')
+  const watching = t.mock.method(globalThis, 'clearInterval')
+  const options = guardOptions({ mtls: { trust: ca } })
+  const [own, handedIn] = [Fastify(), Fastify()]
+  await own.register(countersign, options)
+  await handedIn.register(countersign, { guard: guardFor(t, options) })
+  const before = watching.mock.callCount()
+  await handedIn.close()
+  assert.equal(watching.mock.callCount(), before)
+  await own.close()
+  assert.ok(watching.mock.callCount() > before)
 })
 
 test('decides once on a secure server made by serverFactory, before anything of the app runs', async (t) => {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import {
   checkBoolean,
   checkChoice,
@@ -124,19 +123,17 @@ function checkRuntime(runtime: GuardOptions['runtime']): Runtime {
   if (runtime !== undefined) checkRuntimeParts(runtime)
   return Object.freeze({
     clock: runtime?.clock ?? { nowMs: Date.now },
-    randomBytes: runtime?.randomBytes ?? ((size: number): Uint8Array => randomBytes(size)),
     fetch: runtime?.fetch ?? globalThis.fetch,
   })
 }
 
 function checkRuntimeParts(runtime: unknown): void {
-  checkKeys('runtime', runtime, ['clock', 'randomBytes', 'fetch'])
-  const { clock, randomBytes, fetch } = runtime
+  checkKeys('runtime', runtime, ['clock', 'fetch'])
+  const { clock, fetch } = runtime
   const wrong = (key: string, takes: string, value: unknown): MisuseError =>
     new MisuseError('ERR_OPTION_INVALID', joinPath('runtime', key), `takes ${takes}, not ${kindOf(value)}`)
   if (clock !== undefined && !hasMethods(clock, ['nowMs'])) throw wrong('clock', 'an object with nowMs()', clock)
-  for (const [key, value] of Object.entries({ randomBytes, fetch }))
-    if (value !== undefined && typeof value !== 'function') throw wrong(key, 'a function', value)
+  if (fetch !== undefined && typeof fetch !== 'function') throw wrong('fetch', 'a function', fetch)
 }
 
 function hasMethods(value: unknown, names: readonly string[]): boolean {

@@ -45,16 +45,41 @@ export function createGuard<const M extends GuardOptions['mtls'], const J extend
 }
 
 function composeGuard(options: CheckedOptions): Guard {
+  const opened: Closable[] = []
+  try {
+    return compose(options, opened)
+  } catch (error) {
+    // Files that are watched by what was made before the option that is wrong.
+    for (const part of opened) void part.close()
+    throw error
+  }
+}
+
+interface Closable {
+  close(): Promise<void>
+}
+
+/** @param opened what the guard has made and must close. What was handed in finished may serve another guard, and is its maker's to close. */
+function compose(options: CheckedOptions, opened: Closable[]): Guard {
   const { runtime } = options
+  function own<Part extends Closable>(part: Part): Part {
+    opened.push(part)
+    return part
+  }
   const meter = options.meter === null ? null : quietMeter(options.meter)
-  const recorder = quietRecorder(createRecorder(options.audit, runtime))
+  const made = createRecorder(options.audit, runtime)
+  const recorder = quietRecorder(made)
+  if (made !== options.audit) own(recorder)
   const surroundings: Surroundings = { ...runtime, recorder, meter: meter ?? NO_METER }
   const authorizer = createAuthorizer(options.authorize)
   const limiter = options.limit === null ? null : createLimiter(options.limit, surroundings)
+  if (limiter !== null && limiter !== options.limit) own(limiter)
   const admission = options.limit === null ? null : createAdmission(options.limit, surroundings)
   // What watches files comes last, so that nothing is left watching where an option is wrong.
-  const peers = options.mtls === null ? null : isPeerVerifier(options.mtls) ? options.mtls : createPeerVerifier(options.mtls, surroundings)
-  const tokens = options.jwt === null ? null : isTokenVerifier(options.jwt) ? options.jwt : createTokenVerifier(options.jwt, surroundings)
+  const peers =
+    options.mtls === null ? null : isPeerVerifier(options.mtls) ? options.mtls : own(createPeerVerifier(options.mtls, surroundings))
+  const tokens =
+    options.jwt === null ? null : isTokenVerifier(options.jwt) ? options.jwt : own(createTokenVerifier(options.jwt, surroundings))
   const witness = createWitness(recorder, meter)
   const pipeline = createPipeline({
     peers,
@@ -87,8 +112,8 @@ function composeGuard(options: CheckedOptions): Guard {
   async function close(): Promise<void> {
     pipeline.close()
     watch.close()
-    await Promise.all([peers?.close(), tokens?.close(), limiter?.close()])
-    await recorder.close()
+    // The recorder was made first, and goes last: the others may have something to say.
+    for (const part of opened.splice(0).reverse()) await part.close()
   }
 
   return {

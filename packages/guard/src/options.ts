@@ -53,7 +53,7 @@ export interface GuardOptions {
   /** Prefix of the RFC 9457 `type` URI; the code follows it. Default: the page of the code in these docs. */
   readonly problemTypeBase?: string
 
-  /** Test seams: time, randomness, network. Default: the real ones. */
+  /** Test seams: time and network. Default: the real ones. */
   readonly runtime?: Partial<Runtime>
 }
 

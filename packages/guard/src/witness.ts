@@ -41,7 +41,7 @@ export function createWitness(recorder: Recorder, meter: Meter | null): Witness 
       })
       return kept ? null : refuse('ERR_AUDIT_UNAVAILABLE')
     },
-    denied({ code, facts, cause }, inbound, peer) {
+    denied({ code, facts, evidence, cause }, inbound, peer) {
       harmless(() => {
         const { stage, status, title } = catalogueEntry(code)
         refused?.add(1, { failure_reason: code })
@@ -52,7 +52,7 @@ export function createWitness(recorder: Recorder, meter: Meter | null): Witness 
           severity: status === 503 ? 'error' : 'warn',
           code,
           message: title,
-          facts: { ...facts, ...requestFacts(inbound, peer) },
+          facts: { ...facts, ...requestFacts(inbound, peer), ...evidence },
           ...(cause === undefined ? {} : { cause }),
         })
       })

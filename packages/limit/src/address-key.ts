@@ -4,9 +4,9 @@ import type { Connection } from '@countersign/core'
 const UNKNOWN = 'unknown'
 
 /**
- * The partition that an address belongs to. IPv4 counts alone, IPv6 by its /64, since a host has all of one. Addresses that hold an IPv4 address count as
- * that: IPv4-mapped (RFC 4291 §2.5.5.2) and NAT64 (RFC 6052 §2.1), both by their bits and not by how they are written. 6to4 (RFC 3056 §2) counts by its /48.
- * A zone (RFC 4007 §11) is no part of an address.
+ * The partition that an address belongs to. IPv4 counts alone, IPv6 by its /64, since a host has all of one. Addresses that hold an IPv4
+ * address count as that: IPv4-mapped (RFC 4291 §2.5.5.2) and NAT64 (RFC 6052 §2.1), both by their bits and not by how they are written.
+ * 6to4 (RFC 3056 §2) counts by its /48. A zone (RFC 4007 §11) is no part of an address.
  * @returns such as `192.0.2.1`, `2001:db8:0:1::/64` or `2002:c000:201::/48`; `unknown` for what cannot be read.
  * @example
  * partitionKeyOfAddress('::ffff:192.0.2.1') === partitionKeyOfAddress('::ffff:c000:201')

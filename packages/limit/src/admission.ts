@@ -16,8 +16,8 @@ interface KeptKey {
 }
 
 /**
- * Makes the failure budget behind `limit.perAddress`: a verified peer that fails uses up its own budget, anybody else that of the address. It is kept in this
- * process's memory, and refuses with `ERR_ATTEMPTS_EXCEEDED` and the fact `retryAfterSeconds`.
+ * Makes the failure budget behind `limit.perAddress`: a verified peer that fails uses up its own budget, anybody else that of the address.
+ * It is kept in this process's memory, and refuses with `ERR_ATTEMPTS_EXCEEDED` and the fact `retryAfterSeconds`.
  * @param options those of the limiter: `null` for no budget. With a finished {@link Limiter} the default budget holds.
  * @throws {MisuseError} `ERR_OPTION_INVALID`, `ERR_OPTION_UNKNOWN`, `ERR_OPTION_CONTRADICTION` or `ERR_RULE_VACUOUS`.
  */

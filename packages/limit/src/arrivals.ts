@@ -4,8 +4,8 @@ export interface Arrival {
 }
 
 /**
- * The backlog of a bucket, in microseconds. One above the capacity means that the clock was set back: it is cut to a full one there and then, or
- * whoever is refused, and so charges nothing, would wait for as long as that was.
+ * The backlog of a bucket, in microseconds. One above the capacity means that the clock was set back: it is cut to a full one there and
+ * then, or whoever is refused, and so charges nothing, would wait for as long as that was.
  */
 export function backlogUsOf(arrival: Arrival, nowUs: number, capacityUs: number): number {
   if (arrival.atUs - nowUs > capacityUs) arrival.atUs = nowUs + capacityUs
@@ -13,8 +13,8 @@ export function backlogUsOf(arrival: Arrival, nowUs: number, capacityUs: number)
 }
 
 /**
- * Theoretical arrival times by key, in a bounded map. One that still counts is never evicted, since that would give its caller a fresh burst: when
- * every place is taken, new keys share a few coarse buckets until places are free again.
+ * Theoretical arrival times by key, in a bounded map. One that still counts is never evicted, since that would give its caller a fresh
+ * burst: when every place is taken, new keys share a few coarse buckets until places are free again.
  */
 export interface Arrivals {
   readonly size: number
@@ -28,7 +28,10 @@ export interface Arrivals {
 const SWEPT_PER_KEY = 2
 /** Places looked at for each new key when none is free. */
 const SWEPT_WHEN_FULL = 16
-/** Shared buckets for each quota: few enough that a flood of keys gains nothing, more than one so that it does not stop every newcomer at once. */
+/**
+ * Shared buckets for each quota: few enough that a flood of keys gains nothing, more than one so that it does not stop every newcomer at
+ * once.
+ */
 const SHARED_BUCKETS = 64
 
 /** Makes an empty map of at most `maxKeys` keys. */

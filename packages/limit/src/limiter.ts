@@ -42,8 +42,9 @@ interface KeptKeys {
 /**
  * Makes the limiter behind the option `limit`: GCRA by verified identity. Without a `store` it never waits.
  *
- * A request must meet every quota that counts it, and is charged to all of them or to none. What is refused is refused with `ERR_QUOTA_EXCEEDED`, the names
- * of the policies in the fact `policies`, and a `Retry-After` after which it passes; a request that costs more than a burst never does, and is not told to come again.
+ * A request must meet every quota that counts it, and is charged to all of them or to none. What is refused is refused with
+ * `ERR_QUOTA_EXCEEDED`, the names of the policies in the fact `policies`, and a `Retry-After` after which it passes; a request that costs
+ * more than a burst never does, and is not told to come again.
  * @param options `null`: no quota. A finished {@link Limiter} is taken as it is.
  * @throws {MisuseError} `ERR_OPTION_INVALID`, `ERR_OPTION_UNKNOWN`, `ERR_OPTION_CONTRADICTION` or `ERR_RULE_VACUOUS`.
  * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
@@ -131,9 +132,7 @@ export function createLimiter(
   return {
     take,
     toString: () => `${entries.map(wordsOf).join(', ')}${watch === null ? '' : ', in a shared store'}`,
-    async close() {
-      await watch?.close()
-    },
+    async close() {},
   }
 }
 

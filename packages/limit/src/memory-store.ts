@@ -3,7 +3,10 @@ import { type Arrival, backlogUsOf, createArrivals } from './arrivals.js'
 import { intervalUsOf } from './interval.js'
 
 export interface MemoryQuotaStoreOptions {
-  /** How many keys have a bucket of their own; more share coarse ones, so that no flood of keys grows memory or wins requests. Default 100,000. */
+  /**
+   * How many keys have a bucket of their own; more share coarse ones, so that no flood of keys grows memory or wins requests. Default
+   * 100,000.
+   */
   readonly maxKeys?: number
 }
 
@@ -19,7 +22,8 @@ export const DEFAULT_MAX_KEYS = 100_000
 export const MAX_KEYS = 10_000_000
 
 /**
- * Makes a quota store in memory: GCRA, exact to the microsecond. A refused request charges nothing, and of several keys either all are charged or none is.
+ * Makes a quota store in memory: GCRA, exact to the microsecond. A refused request charges nothing, and of several keys either all are
+ * charged or none is.
  * @throws {MisuseError} `ERR_OPTION_INVALID`, `ERR_OPTION_UNKNOWN`.
  */
 export function createMemoryQuotaStore(options: MemoryQuotaStoreOptions = {}): MemoryQuotaStore {

@@ -32,13 +32,15 @@ export interface QuotaPolicy extends Quota {
   /** Sent to callers in `RateLimit` and `RateLimit-Policy`: letters, digits and `_-.`. */
   readonly name: string
   /**
-   * What has a bucket of its own: each verified caller, each trust domain (or issuer), each address (IPv6 by /64), each method and path, each value of a claim
-   * of the token (whoever lacks it shares one), or everyone together. An anonymous caller counts by its address.
+   * What has a bucket of its own: each verified caller, each trust domain (or issuer), each address (IPv6 by /64), each method and path,
+   * each value of a claim of the token (whoever lacks it shares one), or everyone together. An anonymous caller counts by its address.
    */
   readonly partitionBy: 'caller' | 'trust-domain' | 'address' | 'route' | 'everyone' | { readonly claim: string }
   /** What a request costs: an integer from 0. Anything else, or a throw, refuses the request with 503. Default: 1. */
   readonly cost?: (inbound: Inbound, principal: Principal) => number
-  /** Which requests count. Paths are compared as a lenient router would, so that another spelling is no way around the quota. Default: all. */
+  /**
+   * Which requests count. Paths are compared as a lenient router would, so that another spelling is no way around the quota. Default: all.
+   */
   readonly only?: {
     readonly callers?: NameMatch | readonly NameMatch[]
     readonly methods?: string | readonly string[]
@@ -50,11 +52,17 @@ export interface QuotaPolicy extends Quota {
 export interface LimitOptions {
   /** For each verified caller, an anonymous one by its address. Default: 100 a second, burst 200. `null`: none. */
   readonly perCaller?: Quota | null
-  /** Failed attempts of one verified peer, or else of one address, before any cryptography. Default: 20 in 60 seconds, burst 20. `null`: not counted. */
+  /**
+   * Failed attempts of one verified peer, or else of one address, before any cryptography. Default: 20 in 60 seconds, burst 20. `null`: not
+   * counted.
+   */
   readonly perAddress?: Quota | null
   /** More quotas, all of which must be met; a refused request charges none. Default: none. */
   readonly policies?: readonly QuotaPolicy[]
-  /** Where quotas are kept; closed with the guard. Failed attempts always stay in this process. Default: this process's memory. */
+  /**
+   * Where quotas are kept; what is handed in stays the caller's to close. Failed attempts always stay in this process. Default: this
+   * process's memory.
+   */
   readonly store?: QuotaStore
   /** Keys with a bucket of their own, here and in the memory that takes over for `store`; more share coarse buckets. Default 100,000. */
   readonly maxKeys?: number

@@ -18,7 +18,10 @@ export function identityKey({ kind, authority, value }: Identity): string {
   return joinKey(kind, authority, value)
 }
 
-/** Makes the key of a policy that depends on nothing but who is calling from where, and so can be kept; `null` for one that depends on the request. */
+/**
+ * Makes the key of a policy that depends on nothing but who is calling from where, and so can be kept; `null` for one that depends on the
+ * request.
+ */
 export function lastingKeyOf(policy: CheckedPolicy): ((principal: Principal, inbound: Inbound) => string) | null {
   const { name, partitionBy } = policy
   if (typeof partitionBy === 'object') return (principal) => claimKey(name, partitionBy.claim, principal)

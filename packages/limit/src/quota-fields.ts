@@ -11,7 +11,8 @@ export interface PolicyField {
 }
 
 /**
- * Makes the fixed part of a policy's fields. `q` is the quota of the steady rate and `w` its window; `r` counts what is left of the burst and may be above `q`.
+ * Makes the fixed part of a policy's fields. `q` is the quota of the steady rate and `w` its window; `r` counts what is left of the burst
+ * and may be above `q`.
  * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ §3, §4
  */
 export function policyFieldOf({ name, quota, windowSeconds }: CheckedPolicy): PolicyField {

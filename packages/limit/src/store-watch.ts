@@ -7,7 +7,6 @@ export type Verdict = readonly QuotaState[] | Refusal | null
 /** A store outside this process that may be down. */
 export interface StoreWatch {
   take(requests: readonly QuotaRequest[], nowMs: number): Verdict | Promise<Verdict>
-  close(): Promise<void>
 }
 
 /** A store in the same network answers in a few milliseconds; a caller does not wait longer than this to be let in. */
@@ -16,7 +15,8 @@ const TIMEOUT_MS = 250
 const PROBE_INTERVAL_MS = 1000
 
 /**
- * Stands between the limiter and a store that may be down: bounds the wait, checks the answer, takes the way of `whenUnavailable`, and reports each change once.
+ * Stands between the limiter and a store that may be down: bounds the wait, checks the answer, takes the way of `whenUnavailable`, and
+ * reports each change once.
  * @param local the store that takes over with `'limit-locally'`.
  */
 export function createStoreWatch(
@@ -85,9 +85,6 @@ export function createStoreWatch(
       } catch (cause) {
         return failed(requests, nowMs, 'error', cause)
       }
-    },
-    async close() {
-      await store.close?.()
     },
   }
 }

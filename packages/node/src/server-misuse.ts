@@ -30,8 +30,8 @@ export function markProtected(server: Marked, guard: Guard): boolean {
 
 /** Says once a server, at its first requests, what no single request would show. */
 export function noticeMisuse(guard: Guard, req: NodeRequest, connection: Connection): void {
-  if (connection[NOTICED] !== undefined) return
-  connection[NOTICED] = true
+  if (connection[NOTICED] === guard) return
+  connection[NOTICED] = guard
   const server: Marked | undefined = serverOf(req)
   if (server === undefined) return
   server[NOTICED] ??= new WeakSet()

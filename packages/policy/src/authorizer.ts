@@ -5,12 +5,14 @@ import { createRuleBook } from './rule-book.js'
 
 /**
  * Who may do what. A list denies whatever no entry allows; an entry that is a string is a caller allowed everything.
- * `'any-authenticated'` lets every proven caller do everything, `'anyone'` an anonymous one too. A finished {@link Authorizer} is taken as it is.
+ * `'any-authenticated'` lets every proven caller do everything, `'anyone'` an anonymous one too. A finished {@link Authorizer} is taken as
+ * it is.
  */
 export type AuthorizeOption = 'any-authenticated' | 'anyone' | readonly (string | Rule)[] | Authorizer
 
 /**
- * Makes the authorizer that stands behind the option `authorize`. Everything is compiled here; a decision then costs one look-up for a list of callers.
+ * Makes the authorizer that stands behind the option `authorize`. Everything is compiled here; a decision then costs one look-up for a list
+ * of callers.
  *
  * @example
  * const authorizer = createAuthorizer([

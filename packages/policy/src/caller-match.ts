@@ -19,7 +19,8 @@ export interface CallerMap<T> {
 
 /**
  * Compiles `callers`.
- * @throws {MisuseError} `ERR_RULE_VACUOUS` for an empty list, `ERR_OPTION_INVALID` for what could never match or would match more than it says.
+ * @throws {MisuseError} `ERR_RULE_VACUOUS` for an empty list, `ERR_OPTION_INVALID` for what could never match or would match more than it
+ * says.
  */
 export function compileCallers(option: string, value: unknown): Callers {
   const names: string[] = []

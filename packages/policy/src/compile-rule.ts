@@ -23,7 +23,8 @@ const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/ // RFC 6749 §3.3 scope-token: no sp
 
 /**
  * Compiles one entry of `authorize`.
- * @throws {MisuseError} `ERR_RULE_VACUOUS` for a rule without a part, `ERR_OPTION_UNKNOWN`, `ERR_OPTION_INVALID`, `ERR_OPTION_CONTRADICTION`.
+ * @throws {MisuseError} `ERR_RULE_VACUOUS` for a rule without a part, `ERR_OPTION_UNKNOWN`, `ERR_OPTION_INVALID`,
+ * `ERR_OPTION_CONTRADICTION`.
  */
 export function compileRule(name: string, entry: unknown): CompiledRule {
   if (typeof entry === 'string') {

@@ -3,8 +3,9 @@ import type { Match, NameMatch } from '@countersign/core'
 /**
  * Allows when every named part matches. A part left out matches everything, and a rule that names no part is refused.
  *
- * A rule without `callers` matches every *authenticated* caller. Allowing rules compare exactly and case-sensitively. Denying rules win, match
- * an anonymous caller too where they name no callers, and compare paths as a lenient router would (letter case, percent-encoding, trailing slash).
+ * A rule without `callers` matches every *authenticated* caller. Allowing rules compare exactly and case-sensitively. Denying rules win,
+ * match an anonymous caller too where they name no callers, and compare paths as a lenient router would (letter case, percent-encoding,
+ * trailing slash).
  */
 export interface Rule {
   readonly callers?: CallerMatch | readonly CallerMatch[]
@@ -21,7 +22,8 @@ export interface Rule {
 }
 
 /**
- * Who is calling. A string that begins with `spiffe://` matches a SPIFFE ID, any other string a name that a certificate proves: both exactly, but for
- * the letter case of DNS names (RFC 4343). The subject of a token belongs to its issuer, so it is matched with it. Nobody else's wildcard matches the anonymous caller.
+ * Who is calling. A string that begins with `spiffe://` matches a SPIFFE ID, any other string a name that a certificate proves: both
+ * exactly, but for the letter case of DNS names (RFC 4343). The subject of a token belongs to its issuer, so it is matched with it. Nobody
+ * else's wildcard matches the anonymous caller.
  */
 export type CallerMatch = NameMatch | { readonly issuer: string; readonly subject: string } | { readonly anonymous: true }

@@ -30,8 +30,7 @@ export function createSourceKeys(source: Source<KeyObject>): KeyStore {
     async ready() {
       await source.ready?.()
     },
-    async close() {
-      await source.close?.()
-    },
+    // A source that is handed in stays the caller's to close.
+    async close() {},
   }
 }

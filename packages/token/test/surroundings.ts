@@ -42,7 +42,6 @@ export function createSurroundings(fetch: typeof globalThis.fetch = () => Promis
       nowMs += seconds * 1000
     },
     clock: { nowMs: () => nowMs },
-    randomBytes: (size) => new Uint8Array(size),
     fetch,
     recorder: {
       wants: () => true,

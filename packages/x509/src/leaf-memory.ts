@@ -40,13 +40,18 @@ export function createLeafMemory({ epoch, trust, revocation }: TrustState, skewM
     if (typeof known === 'number') return accept(fact, evidence, known)
     // Where an intermediate was revoked, there may be another path.
     if (known.code === 'ERR_PEER_REVOKED' && known.facts['certificate'] !== 'leaf') return undefined
-    return keep(fact, known, recheckAt(known, nowMs))
+    return keep(fact, refusalOf(evidence, known), recheckAt(known, nowMs))
   }
 
   // Kept for no time at all: a clock that was ahead for a moment must not lock out every connection of this leaf.
-  function refuseExpired(fact: LeafFact, { peer }: Evidence): Refusal {
+  function refuseExpired(fact: LeafFact, evidence: Evidence): Refusal {
     if (isRefusal(fact.finding) && fact.finding.code === 'ERR_PEER_EXPIRED') return fact.finding
-    return keep(fact, refuse('ERR_PEER_EXPIRED', { certificate: 'leaf', notAfter: peer.certificate.validTo.toISOString() }), 0)
+    const notAfter = evidence.peer.certificate.validTo.toISOString()
+    return keep(fact, refusalOf(evidence, refuse('ERR_PEER_EXPIRED', { certificate: 'leaf', notAfter })), 0)
+  }
+
+  function refusalOf({ peer: { certificate } }: Evidence, refusal: Refusal): Refusal {
+    return { ...refusal, evidence: { serialNumber: certificate.serialNumber, fingerprint256: certificate.fingerprint256 } }
   }
 
   function isStillAnchored({ peer, trustDomain, path }: Evidence): boolean {

@@ -97,7 +97,10 @@ export function createPeerVerifier(options: MtlsOptions, surroundings: Surroundi
     const leaf = readCertificate(der)
     if (typeof leaf === 'string') return refuseConnection(connection, refuse('ERR_PEER_UNREADABLE', { reason: leaf }))
     const verified = examine(leaf, known, intermediates, nowMs)
-    if (isRefusal(verified)) return refuseConnection(connection, verified, recheckAt(verified, nowMs, leaf.notBeforeMs - checked.skewMs))
+    if (isRefusal(verified)) {
+      const evidence = { serialNumber: leaf.serialNumber, fingerprint256: fingerprint }
+      return refuseConnection(connection, { ...verified, evidence }, recheckAt(verified, nowMs, leaf.notBeforeMs - checked.skewMs))
+    }
     const fact = memory.establish(known, leaf, verified)
     connection[slot] = fact
     if (known === undefined) recordFirstSight(verified, leaf)

@@ -22,7 +22,6 @@ export function createStage(nowMs = NOW_MS): Stage {
     events,
     gauges,
     clock: { nowMs: () => stage.nowMs },
-    randomBytes: (size) => new Uint8Array(size),
     fetch: () => Promise.reject(new Error('no network here')),
     recorder: {
       wants: () => true,
