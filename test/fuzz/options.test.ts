@@ -4,9 +4,9 @@ import { MISUSE_CODES, MisuseError } from '@countersign/core'
 import { createGuard, type Guard, type GuardOptions } from '@countersign/guard'
 import fc from 'fast-check'
 import { idOf } from '../conformance/certificates.js'
+import { fakeInbound } from '../conformance/fake-inbound.js'
 import { presetsOf } from '../conformance/presets.js'
 import { createWorld } from '../conformance/world.js'
-import { fakeInbound } from '../conformance/fake-inbound.js'
 
 const RUNS = Number(process.env['COUNTERSIGN_RUNS'] ?? 1200)
 const SEED = Number(process.env['COUNTERSIGN_SEED'] ?? 20_261_123)

@@ -4,9 +4,9 @@ import { createGuard } from '@countersign/guard'
 import { createTokenSigner } from '@countersign/issuer'
 import { createTestClock } from '@countersign/testing'
 import fc from 'fast-check'
+import { fakeInbound } from '../conformance/fake-inbound.js'
 import { memoryRecorder } from '../conformance/memory-recorder.js'
 import { checkedDecision } from './checked-decision.js'
-import { fakeInbound } from '../conformance/fake-inbound.js'
 
 const RUNS = Number(process.env['COUNTERSIGN_RUNS'] ?? 3000)
 const SEED = Number(process.env['COUNTERSIGN_SEED'] ?? 20_261_123)

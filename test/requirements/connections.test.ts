@@ -134,7 +134,10 @@ test('writes one line for each refusal, with the address and the code, and count
       ['warn', 'invalid_client_cert', 'ERR_PEER_EXPIRED', '127.0.0.1'],
     ],
   )
-  assert.equal(lines[1]?.facts['serialNumber'], stranger.serialNumber)
+  assert.deepEqual(
+    lines.map(({ facts }) => facts['serialNumber']),
+    [undefined, stranger.serialNumber, late.serialNumber],
+  )
   assert.equal(meter.total('mtls_rejections_total'), 2)
   assert.equal(meter.total('mtls_rejections_total', { code: 'ERR_PEER_EXPIRED' }), 1)
   assert.equal(meter.total('service_auth_failed_total'), 3)

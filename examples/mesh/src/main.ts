@@ -28,9 +28,9 @@ async function end(): Promise<void> {
 }
 
 if (values.serve) {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void end())
   const { orders } = mesh.callers
   print.serving(mesh, folder, mesh.signer.sign({ subject: 'alice', audience: 'ledger', scope: 'ledger:write', boundTo: orders }))
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void end())
 } else {
   await end()
 }
