@@ -34,6 +34,8 @@ export interface Certificates {
   readonly intermediate: DevAuthority
   readonly serverCredential: Credential
   of(kind: CertificateKind): Credential
+  /** What the client sends beside the leaf. */
+  sentWith(credential: Credential): readonly Uint8Array[]
 }
 
 export type CertificateKind = keyof ReturnType<typeof recipes>
@@ -63,6 +65,11 @@ export function createCertificates(clock: Clock): Certificates {
       made.set(kind, credential)
       return credential
     },
+    sentWith: ({ chainPem }) =>
+      chainPem
+        .split('-----END CERTIFICATE-----')
+        .slice(1, -1)
+        .map((pem) => Buffer.from(pem.replace('-----BEGIN CERTIFICATE-----', ''), 'base64')),
   }
 }
 
@@ -117,6 +124,7 @@ function recipes({ root, plainRoot, intermediate }: Readonly<Record<'root' | 'pl
 
     // the leaf
     expired: () => credentialOf(root.issue({ ...orders, validFrom: at(-3), validSeconds: 3600 })),
+    'orders-just-expired': () => credentialOf(root.issue({ ...orders, validFrom: at(-2), validSeconds: 2 * 3600 - 100 })),
     'not-yet-valid': () => credentialOf(root.issue({ ...orders, validFrom: at(1) })),
     revoked: () => credentialOf(root.issue({ ...orders, serialNumber: 'abad1dea' })),
     'for-servers': () => credentialOf(root.issue({ ...orders, extendedKeyUsage: ['serverAuth'] })),

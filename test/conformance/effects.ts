@@ -1,4 +1,5 @@
-import type { CertificateKind } from './certificates.js'
+import { createHash, X509Certificate } from 'node:crypto'
+import { type CertificateKind, idOf, TRUST_DOMAIN } from './certificates.js'
 import type { PresetName } from './presets.js'
 import type { TokenKind } from './tokens.js'
 import type { World } from './world.js'
@@ -11,13 +12,18 @@ export interface Probe {
   readonly target?: string
   readonly authority?: string
   readonly serverName?: string
+  /** How long after the one before it. */
+  readonly afterSeconds?: number
 }
+
+/** Stands for the value that the field has where it is tried. */
+export const KEEP = Symbol('as it is')
 
 /** What two values of one field make of the same requests. */
 export interface Effect {
   /** Path of the field; `0` for the first of a list. */
   readonly field: string
-  /** What the field is tried on. Default: certificate and token. */
+  /** What the field is tried on. Default: one that wants a certificate and a token. */
   readonly on?: PresetName
   readonly values: readonly [one: unknown, other: unknown]
   /** Sent in this order to a guard of each. */
@@ -29,25 +35,19 @@ export interface Effect {
 const GRANTED = 'granted'
 const orders: Probe = { certificate: 'orders' }
 const both: Probe = { certificate: 'orders', token: 'bound' }
-const shipping: Probe = { certificate: 'shipping' }
+const post: Probe = { certificate: 'orders', method: 'POST' }
 
 /** Every field of the options by what it does. Those that time alone would show stand in {@link SHOWN_ELSEWHERE}. */
 export function effectsOf({ certificates, tokens, crlFile, oldCrlFile, intermediateCrlFile, folder }: World): readonly Effect[] {
-  const root = { trustDomain: 'prod.example', pem: certificates.root.certificatePem }
+  const root = { trustDomain: TRUST_DOMAIN, pem: certificates.root.certificatePem }
   const plain = { trustDomain: null, pem: certificates.plainRoot.certificatePem }
-  const id = (path: string) => `spiffe://prod.example${path}`
-  const revocation = { list: { ageMs: 60_000, has: () => false } }
   const revoked = (answer: boolean) => ({ ageMs: 0, has: () => answer })
   const quota = { quota: 1, windowSeconds: 60 }
   const policy = { name: 'some', partitionBy: 'caller', ...quota }
-  const rule = { callers: id('/orders'), methods: 'GET' }
-  const failing = { take: () => Promise.reject(new Error('down')) }
+  const rule = { callers: idOf('/orders'), methods: 'GET' }
   const denying = {
     take: (asked: readonly unknown[]) => asked.map(() => ({ allowed: false, remaining: 0, retryAfterMs: 1000, resetMs: 1000 })),
   }
-  const limitWith = (policies: readonly object[]) => ({ perCaller: null, perAddress: null, policies })
-  const pins = (...digests: readonly string[]) => digests as readonly [string, string]
-  const spkiPin = certificates.root
 
   return [
     // the guard
@@ -59,7 +59,7 @@ export function effectsOf({ certificates, tokens, crlFile, oldCrlFile, intermedi
       is: ['ERR_PEER_MISSING', GRANTED],
     },
     { field: 'jwt', values: [null, KEEP], probes: [orders], is: [GRANTED, 'ERR_TOKEN_MISSING'] },
-    { field: 'authorize', on: 'mtls', values: [[id('/orders')], [id('/shipping')]], probes: [orders], is: [GRANTED, 'ERR_FORBIDDEN'] },
+    { field: 'authorize', on: 'mtls', values: [[idOf('/orders')], [idOf('/shipping')]], probes: [orders], is: [GRANTED, 'ERR_FORBIDDEN'] },
     { field: 'require', values: ['all', [['mtls']]], probes: [orders], is: ['ERR_TOKEN_MISSING', GRANTED] },
     {
       field: 'routes',
@@ -102,7 +102,7 @@ export function effectsOf({ certificates, tokens, crlFile, oldCrlFile, intermedi
     {
       field: 'routes.3.encodedSlashes',
       on: 'routes',
-      values: [true, undefined],
+      values: [true, false],
       probes: [{ ...orders, target: '/projects/a%2Fb' }],
       is: [GRANTED, 'ERR_TARGET_NOT_CANONICAL'],
     },
@@ -134,11 +134,20 @@ export function effectsOf({ certificates, tokens, crlFile, oldCrlFile, intermedi
       probes: [{ certificate: 'dns-only' }],
       is: [GRANTED, 'ERR_PEER_NAME'],
     },
-    { field: 'mtls.names', on: 'mtls', values: [null, [id('/shipping')]], probes: [orders], is: [GRANTED, 'ERR_PEER_NAME_NOT_PERMITTED'] },
+    {
+      field: 'mtls.names',
+      on: 'mtls',
+      values: [null, [idOf('/shipping')]],
+      probes: [orders],
+      is: [GRANTED, 'ERR_PEER_NAME_NOT_PERMITTED'],
+    },
     {
       field: 'mtls.pins',
       on: 'mtls',
-      values: [pins(spkiOf(spkiPin.certificateDer), OTHER_PIN), pins(OTHER_PIN, ANOTHER_PIN)],
+      values: [
+        [pinOf(certificates.root.certificateDer), pinOf(certificates.plainRoot.certificateDer)],
+        [pinOf(certificates.plainRoot.certificateDer), 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA='],
+      ],
       probes: [orders],
       is: [GRANTED, 'ERR_PEER_PIN_MISMATCH'],
     },
@@ -210,8 +219,8 @@ export function effectsOf({ certificates, tokens, crlFile, oldCrlFile, intermedi
     // tokens
     { field: 'jwt.issuer', values: [KEEP, 'https://other.example'], probes: [both], is: [GRANTED, 'ERR_TOKEN_ISSUER'] },
     { field: 'jwt.audience', values: [null, 'other'], probes: [both], is: [GRANTED, 'ERR_TOKEN_AUDIENCE'] },
-    { field: 'jwt.keys', values: [KEEP, { jwks: certificates.strangersJwks }], probes: [both], is: [GRANTED, 'ERR_TOKEN_KEY_UNKNOWN'] },
-    { field: 'jwt.keys.jwks', values: [tokens.jwks, certificates.strangersJwks], probes: [both], is: [GRANTED, 'ERR_TOKEN_KEY_UNKNOWN'] },
+    { field: 'jwt.keys', values: [KEEP, { jwks: tokens.strangersJwks }], probes: [both], is: [GRANTED, 'ERR_TOKEN_KEY_UNKNOWN'] },
+    { field: 'jwt.keys.jwks', values: [tokens.jwks, tokens.strangersJwks], probes: [both], is: [GRANTED, 'ERR_TOKEN_KEY_UNKNOWN'] },
     {
       field: 'jwt.keys.file',
       on: 'keys-in-a-file',
@@ -266,7 +275,7 @@ export function effectsOf({ certificates, tokens, crlFile, oldCrlFile, intermedi
     {
       field: 'authorize.0.callers',
       on: 'one-rule',
-      values: [id('/orders'), id('/shipping')],
+      values: [idOf('/orders'), idOf('/shipping')],
       probes: [orders],
       is: [GRANTED, 'ERR_FORBIDDEN'],
     },
@@ -274,7 +283,7 @@ export function effectsOf({ certificates, tokens, crlFile, oldCrlFile, intermedi
     { field: 'authorize.0.paths', on: 'one-rule', values: ['/', '/other'], probes: [orders], is: [GRANTED, 'ERR_FORBIDDEN'] },
     { field: 'authorize.0.scopes', on: 'one-rule', values: [undefined, ['read']], probes: [both], is: [GRANTED, 'ERR_SCOPE_INSUFFICIENT'] },
     { field: 'authorize.0.claims', on: 'one-rule', values: [undefined, { tier: 'gold' }], probes: [both], is: [GRANTED, 'ERR_FORBIDDEN'] },
-    { field: 'authorize.1.deny', on: 'one-rule', values: [undefined, true], probes: [orders], is: [GRANTED, 'ERR_FORBIDDEN'] },
+    { field: 'authorize.1.deny', on: 'two-rules', values: [undefined, true], probes: [orders], is: [GRANTED, 'ERR_FORBIDDEN'] },
 
     // quotas
     { field: 'limit.perCaller', on: 'quota', values: [null, quota], probes: [orders, orders], is: [GRANTED, 'ERR_QUOTA_EXCEEDED'] },
@@ -283,7 +292,7 @@ export function effectsOf({ certificates, tokens, crlFile, oldCrlFile, intermedi
       field: 'limit.perCaller.windowSeconds',
       on: 'quota',
       values: [2, 60],
-      probes: [orders, orders, LATER, orders],
+      probes: [orders, orders, { ...orders, afterSeconds: 2 }],
       is: [GRANTED, 'ERR_QUOTA_EXCEEDED'],
     },
     { field: 'limit.perCaller.burst', on: 'quota', values: [3, 1], probes: [orders, orders], is: [GRANTED, 'ERR_QUOTA_EXCEEDED'] },
@@ -315,7 +324,7 @@ export function effectsOf({ certificates, tokens, crlFile, oldCrlFile, intermedi
       values: ['caller', 'everyone'],
       probes: [
         { ...orders, method: 'POST' },
-        { ...shipping, method: 'POST' },
+        { certificate: 'shipping', method: 'POST' },
       ],
       is: [GRANTED, 'ERR_QUOTA_EXCEEDED'],
     },
@@ -356,7 +365,7 @@ export function effectsOf({ certificates, tokens, crlFile, oldCrlFile, intermedi
     {
       field: 'limit.policies.0.only.callers',
       on: 'quota-by-name',
-      values: [id('/shipping'), id('/orders')],
+      values: [idOf('/shipping'), idOf('/orders')],
       probes: [
         { ...orders, method: 'POST' },
         { ...orders, method: 'POST' },
@@ -387,8 +396,13 @@ export function effectsOf({ certificates, tokens, crlFile, oldCrlFile, intermedi
       field: 'limit.policies.0.windowSeconds',
       on: 'quota-by-name',
       values: [1, 60],
-      probes: [{ ...orders, method: 'POST' }, LATER, { ...orders, method: 'POST' }],
+      probes: [post, { ...post, afterSeconds: 2 }],
       is: [GRANTED, 'ERR_QUOTA_EXCEEDED'],
     },
   ]
+}
+
+function pinOf(der: Uint8Array): string {
+  const spki = new X509Certificate(der).publicKey.export({ type: 'spki', format: 'der' })
+  return createHash('sha256').update(spki).digest('base64')
 }

@@ -55,7 +55,9 @@ test('no code of the catalogue that hides behind another is ever sent', () => {
 
 test('every row runs somewhere over TLS, and in most cells', () => {
   for (const row of TABLE) {
-    const cells = cellsOf(row)
+    // Some releases of Node have faults of their own.
+    const notApplicable = (row.notApplicable ?? []).filter(({ node }) => node === undefined)
+    const cells = cellsOf({ ...row, notApplicable })
     assert.ok(
       cells.some(({ transport }) => transport === 'https' || transport === 'secure-https'),
       `${row.id} is never run over TLS`,

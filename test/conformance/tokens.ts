@@ -10,6 +10,8 @@ export const MAX_TOKEN_BYTES = 2048
 /** What rows send as a bearer token. */
 export interface Tokens {
   readonly jwks: ReturnType<TokenSigner['jwks']>['keys']
+  /** Keys of somebody else. */
+  readonly strangersJwks: ReturnType<TokenSigner['jwks']>['keys']
   of(kind: TokenKind): string
 }
 
@@ -21,6 +23,7 @@ export function createTokens(certificates: Certificates, clock: Clock): Tokens {
   const made = new Map<TokenKind, string>()
   return {
     jwks: signer.jwks().keys,
+    strangersJwks: createTokenSigner({ issuer: ISSUER, clock }).jwks().keys,
     of(kind) {
       const token = made.get(kind) ?? recipe[kind]()
       made.set(kind, token)
@@ -59,6 +62,7 @@ function recipes(signer: TokenSigner, certificates: Certificates, clock: Clock) 
     'bound-to-shipping': () => bound({ sub: idOf('/shipping'), cnf: { 'x5t#S256': certificates.of('shipping')['x5t#S256'] } }),
     'for-alice': () => bound({ sub: 'alice' }),
     'in-its-skew': () => bound({ exp: now - 29 }),
+    'an-hour-old': () => bound({ iat: now - 3600, nbf: now - 3600 }),
     'several-audiences': () => bound({ aud: ['other', AUDIENCE] }),
     unbound: () => signer.signExactly({ ...unbound, sub: 'alice' }),
     'unbound-with-scope': () => signer.signExactly({ ...unbound, sub: 'alice', scope: 'invoices:read' }),

@@ -10,6 +10,7 @@ export interface World {
   readonly clock: TestClock
   readonly certificates: Certificates
   readonly tokens: Tokens
+  /** With `root.pem`, `plain.pem`, `jwks.json`, and `other.json` with the keys of somebody else. */
   readonly folder: string
   /** A CRL of the root, in a file: with the revoked certificate in it, and one that has run out. */
   readonly crlFile: string
@@ -31,10 +32,15 @@ export function createWorld(): World {
     return join(folder, name)
   }
   const revoked = [{ serialNumber: certificates.of('revoked').serialNumber, revokedAt: hoursAgo(1) }]
+  const tokens = createTokens(certificates, clock)
+  write('root.pem', certificates.root.certificatePem)
+  write('plain.pem', certificates.plainRoot.certificatePem)
+  write('jwks.json', JSON.stringify({ keys: tokens.jwks }))
+  write('other.json', JSON.stringify({ keys: tokens.strangersJwks }))
   return {
     clock,
     certificates,
-    tokens: createTokens(certificates, clock),
+    tokens,
     folder,
     crlFile: write('root.crl', certificates.root.revocationList({ revoked })),
     intermediateCrlFile: write('intermediate.crl', certificates.intermediate.revocationList({ revoked: [] })),

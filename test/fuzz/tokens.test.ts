@@ -69,7 +69,8 @@ test('no token that was changed in one place is let through', async () => {
   await fc.assert(
     fc.asyncProperty(change, async ({ at, remove, put }) => {
       const changed = good.slice(0, at) + put + good.slice(at + remove)
-      fc.pre(changed !== good)
+      // RFC 6750 §2.1: spaces in front belong to the scheme.
+      fc.pre(changed.replace(/^ +/, '') !== good)
       assert.equal(await isGranted(`Bearer ${changed}`), false)
     }),
     parameters,

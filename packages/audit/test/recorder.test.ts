@@ -82,6 +82,7 @@ test('every other kind of event is a line under its own name, at the level of it
     'credential.reloaded',
     'credential.reload-failed',
     'credential.expiring',
+    'connection.ended',
     'limit.degraded',
     'limit.restored',
     'guard.configured',

@@ -133,8 +133,11 @@ function nextSteps({ names, out }: DevRequest, trustDomain: string, paint: Paint
   const server = names.find((name) => name !== caller) ?? 'your-service'
   const at = (file: string) => (out === '.' ? file : join(out, file))
   const lines = [
-    `countersign({ mtls: { trust: '${at('ca.pem')}' }, jwt: null, authorize: ['spiffe://${trustDomain}/${caller}'] })`,
+    `const guard = createGuard({ mtls: { trust: '${at('ca.pem')}' }, jwt: null, authorize: ['spiffe://${trustDomain}/${caller}'] })`,
+    'app.use(countersign(guard))',
     `secureServer({ cert: '${at(`${server}.pem`)}', key: '${at(`${server}-key.pem`)}', guard }, app).listen(8443)`,
+  ]
+  const tokens = [
     `jwt: { issuer: '${devIssuer(trustDomain)}', audience: '${server}', keys: { file: '${at('jwks.json')}' }, subjects: [{ trustDomain: '${trustDomain}' }] }`,
   ]
   const commands = [
@@ -143,5 +146,5 @@ function nextSteps({ names, out }: DevRequest, trustDomain: string, paint: Paint
     `countersign inspect ${at(`${caller}.pem`)}`,
   ]
   const indented = (texts: readonly string[]) => texts.map((text) => `  ${printable(text)}\n`).join('')
-  return `\n${paint('bold', 'In the service')}\n${indented(lines)}\n${paint('bold', 'Then')}\n${indented(commands)}\nKeep the files that end in -key.pem out of version control.\n`
+  return `\n${paint('bold', 'In the service')}\n${indented(lines)}\n${paint('bold', 'With tokens, in place of jwt: null')}\n${indented(tokens)}\n${paint('bold', 'Then, with your path in place of /')}\n${indented(commands)}\nKeep the files that end in -key.pem out of version control.\n`
 }

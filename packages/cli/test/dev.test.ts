@@ -23,11 +23,14 @@ test('dev says what it wrote and what to try next', async (t) => {
   jwks.json        its public key, for jwt.keys
 
 In the service
-  countersign({ mtls: { trust: 'ca.pem' }, jwt: null, authorize: ['spiffe://prod.example/orders'] })
+  const guard = createGuard({ mtls: { trust: 'ca.pem' }, jwt: null, authorize: ['spiffe://prod.example/orders'] })
+  app.use(countersign(guard))
   secureServer({ cert: 'billing.pem', key: 'billing-key.pem', guard }, app).listen(8443)
+
+With tokens, in place of jwt: null
   jwt: { issuer: 'https://issuer.prod.example', audience: 'billing', keys: { file: 'jwks.json' }, subjects: [{ trustDomain: 'prod.example' }] }
 
-Then
+Then, with your path in place of /
   curl --cacert ca.pem --cert orders.pem --key orders-key.pem https://localhost:8443/
   countersign token --for orders --audience billing
   countersign inspect orders.pem

@@ -26,7 +26,7 @@ export class MisuseError extends TypeError {
   readonly option: string
 
   constructor(code: MisuseCode, option: string, message: string, cause?: unknown) {
-    super(`${option === '' ? '' : `${option}: `}${message} (${code}, ${DOCS_BASE}${code})`, cause === undefined ? undefined : { cause })
+    super(`${option === '' ? '' : `${option}: `}${message} (${DOCS_BASE}${code})`, cause === undefined ? undefined : { cause })
     this.code = code
     this.option = option
   }

@@ -38,7 +38,11 @@ export function compileNameMatch(option: string, match: unknown): (name: string)
   const trustDomain = checkText(joinPath(option, 'trustDomain'), match['trustDomain'])
   const prefix = `spiffe://${trustDomain}`
   if (parseSpiffeId(prefix)?.path !== '')
-    throw new MisuseError('ERR_OPTION_INVALID', joinPath(option, 'trustDomain'), 'takes a trust domain such as prod.example')
+    throw new MisuseError(
+      'ERR_OPTION_INVALID',
+      joinPath(option, 'trustDomain'),
+      'takes a trust domain without spiffe://, such as prod.example',
+    )
   return (name) => isUnder(name, prefix)
 }
 

@@ -21,6 +21,7 @@ export type EventKind =
   | 'credential.reloaded'
   | 'credential.reload-failed'
   | 'credential.expiring'
+  | 'connection.ended'
   | 'limit.degraded'
   | 'limit.restored'
   | 'guard.configured'

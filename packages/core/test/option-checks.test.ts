@@ -78,7 +78,7 @@ test('says in a word what a wrong value is', () => {
 
 test('names the option, the mending line and the page in the message', () => {
   const error = new MisuseError('ERR_OPTION_MISSING', 'jwt[0].audience', 'must be said', new Error('below'))
-  assert.equal(error.message, 'jwt[0].audience: must be said (ERR_OPTION_MISSING, https://countersign.dev/errors/ERR_OPTION_MISSING)')
+  assert.equal(error.message, 'jwt[0].audience: must be said (https://countersign.dev/errors/ERR_OPTION_MISSING)')
   assert.ok(error instanceof TypeError)
   assert.ok(error.cause instanceof Error)
   assert.equal(joinPath('', 'jwt'), 'jwt')

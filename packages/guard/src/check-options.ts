@@ -54,6 +54,7 @@ export interface CheckedOptions {
 
 /** @throws {MisuseError} naming the option that is missing, unknown or contradictory. */
 export function checkGuardOptions(options: GuardOptions): CheckedOptions {
+  checkShape(options)
   checkKeys('', options, KEYS)
   for (const key of ['mtls', 'jwt', 'authorize'] as const) {
     if (options[key] === undefined)
@@ -67,6 +68,9 @@ export function checkGuardOptions(options: GuardOptions): CheckedOptions {
   if (!configured.mtls && !configured.jwt)
     throw new MisuseError('ERR_OPTION_CONTRADICTION', 'mtls', 'and jwt are both null: such a guard could never know who calls')
   checkBinding(options)
+  if (typeof (options.audit as unknown) === 'string')
+    throw new MisuseError('ERR_OPTION_INVALID', 'audit', "takes an object or null: write { allowed: 'all' } to write every request down")
+  if (options.jwt === null) checkWithoutTokens(options.authorize)
 
   const need = compileRequirement('require', options.require ?? 'all', configured)
   const routes = options.routes === undefined ? undefined : (checkList('routes', options.routes).slice() as readonly RouteOptions[])
@@ -97,6 +101,22 @@ export function checkGuardOptions(options: GuardOptions): CheckedOptions {
   })
 }
 
+// What is no options at all gets the line that was meant, not the first key that is unknown in it.
+function checkShape(options: unknown): void {
+  if (typeof options !== 'object' || options === null) {
+    const fix = "takes options: { mtls: { trust: 'ca.pem' }, jwt: null, authorize: ['spiffe://prod.example/orders'] }"
+    throw new MisuseError('ERR_OPTION_INVALID', '', `createGuard ${fix}, not ${kindOf(options)}`)
+  }
+  if (('headers' in options && 'method' in options) || 'req' in options)
+    throw new MisuseError(
+      'ERR_OPTION_INVALID',
+      '',
+      'got a request in place of a guard: write app.use(countersign(guard)), not app.use(countersign)',
+    )
+  if ('guard' in options)
+    throw new MisuseError('ERR_OPTION_UNKNOWN', 'guard', 'is not an option; pass the guard itself: countersign(guard)')
+}
+
 const REQUIRED_AUTHORIZE = ": list who may call, such as ['spiffe://prod.example/orders'], or write 'any-authenticated'"
 
 function checkBinding({ mtls, jwt }: GuardOptions): void {
@@ -110,6 +130,21 @@ function checkBinding({ mtls, jwt }: GuardOptions): void {
       option,
       "tokens can only be bound to a client certificate, and mtls is null: write binding: 'if-bound' to accept a bearer token from whoever holds it",
     )
+  })
+}
+
+function checkWithoutTokens(authorize: unknown): void {
+  if (!Array.isArray(authorize)) return
+  authorize.forEach((rule: unknown, index) => {
+    if (typeof rule !== 'object' || rule === null) return
+    for (const part of ['scopes', 'claims']) {
+      if (Reflect.get(rule, part) === undefined) continue
+      throw new MisuseError(
+        'ERR_OPTION_CONTRADICTION',
+        `authorize[${index}].${part}`,
+        'can only match a token, and jwt is null: configure jwt, or leave the key out',
+      )
+    }
   })
 }
 

@@ -70,7 +70,7 @@ export interface RouteOptions {
    */
   readonly path: string | { readonly under: string }
   /** Default: every method. */
-  readonly methods?: readonly string[]
+  readonly methods?: string | readonly string[]
   /** As in the guard's options; `'none'`: evidence is not read, rules are not asked, the principal is anonymous. Default: the guard's. */
   readonly require?: Requirement | 'none'
   /** Lets `%2F` stand in the path: rules see it as it was sent, as no separator. Default `false`. */

@@ -50,6 +50,7 @@ export interface Pipeline {
 const HONEST: ReadonlySet<Code> = new Set(['ERR_TOKEN_EXPIRED', 'ERR_TOKEN_KEY_UNKNOWN'])
 
 const NO_HEADERS: Headers = Object.freeze({})
+const BODY_PARSER_FACTS = Object.freeze({ fix: 'put countersign(guard) in front of whatever reads the body, such as express.json()' })
 
 /** The way of one request, whole. One direction, no step called twice. */
 export function createPipeline(parts: PipelineParts): Pipeline {
@@ -67,7 +68,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 
   function examine(inbound: Inbound): Decision | Promise<Decision> {
     if (closed) return deny(refuse('ERR_GUARD_CLOSED'), inbound, null)
-    if (inbound.bodyRead) return deny(refuse('ERR_GUARD_BEHIND_BODY_PARSER'), inbound, null)
+    if (inbound.bodyRead) return deny(refuse('ERR_GUARD_BEHIND_BODY_PARSER', BODY_PARSER_FACTS), inbound, null)
     const path = pathOf(inbound)
     if (typeof path !== 'string') return deny(path, inbound, null)
     const misdirected = checkAuthority(inbound, asServerName)

@@ -54,8 +54,11 @@ function alternativesOf(option: string, requirement: Requirement, kinds: readonl
   if (requirement === 'all') return [kinds]
   if (requirement === 'any') return kinds.map((kind) => [kind])
   if (requirement === 'optional') return [[]]
-  if (typeof requirement === 'string')
-    throw new MisuseError('ERR_OPTION_INVALID', option, "takes 'all', 'any', 'optional' or a list of lists")
+  if (typeof requirement === 'string') {
+    const meant = (['mtls', 'jwt'] as const).find((kind) => kind === requirement)
+    const fix = meant === undefined ? '' : `: write [['${meant}']]`
+    throw new MisuseError('ERR_OPTION_INVALID', option, `takes 'all', 'any', 'optional' or a list of lists${fix}`)
+  }
   return checkList(option, requirement).map((list, index) => {
     const named = checkList(`${option}[${index}]`, list)
     return named.map((kind) => {
@@ -90,10 +93,21 @@ function makeNeed(table: readonly (EvidenceKind | null)[], words: string, reads:
       const lacking = table[(hasPeer ? 1 : 0) | (hasToken ? 2 : 0)]
       return lacking === null || lacking === undefined
         ? null
-        : refuse(lacking === 'jwt' ? 'ERR_TOKEN_MISSING' : missingPeerCode(inbound.connection))
+        : lacking === 'jwt'
+          ? refuse('ERR_TOKEN_MISSING')
+          : refuseMissingPeer(inbound.connection)
     },
   }
   return Object.freeze(need)
+}
+
+const REQUEST_CERT_FACTS = Object.freeze({
+  fix: 'create the server with { requestCert: true, rejectUnauthorized: false }, or by secureServer()',
+})
+
+function refuseMissingPeer(connection: Connection): Refusal {
+  const code = missingPeerCode(connection)
+  return code === 'ERR_SERVER_WITHOUT_REQUEST_CERT' ? refuse(code, REQUEST_CERT_FACTS) : refuse(code)
 }
 
 /** Why there is no certificate: none could come, none was sent, or none was asked for. */

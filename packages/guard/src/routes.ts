@@ -31,6 +31,8 @@ export function compileRoutes(routes: readonly RouteOptions[] | undefined, base:
   const demands: Demand[] = []
   checkList('routes', routes).forEach((options, index) => {
     const option = `routes[${index}]`
+    if (typeof options === 'string')
+      throw new MisuseError('ERR_OPTION_INVALID', option, "takes an object: write { path: '/health', require: 'none' }")
     checkKeys(option, options, ['path', 'methods', 'require', 'encodedSlashes'])
     const { path, methods, require: requirement, encodedSlashes } = options as unknown as RouteOptions
     if (requirement === undefined && encodedSlashes === undefined) {
@@ -55,6 +57,8 @@ export function compileRoutes(routes: readonly RouteOptions[] | undefined, base:
       else entries.push(route)
       return
     }
+    if ((path as unknown) instanceof RegExp)
+      throw new MisuseError('ERR_OPTION_INVALID', joinPath(option, 'path'), "a regular expression is not taken: write { under: '/…' }")
     checkKeys(joinPath(option, 'path'), path, ['under'])
     if (!need.isAtLeast(base)) {
       throw new MisuseError(
@@ -93,6 +97,7 @@ function demanded(demands: readonly Demand[], method: string, path: string, base
 }
 
 function methodsOf(option: string, methods: unknown): ReadonlySet<string> | null {
+  if (typeof methods === 'string') return new Set([checkMethod(option, methods)])
   return methods === undefined
     ? null
     : new Set(checkList(option, methods).map((method, index) => checkMethod(`${option}[${index}]`, method)))

@@ -1,4 +1,5 @@
 import { type Inbound, isUnder, REPEATED, type Refusal, refuse } from '@countersign/core'
+import { loggable } from './loggable.js'
 
 // Segments of RFC 3986 §3.3 pchar without percent-encodings; no empty segment but a trailing one, no dot segment, and neither of them
 // with parameters behind a `;`, which many a server cuts off before it looks at the segment.
@@ -71,6 +72,8 @@ function isTunnel(inbound: Inbound): boolean {
   return inbound.method === 'CONNECT' && !(inbound.protocol === 'h2' && inbound.target.charCodeAt(0) === 0x2f)
 }
 
+/** A host name has 253 characters at most. */
+const MAX_LOGGED_NAME = 255
 const IP_LITERAL = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[.*\])$/
 
 /** RFC 9110 §7.4: a request that names another host than the handshake did is misdirected. */
@@ -82,5 +85,7 @@ export function checkAuthority(inbound: Inbound, asServerName: boolean): Refusal
   if (!AUTHORITY.test(authority)) return refuse('ERR_AUTHORITY_INVALID')
   if (!asServerName || serverName === null || isTunnel(inbound)) return null
   const host = authority.replace(/:\d+$/, '').replace(/\.$/, '')
-  return host === serverName || IP_LITERAL.test(host) ? null : refuse('ERR_MISDIRECTED')
+  if (host === serverName || IP_LITERAL.test(host)) return null
+  const evidence = { serverName: loggable(serverName, MAX_LOGGED_NAME), authority: loggable(authority, MAX_LOGGED_NAME) }
+  return { ...refuse('ERR_MISDIRECTED'), evidence }
 }

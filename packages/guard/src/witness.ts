@@ -9,7 +9,9 @@ import {
   type Refusal,
   refuse,
   type SecurityEvent,
+  type Token,
 } from '@countersign/core'
+import { loggablePath } from './loggable.js'
 
 /** Sees every decision, and writes down what the audit options ask for. Nothing it does can turn a decision into a grant. */
 export interface Witness {
@@ -19,6 +21,8 @@ export interface Witness {
   report(event: SecurityEvent): void
 }
 
+/** A UUID has 36. */
+const MAX_TOKEN_ID = 128
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE'])
 
 export function createWitness(recorder: Recorder, meter: Meter | null): Witness {
@@ -37,7 +41,12 @@ export function createWitness(recorder: Recorder, meter: Meter | null): Witness 
         kind: 'request.allowed',
         severity: 'info',
         message: 'request allowed',
-        facts: { ...requestFacts(inbound, principal.peer), principal: principal.id, evidence: principal.evidence },
+        facts: {
+          ...requestFacts(inbound, principal.peer),
+          principal: principal.id,
+          evidence: principal.evidence,
+          ...(principal.token === null ? {} : tokenFacts(principal.token)),
+        },
       })
       return kept ? null : refuse('ERR_AUDIT_UNAVAILABLE')
     },
@@ -63,16 +72,22 @@ export function createWitness(recorder: Recorder, meter: Meter | null): Witness 
   }
 }
 
-function requestFacts({ connection, method, protocol }: Inbound, peer: Peer | null): Facts {
+function requestFacts({ connection, method, protocol, target }: Inbound, peer: Peer | null): Facts {
   return {
     remoteAddress: connection.remoteAddress,
     transport: connection.transport,
     protocol,
     method: METHODS.has(method) ? method : 'other',
+    path: loggablePath(target),
     ...(peer === null
       ? {}
       : { peer: peer.id, serialNumber: peer.certificate.serialNumber, fingerprint256: peer.certificate.fingerprint256 }),
   }
+}
+
+function tokenFacts({ subject, issuer, claims }: Token): Facts {
+  const tokenId = claims['jti']
+  return { subject, issuer, ...(typeof tokenId === 'string' && tokenId.length <= MAX_TOKEN_ID ? { tokenId } : {}) }
 }
 
 /** A refusal or a peer of somebody else's verifier may be anything: what cannot be told of it must not turn a denial into a crash. */

@@ -53,6 +53,48 @@ for (const [name, options, option, code] of [
   })
 }
 
+for (const [name, options, option, code, message] of [
+  [
+    'a scope where no token is looked at',
+    { authorize: ['spiffe://prod.example/orders', { scopes: ['invoices:read'] }] },
+    'authorize[1].scopes',
+    'ERR_OPTION_CONTRADICTION',
+    /jwt is null: configure jwt, or leave the key out/,
+  ],
+  [
+    'claims where no token is looked at',
+    { authorize: [{ claims: { team: 'pay' } }] },
+    'authorize[0].claims',
+    'ERR_OPTION_CONTRADICTION',
+    /jwt is null/,
+  ],
+  ['no options', undefined, '', 'ERR_OPTION_INVALID', /createGuard takes options: \{ mtls: \{ trust: 'ca\.pem' \}, jwt: null, authorize: /],
+  [
+    'a request',
+    { headers: {}, method: 'GET', url: '/' },
+    '',
+    'ERR_OPTION_INVALID',
+    /write app\.use\(countersign\(guard\)\), not app\.use\(countersign\)/,
+  ],
+  ['the context of a request', { req: {} }, '', 'ERR_OPTION_INVALID', /write app\.use\(countersign\(guard\)\)/],
+  ['a guard among options', { guard: {} }, 'guard', 'ERR_OPTION_UNKNOWN', /pass the guard itself: countersign\(guard\)/],
+  ['a word for the audit', { audit: 'all' }, 'audit', 'ERR_OPTION_INVALID', /write \{ allowed: 'all' \}/],
+  ['one kind of evidence without its lists', { require: 'mtls' }, 'require', 'ERR_OPTION_INVALID', /write \[\['mtls'\]\]/],
+  ['a route that is a path', { routes: ['/health'] }, 'routes[0]', 'ERR_OPTION_INVALID', /write \{ path: '\/health', require: 'none' \}/],
+  [
+    'a route with a regular expression',
+    { routes: [{ path: /^\/health/, require: 'none' }] },
+    'routes[0].path',
+    'ERR_OPTION_INVALID',
+    /a regular expression is not taken: write \{ under: '\/…' \}/,
+  ],
+] as const) {
+  test(`refuses ${name}, and says how to mend it`, () => {
+    const given = options === undefined ? undefined : { ...base, ...(options as object) }
+    assert.throws(() => Reflect.apply(createGuard, undefined, [given]), { name: 'MisuseError', option, code, message })
+  })
+}
+
 test('never changes the object it is given', () => {
   const options = { ...base, routes: [{ path: '/health', require: 'none' }], limit: { perCaller: { quota: 1, windowSeconds: 1 } } } as const
   const before = JSON.stringify(options)
@@ -86,9 +128,11 @@ for (const target of [
 }
 
 test('an exemption holds for its methods alone', async () => {
-  const guard = createGuard({ ...base, routes: [{ path: '/health', methods: ['GET'], require: 'none' }] })
-  assert.equal((await guard.decide(inbound({ target: '/health?verbose' }))).allowed, true)
-  assert.equal((await guard.decide(inbound({ target: '/health', method: 'POST' }))).allowed, false)
+  for (const methods of ['GET', ['GET']] as const) {
+    const guard = createGuard({ ...base, routes: [{ path: '/health', methods, require: 'none' }] })
+    assert.equal((await guard.decide(inbound({ target: '/health?verbose' }))).allowed, true)
+    assert.equal((await guard.decide(inbound({ target: '/health', method: 'POST' }))).allowed, false)
+  }
 })
 
 test('a route may demand more than the guard does', async () => {

@@ -193,6 +193,7 @@ test('a guard behind a body parser refuses and says so', async () => {
   const { guard, recorder } = guardOf()
   assert.equal(codeOf(await guard.decide(inbound({ bodyRead: true }))), 'ERR_UNAVAILABLE')
   assert.deepEqual(recorder.codes(), ['ERR_GUARD_BEHIND_BODY_PARSER'])
+  assert.match(String(recorder.of('request.denied')[0]?.facts['fix']), /put countersign\(guard\) in front of whatever reads the body/)
 })
 
 test('two guards in one process do not see each other’s grants', async () => {

@@ -2,7 +2,7 @@ import type { Decision } from '@countersign/core'
 import type { Guard } from '@countersign/guard'
 import type { NodeRequest } from './connection.js'
 import { inboundFrom } from './inbound.js'
-import { noticeMisuse } from './server-misuse.js'
+import { noticeMisuse, noticeUnencrypted } from './server-misuse.js'
 
 /**
  * Decides one request, once: where its server or an outer router of the same guard let it through already, that grant is found again.
@@ -13,5 +13,8 @@ export function decideRequest(guard: Guard, req: NodeRequest, target: string): D
   if (earlier !== undefined) return earlier
   const inbound = inboundFrom(req, target)
   noticeMisuse(guard, req, inbound.connection)
-  return guard.decide(inbound)
+  const decision = guard.decide(inbound)
+  if (decision instanceof Promise) void decision.then((made) => noticeUnencrypted(guard, req, inbound.connection, made))
+  else noticeUnencrypted(guard, req, inbound.connection, decision)
+  return decision
 }

@@ -9,17 +9,22 @@ export interface ExpiryWatch {
 
 export interface ExpiringCertificate {
   readonly serialNumber: string
+  readonly validFromMs: number
   readonly validToMs: number
 }
 
 const DAY_MS = 86_400_000
-/** Whole days before the end at which it is said, each once a certificate. */
-const THRESHOLD_DAYS = [30, 7, 1, 0] as const
+/** Days before the end at which it is said, each once a certificate. */
+const THRESHOLD_DAYS = [30, 7, 1] as const
+/** A threshold beyond this part of a certificate's lifetime would say of a fresh one that it ends soon. */
+const MAX_PART = 1 / 3
+/** When it is said of a certificate that lives too short for any of them: what renews in time has renewed by then. */
+const SHORT_LIVED_PART = 1 / 10
 const CHECK_INTERVAL_MS = 60_000
 
 /**
  * Records the gauge `security_cert_expiry_seconds{kind="server"}` and reports `credential.expiring` 30 days, 7 days and 1 day before the end of a
- * certificate, and when it has come.
+ * certificate, and when it has come. Only those within the last third of its lifetime count; where none is, a tenth of it does.
  * @param current the certificate in use, asked at each check.
  */
 export function watchExpiry(guard: Pick<Guard, 'nowMs' | 'meter' | 'report'>, current: () => ExpiringCertificate): ExpiryWatch {
@@ -27,19 +32,19 @@ export function watchExpiry(guard: Pick<Guard, 'nowMs' | 'meter' | 'report'>, cu
     description: 'Until the first certificate of a kind ends',
     unit: 's',
   })
-  let told: { readonly serialNumber: string; readonly days: number } | null = null
+  let told: { readonly serialNumber: string; readonly thresholdMs: number } | null = null
 
   function check(): void {
-    const { serialNumber, validToMs } = current()
+    const { serialNumber, validFromMs, validToMs } = current()
     const leftMs = validToMs - guard.nowMs()
     gauge?.record(Math.floor(leftMs / 1000), { kind: 'server' })
-    const days = THRESHOLD_DAYS.findLast((threshold) => leftMs <= threshold * DAY_MS)
-    if (days === undefined || (told !== null && told.serialNumber === serialNumber && told.days <= days)) return
-    told = { serialNumber, days }
+    const thresholdMs = thresholdsMs(validToMs - validFromMs).findLast((threshold) => leftMs <= threshold)
+    if (thresholdMs === undefined || (told !== null && told.serialNumber === serialNumber && told.thresholdMs <= thresholdMs)) return
+    told = { serialNumber, thresholdMs }
     guard.report({
       kind: 'credential.expiring',
-      severity: days > 1 ? 'warn' : 'error',
-      message: days === 0 ? "the server's certificate has expired" : "the server's certificate is about to expire",
+      severity: thresholdMs > 0 && thresholdMs !== DAY_MS ? 'warn' : 'error',
+      message: thresholdMs === 0 ? "the server's certificate has expired" : "the server's certificate is about to expire",
       facts: { serialNumber, daysLeft: Math.floor(leftMs / DAY_MS), notAfter: new Date(validToMs).toISOString() },
     })
   }
@@ -47,4 +52,10 @@ export function watchExpiry(guard: Pick<Guard, 'nowMs' | 'meter' | 'report'>, cu
   check()
   const timer = setInterval(check, CHECK_INTERVAL_MS).unref()
   return { check, close: () => clearInterval(timer) }
+}
+
+/** Longest first. */
+function thresholdsMs(lifetimeMs: number): readonly number[] {
+  const fitting = THRESHOLD_DAYS.map((days) => days * DAY_MS).filter((threshold) => threshold <= lifetimeMs * MAX_PART)
+  return [...(fitting.length === 0 ? [lifetimeMs * SHORT_LIVED_PART] : fitting), 0]
 }

@@ -1,14 +1,15 @@
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import type { Decision } from '@countersign/core'
+import type { Decision, Denial, Grant } from '@countersign/core'
 import type { Guard } from '@countersign/guard'
 import { denyStream, type NodeResponse } from './carry-out.js'
-import type { NodeRequest, StreamRequest } from './connection.js'
+import { connectionOf, type NodeRequest, type StreamRequest } from './connection.js'
 import { denySocket, ignore } from './deny-socket.js'
 import { inboundFrom } from './inbound.js'
 import { guardRequest } from './listener.js'
 import { principalSignal } from './principal-signal.js'
+import { noticeUnencrypted } from './server-misuse.js'
 
 /** `request`, `checkContinue` and `checkExpectation`: there is a response to answer with. */
 export function guardExchange(guard: Guard, req: NodeRequest, res: NodeResponse, proceed: () => void): void {
@@ -19,6 +20,7 @@ export function guardExchange(guard: Guard, req: NodeRequest, res: NodeResponse,
 export function guardTunnel(guard: Guard, req: IncomingMessage, socket: Duplex, proceed: () => void): void {
   whenDecided(guard, req, socket, (decision) => {
     if (!decision.allowed) {
+      noticeUnencrypted(guard, req, connectionOf(req), decision)
       denySocket(socket, decision)
       return
     }
@@ -76,5 +78,28 @@ function whenDecided(guard: Guard, req: IncomingMessage | StreamRequest, held: D
 // A turn later, so that listeners of the same signal can still say goodbye in their own protocol.
 function closeWithPrincipal(guard: Guard, req: object, held: Duplex): void {
   const signal = principalSignal(guard, req, held)
-  signal.addEventListener('abort', () => setImmediate(() => held.destroy()), { once: true })
+  const grant = guard.attached(req)
+  signal.addEventListener(
+    'abort',
+    () => {
+      setImmediate(() => held.destroy())
+      if (grant !== undefined) reportEnd(guard, grant, signal.reason)
+    },
+    { once: true },
+  )
+}
+
+function reportEnd(guard: Guard, { principal, inbound }: Grant, { code }: Denial): void {
+  guard.report({
+    kind: 'connection.ended',
+    severity: 'warn',
+    code,
+    message: 'an open connection was closed: its caller is no longer let in',
+    facts: {
+      remoteAddress: inbound.connection.remoteAddress,
+      protocol: inbound.protocol,
+      principal: principal.id,
+      ...(principal.peer === null ? {} : { peer: principal.peer.id, serialNumber: principal.peer.certificate.serialNumber }),
+    },
+  })
 }

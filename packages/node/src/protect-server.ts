@@ -8,7 +8,7 @@ import type { NodeResponse } from './carry-out.js'
 import type { NodeRequest } from './connection.js'
 import { guardExchange, guardStream, guardStreamTunnel, guardTunnel } from './guard-events.js'
 import { type Interceptor, interceptEvents } from './intercept-events.js'
-import { hasStreamHandler, markProtected } from './server-misuse.js'
+import { CUTS_CALLERS_OFF, cutsCallersOff, hasStreamHandler, markProtected } from './server-misuse.js'
 
 /**
  * Puts a guard in front of what no middleware ever sees: `upgrade` (WebSocket), `CONNECT`, `Expect: 100-continue` and other
@@ -21,7 +21,8 @@ import { hasStreamHandler, markProtected } from './server-misuse.js'
  * @returns the server.
  * @example
  * const server = protectServer(https.createServer({ cert, key, ca, requestCert: true, rejectUnauthorized: false }, app), guard)
- * @throws {MisuseError} `ERR_OPTION_CONTRADICTION` if the guard wants client certificates and the TLS server does not ask for any.
+ * @throws {MisuseError} `ERR_OPTION_CONTRADICTION` if the guard wants client certificates and the TLS server does not ask for any, or
+ * cuts off by itself who brings none that it knows.
  */
 export function protectServer<Server extends EventEmitter>(server: Server, guard: Guard): Server {
   if (guard.certificateRequest !== null && (server as { readonly requestCert?: unknown }).requestCert === false) {
@@ -31,6 +32,8 @@ export function protectServer<Server extends EventEmitter>(server: Server, guard
       'is off, and the guard asks for client certificates: create the server with { requestCert: true, rejectUnauthorized: false }, or by secureServer()',
     )
   }
+  if (guard.certificateRequest !== null && cutsCallersOff(server))
+    throw new MisuseError('ERR_OPTION_CONTRADICTION', 'server.rejectUnauthorized', CUTS_CALLERS_OFF)
   if (markProtected(server, guard)) interceptEvents(server, eventsBesideRequests(server, guard))
   return server
 }

@@ -2,7 +2,7 @@ import { createSecureServer, type Http2SecureServer, type Http2ServerRequest, ty
 import { limitHeaders } from './header-limit.js'
 import type { Listener } from './listener.js'
 import { protectWholeServer } from './protect-server.js'
-import { checkServerOptions, type SecureHttp2ServerOptions } from './server-options.js'
+import { checkListener, checkServerOptions, type SecureHttp2ServerOptions } from './server-options.js'
 import { limitSessions } from './session-limit.js'
 import { createTlsContext } from './tls-context.js'
 
@@ -31,6 +31,7 @@ export function secureHttp2Server(
   listener: Listener<Http2ServerRequest, Http2ServerResponse>,
 ): Http2SecureServer {
   const checked = checkServerOptions(options, 'h2')
+  checkListener(listener, 'secureHttp2Server')
   const context = createTlsContext(checked)
   const server = createSecureServer(
     {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { Listener } from './listener.js'
 import { protectWholeServer } from './protect-server.js'
-import { checkServerOptions, type SecureServerOptions } from './server-options.js'
+import { checkListener, checkServerOptions, type SecureServerOptions } from './server-options.js'
 import { createTlsContext } from './tls-context.js'
 
 /** How often Node looks for requests that take too long: half of its own interval would still be longer than our time limits. */
@@ -21,6 +21,7 @@ const CHECK_INTERVAL_MS = 2000
  */
 export function secureServer(options: SecureServerOptions, listener: Listener<IncomingMessage, ServerResponse>): Server {
   const checked = checkServerOptions(options, 'http/1.1')
+  checkListener(listener, 'secureServer')
   const context = createTlsContext(checked)
   const server = createServer(
     {

@@ -10,6 +10,7 @@ export interface ServerCredential {
   readonly keyPem: string
   readonly serialNumber: string
   readonly fingerprint256: string
+  readonly validFromMs: number
   readonly validToMs: number
 }
 
@@ -67,7 +68,7 @@ export function watchServerCredential(
         severity: 'error',
         code: 'ERR_CREDENTIAL_UNREADABLE',
         message: 'the new certificate and key of the server cannot be used: the old ones stay in use',
-        facts: { cert, key },
+        facts: { cert, key, ...failureOf(cause, cert, key) },
         cause,
       })
     },
@@ -96,8 +97,17 @@ export function parseServerCredential(certificatePem: string, keyPem: string): S
     keyPem,
     serialNumber: certificate.serialNumber.toLowerCase(),
     fingerprint256: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
+    validFromMs: Date.parse(certificate.validFrom),
     validToMs: Date.parse(certificate.validTo),
   })
+}
+
+/** What failed, and of which file. The message is ours: it quotes the paths of the options, never what is in the files. */
+function failureOf(cause: unknown, cert: string, key: string): { readonly reason: string; readonly file: string } | undefined {
+  if (!(cause instanceof MisuseError)) return undefined
+  // Both files are read for the option `cert`.
+  const isKey = cause.option === 'key' || cause.message.includes(`cannot read ${key}: `)
+  return { reason: cause.message, file: isKey ? key : cert }
 }
 
 function checkReadable(option: string, path: string): void {

@@ -1,10 +1,11 @@
 import type { EventEmitter } from 'node:events'
-import type { Connection } from '@countersign/core'
+import type { Connection, Decision } from '@countersign/core'
 import type { Guard } from '@countersign/guard'
 import type { NodeRequest } from './connection.js'
 
 const PROTECTED = Symbol('countersign.protected')
 const NOTICED = Symbol('countersign.noticed')
+const UNENCRYPTED = Symbol('countersign.unencrypted')
 /** What has handlers that run without any middleware. */
 const UNSEEN = ['upgrade', 'connect', 'checkContinue', 'checkExpectation'] as const
 /** The listener by which Node itself makes requests of streams. By its name: where that changed, streams would be guarded once too often. */
@@ -13,6 +14,7 @@ const NODES_OWN = 'bound onServerStream'
 interface Marked extends EventEmitter {
   [PROTECTED]?: WeakSet<Guard>
   [NOTICED]?: WeakSet<Guard>
+  [UNENCRYPTED]?: WeakSet<Guard>
 }
 
 /** Somebody handles HTTP/2 streams themselves, below requests and responses. */
@@ -59,6 +61,42 @@ export function noticeMisuse(guard: Guard, req: NodeRequest, connection: Connect
       facts: {},
     })
   }
+  if (guard.certificateRequest !== null && connection.transport === 'tls' && cutsCallersOff(server)) {
+    noticed.add(guard)
+    guard.report({
+      kind: 'guard.misused',
+      severity: 'error',
+      code: 'ERR_OPTION_CONTRADICTION',
+      message: `server.rejectUnauthorized: ${CUTS_CALLERS_OFF}`,
+      facts: {},
+    })
+  }
+}
+
+/** Says once a server that nobody can meet what the guard requires: no certificate comes over plain HTTP. */
+export function noticeUnencrypted(guard: Guard, req: NodeRequest, connection: Connection, decision: Decision): void {
+  if (decision.allowed || decision.code !== 'ERR_PEER_UNENCRYPTED' || connection.transport !== 'tcp') return
+  const server: Marked | undefined = serverOf(req)
+  if (server === undefined) return
+  server[UNENCRYPTED] ??= new WeakSet()
+  if (server[UNENCRYPTED].has(guard)) return
+  server[UNENCRYPTED].add(guard)
+  guard.report({
+    kind: 'guard.misused',
+    severity: 'error',
+    code: 'ERR_PEER_UNENCRYPTED',
+    message: 'the guard requires client certificates, and none comes over plain HTTP: serve with secureServer({ cert, key, guard }, app)',
+    facts: {},
+  })
+}
+
+/** What `rejectUnauthorized` does where it is not switched off, and how to mend it. */
+export const CUTS_CALLERS_OFF = 'is on, so Node cuts callers off before the guard can answer: set it to false'
+
+/** Node judges certificates itself, by the server's own `ca`. */
+export function cutsCallersOff(server: EventEmitter): boolean {
+  const { requestCert, rejectUnauthorized } = server as { readonly requestCert?: unknown; readonly rejectUnauthorized?: unknown }
+  return requestCert === true && rejectUnauthorized !== undefined && rejectUnauthorized !== false
 }
 
 function unguardedEvents(server: EventEmitter): string[] {

@@ -89,6 +89,8 @@ const MAX_STREAMS = 10_000
 /** @throws {MisuseError} naming the option that is wrong, missing or unknown. */
 export function checkServerOptions(options: SecureHttp2ServerOptions, protocol: 'http/1.1' | 'h2'): CheckedServerOptions {
   const given: unknown = options
+  if (typeof given === 'object' && given !== null && 'ca' in given)
+    throw new MisuseError('ERR_OPTION_UNKNOWN', 'ca', 'is not an option; trust anchors are in the guard: mtls.trust')
   checkKeys('', given, protocol === 'h2' ? HTTP2_KEYS : KEYS)
   const { tls = {}, perAddress = {}, headersTimeoutMs, requestTimeoutMs } = options
   checkKeys('tls', tls as unknown, ['minVersion', 'ciphers'])
@@ -140,4 +142,9 @@ function checkPerAddress(options: AddressLimitOptions): Required<AddressLimitOpt
     handshakeBurst: check('handshakeBurst', 200),
     connections: check('connections', 1000),
   })
+}
+
+/** @throws {MisuseError} `ERR_OPTION_MISSING` unless there is something to guard: Node would take the request and never answer it. */
+export function checkListener(listener: unknown, maker: 'secureServer' | 'secureHttp2Server'): void {
+  if (typeof listener !== 'function') throw new MisuseError('ERR_OPTION_MISSING', 'listener', `must be given: ${maker}({ … }, app)`)
 }

@@ -144,6 +144,8 @@ test('gives new connections a new certificate, keeps the old one while only half
   renameSync(`${own.cert}.new`, own.cert)
   const failed = await recorder.waitFor(({ kind }) => kind === 'credential.reload-failed')
   assert.equal(failed.code, 'ERR_CREDENTIAL_UNREADABLE')
+  assert.match(String(failed.facts['reason']), /^key: is not the key of the first certificate in cert/)
+  assert.equal(failed.facts['file'], own.key)
   assert.equal(recorder.of('credential.reloaded').length, 0)
   assert.ok((await serial()).endsWith(own.billing.serialNumber))
 
@@ -215,6 +217,27 @@ test('refuses a pair that does not match, a file that is not there, and PEM text
     () => secureHttp2Server({ cert, key, guard, ...{ rejectUnauthorized: false } }, listener),
     misuse('rejectUnauthorized', 'ERR_OPTION_UNKNOWN'),
   )
+})
+
+test('says where trust anchors belong, to who gives them to the server', (t) => {
+  const options = { cert, key, guard: guardFor(t, bench), ca: 'ca.pem' }
+  assert.throws(() => secureServer(options, () => {}), {
+    code: 'ERR_OPTION_UNKNOWN',
+    option: 'ca',
+    message: /trust anchors are in the guard: mtls\.trust/,
+  })
+})
+
+test('refuses to serve without a listener, which would leave every request unanswered', (t) => {
+  const guard = guardFor(t, bench)
+  for (const [name, make] of Object.entries({ secureServer, secureHttp2Server })) {
+    assert.throws(() => Reflect.apply(make, undefined, [{ cert, key, guard }]), {
+      name: 'MisuseError',
+      code: 'ERR_OPTION_MISSING',
+      option: 'listener',
+      message: new RegExp(`must be given: ${name}\\(\\{ … \\}, app\\)`),
+    })
+  }
 })
 
 function openssl(port: number): Promise<{ stdout: string }> {

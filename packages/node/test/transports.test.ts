@@ -50,6 +50,10 @@ test('answers on a Unix socket, where there is no address, as cleanly as elsewhe
     [['unix', null]],
   )
   assert.deepEqual(recorder.codes(), ['ERR_PEER_UNENCRYPTED'])
+  assert.deepEqual(
+    recorder.of('guard.misused').filter(({ code }) => code === 'ERR_PEER_UNENCRYPTED'),
+    [],
+  )
 })
 
 test('serves certificates over TLS on a Unix socket', async (t) => {
@@ -85,6 +89,7 @@ test('says that a server asks for no certificates, and refuses by a code of its 
   const port = await listen(t, server)
   for (const _ of [1, 2]) assert.deepEqual([(await call(mesh, port, { as: orders })).status], [503])
   assert.deepEqual(recorder.codes(), ['ERR_SERVER_WITHOUT_REQUEST_CERT', 'ERR_SERVER_WITHOUT_REQUEST_CERT'])
+  assert.match(String(recorder.of('request.denied')[0]?.facts['fix']), /requestCert: true, rejectUnauthorized: false/)
   const misuse = recorder.of('guard.misused').filter(({ code }) => code === 'ERR_SERVER_WITHOUT_REQUEST_CERT')
   assert.equal(misuse.length, 1)
   assert.match(misuse[0]?.message ?? '', /requestCert: true, rejectUnauthorized: false/)
@@ -93,6 +98,48 @@ test('says that a server asks for no certificates, and refuses by a code of its 
 test('refuses at the start to protect a TLS server that asks for no certificates', (t) => {
   const server = createHttpsServer({ cert: billing.chainPem, key: billing.keyPem })
   assert.throws(() => protectServer(server, guardFor(t, bench)), { code: 'ERR_OPTION_CONTRADICTION', option: 'server.requestCert' })
+})
+
+const CUTS_OFF = /is on, so Node cuts callers off before the guard can answer: set it to false/
+
+test('refuses at the start to protect a TLS server that cuts callers off by itself, unless no certificate is looked at', (t) => {
+  const server = createHttpsServer({ cert: billing.chainPem, key: billing.keyPem, ca: mesh.trustPem, requestCert: true })
+  assert.throws(() => protectServer(server, guardFor(t, bench)), {
+    code: 'ERR_OPTION_CONTRADICTION',
+    option: 'server.rejectUnauthorized',
+    message: CUTS_OFF,
+  })
+  const jwt = mesh.jwt({ audience: 'billing', binding: 'if-bound' })
+  assert.equal(protectServer(server, guardFor(t, bench, { mtls: null, jwt, authorize: 'any-authenticated' })), server)
+})
+
+test('says once, at the first request, that a TLS server cuts callers off by itself', async (t) => {
+  const recorder = createTestRecorder()
+  const guard = guardFor(t, bench, { audit: recorder })
+  const server = createHttpsServer(
+    { cert: billing.chainPem, key: billing.keyPem, ca: mesh.trustPem, requestCert: true },
+    countersign(guard, (_req, res) => res.end()),
+  )
+  const port = await listen(t, server)
+  for (const _ of [1, 2]) assert.equal((await call(mesh, port, { as: orders })).status, 200)
+  const misuse = recorder.of('guard.misused').filter(({ code }) => code === 'ERR_OPTION_CONTRADICTION')
+  assert.equal(misuse.length, 1)
+  assert.match(misuse[0]?.message ?? '', /^server\.rejectUnauthorized: /)
+  assert.match(misuse[0]?.message ?? '', CUTS_OFF)
+})
+
+test('says once that nobody can bring over plain HTTP what the guard requires, before middleware and before upgrades', async (t) => {
+  for (const headers of [{}, { connection: 'Upgrade', upgrade: 'websocket' }]) {
+    const recorder = createTestRecorder()
+    const guard = guardFor(t, bench, { audit: recorder })
+    const server = createServer(countersign(guard, (_req, res) => res.end()))
+    server.on('upgrade', (_req, socket) => socket.destroy())
+    const port = await listen(t, protectServer(server, guard))
+    for (const _ of [1, 2]) assert.equal((await callPlain({ host: '127.0.0.1', port, headers })).code, 'ERR_PEER_UNENCRYPTED')
+    const misuse = recorder.of('guard.misused').filter(({ code }) => code === 'ERR_PEER_UNENCRYPTED')
+    assert.equal(misuse.length, 1)
+    assert.match(misuse[0]?.message ?? '', /serve with secureServer\(\{ cert, key, guard \}, app\)/)
+  }
 })
 
 test('closes the connection after a denial where the guard says so, and keeps it otherwise', async (t) => {

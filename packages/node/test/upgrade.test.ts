@@ -35,8 +35,9 @@ test('refuses a WebSocket of a caller without a certificate on the wire, with th
   assert.equal(upgraded, 0)
 })
 
-test('lets a WebSocket of a proven caller in, knows its principal, and closes it once the certificate has expired', async (t) => {
-  const guard = guardFor(t, bench)
+test('lets a WebSocket of a proven caller in, knows its principal, closes it once the certificate has expired, and says so', async (t) => {
+  const recorder = createTestRecorder()
+  const guard = guardFor(t, bench, { audit: recorder })
   const server = secureServer({ cert, key, guard }, () => {})
   new WebSocketServer({ server }).on('connection', (socket, req) => {
     assert.equal(guard.currentPrincipal()?.id, orders.id)
@@ -46,10 +47,16 @@ test('lets a WebSocket of a proven caller in, knows its principal, and closes it
   await once(client, 'open')
   client.send('hello')
   assert.equal(String((await once(client, 'message'))[0]), `${orders.id} said hello`)
+  assert.deepEqual(recorder.of('connection.ended'), [])
   const closed = once(client, 'close')
   mesh.clock.advanceSeconds(PAST_EXPIRY_SECONDS)
   await closed
   mesh.clock.advanceSeconds(-PAST_EXPIRY_SECONDS)
+  const ended = recorder.of('connection.ended')
+  assert.deepEqual(
+    ended.map(({ severity, code, facts }) => [severity, code, facts['peer'], facts['remoteAddress']]),
+    [['warn', 'ERR_PEER_EXPIRED', orders.id, '127.0.0.1']],
+  )
 })
 
 test('lets a handler say goodbye in its own protocol before an upgraded connection is closed', async (t) => {
@@ -68,14 +75,19 @@ test('lets a handler say goodbye in its own protocol before an upgraded connecti
   mesh.clock.advanceSeconds(-PAST_EXPIRY_SECONDS)
 })
 
-test('ends upgraded connections when the guard closes', async (t) => {
-  const guard = guardFor(t, bench)
+test('ends upgraded connections when the guard closes, and says so while there is a log', async (t) => {
+  const recorder = createTestRecorder()
+  const guard = guardFor(t, bench, { audit: recorder })
   const server = secureServer({ cert, key, guard }, () => {})
   new WebSocketServer({ server })
   const client = socketTo(await listen(t, server), orders)
   await once(client, 'open')
   await guard.close()
   await once(client, 'close')
+  assert.deepEqual(
+    recorder.of('connection.ended').map(({ code }) => code),
+    ['ERR_GUARD_CLOSED'],
+  )
 })
 
 test('covers upgrade handlers of an existing server, added before or after it was protected', async (t) => {

@@ -36,6 +36,8 @@ export function createAuthorizer(authorize: AuthorizeOption): Authorizer {
       'authorize',
       "is required: name the callers, such as ['spiffe://prod.example/orders'], or write 'any-authenticated'",
     )
+  if (typeof authorize === 'string' && /^spiffe:/i.test(authorize))
+    throw new MisuseError('ERR_OPTION_INVALID', 'authorize', "takes a list of callers: put it in a list: ['spiffe://…']")
   throw new MisuseError(
     'ERR_OPTION_INVALID',
     'authorize',

@@ -17,6 +17,8 @@ export function compilePaths(option: string, value: unknown, reading: 'exact' | 
       exact.add(read(checkPath(path, match)))
       continue
     }
+    if (match instanceof RegExp)
+      throw new MisuseError('ERR_OPTION_INVALID', path, "a regular expression is not taken: write { under: '/…' }")
     checkKeys(path, match, ['under'])
     prefixes.push(read(checkPrefix(joinPath(path, 'under'), match['under'])))
   }

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { type Duplex, duplexPair } from 'node:stream'
-import { checkKeys } from '@countersign/core'
+import { checkKeys, kindOf, MisuseError } from '@countersign/core'
 import type { Workload } from './workload.js'
 
 /** What the handshake is said to have brought. */
@@ -53,6 +53,7 @@ const KEYS = ['peer', 'remoteAddress', 'resumed', 'serverName', 'certificateRequ
 export function fakeTlsSocket(options: FakeTlsSocketOptions = {}): FakeTlsSocket {
   const given: unknown = options
   checkKeys('options', given, KEYS)
+  checkPeer(options.peer)
   const { peer = null, resumed = false, serverName = null, certificateRequested = true, encrypted = true } = options
   const remoteAddress = options.remoteAddress === undefined ? '127.0.0.1' : (options.remoteAddress ?? undefined)
   const [socket, clientEnd] = duplexPair()
@@ -114,4 +115,10 @@ function certificateOf(peer: Workload | 'unreadable' | null, resumed: boolean): 
     }
   }
   return leaf
+}
+
+function checkPeer(peer: unknown): void {
+  if (peer === undefined || peer === null || peer === 'unreadable') return
+  if (typeof peer === 'object' && 'certificateDer' in peer && peer.certificateDer instanceof Uint8Array) return
+  throw new MisuseError('ERR_OPTION_INVALID', 'options.peer', `takes a workload: write peer: mesh.workload('/orders'), not ${kindOf(peer)}`)
 }

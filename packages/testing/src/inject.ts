@@ -55,7 +55,9 @@ interface Opened {
  */
 export async function inject(listener: InjectedListener, options: InjectOptions = {}): Promise<InjectedResponse> {
   const given: unknown = options
+  checkListener(listener)
   checkKeys('options', given, KEYS)
+  checkTarget(options)
   if (options.socket !== undefined && options.peer !== undefined)
     throw new MisuseError('ERR_OPTION_CONTRADICTION', 'options.peer', 'belongs to the socket: write fakeTlsSocket({ peer })')
   const socket = options.socket ?? fakeTlsSocket({ peer: options.peer ?? null })
@@ -76,6 +78,22 @@ export async function inject(listener: InjectedListener, options: InjectOptions 
   request.once('response', (response) => readResponse(response).then(resolve, reject))
   request.end(bytes ?? undefined)
   return promise
+}
+
+function checkListener(listener: unknown): void {
+  if (typeof listener === 'function') return
+  throw new MisuseError(
+    'ERR_OPTION_INVALID',
+    'listener',
+    'inject takes a listener: app.callback() for Koa, app.routing after app.ready() for Fastify',
+  )
+}
+
+// RFC 9112 §3.2: besides a path there are `*`, a whole URL, and the authority of CONNECT.
+function checkTarget({ method, path = '/' }: InjectOptions): void {
+  const given: unknown = path
+  if (typeof given === 'string' && (given.startsWith('/') || given === '*' || given.includes('://') || method === 'CONNECT')) return
+  throw new MisuseError('ERR_OPTION_INVALID', 'options.path', 'begins with /')
 }
 
 function openedBy(listener: InjectedListener, socket: FakeTlsSocket & { [OPENED]?: Opened }): Opened {

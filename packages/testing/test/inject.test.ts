@@ -161,3 +161,20 @@ test('a refused HEAD request has no problem to read, and no error either', async
   const { status, problem } = await inject(refuse, { method: 'HEAD' })
   assert.deepEqual([status, problem], [403, null])
 })
+
+test('names what is wrong with a listener, a target and a peer, and the line that mends it', async () => {
+  const misuse = (option: string, message: RegExp) => ({ name: 'MisuseError', code: 'ERR_OPTION_INVALID', option, message })
+  for (const app of [new Koa(), fastify(), undefined])
+    await assert.rejects(
+      Reflect.apply(inject, undefined, [app]),
+      misuse('listener', /app\.callback\(\) for Koa, app\.routing after app\.ready\(\)/),
+    )
+  for (const path of ['invoices', '', 7])
+    await assert.rejects(Reflect.apply(inject, undefined, [echo, { path }]), misuse('options.path', /begins with \//))
+  for (const peer of ['spiffe://prod.example/orders', {}, { certificateDer: 'x' }])
+    await assert.rejects(Reflect.apply(inject, undefined, [echo, { peer }]), misuse('options.peer', /takes a workload: .*mesh\.workload/))
+})
+
+test('sends every form of request target there is', async () => {
+  for (const path of ['*', 'http://localhost/a']) assert.equal((await inject(echo, { method: 'OPTIONS', path })).status, 200)
+})

@@ -1,4 +1,5 @@
 import { readFileSync, unwatchFile, watchFile } from 'node:fs'
+import { isAbsolute, resolve } from 'node:path'
 import { MisuseError, type Recorder } from '@countersign/core'
 import { parseJsonObject } from './json.js'
 import { type ReadKeys, readJwks } from './key-set.js'
@@ -15,7 +16,10 @@ const MAX_FILE_BYTES = 256 * 1024
  */
 export function createFileKeys(option: string, issuer: string, path: string, uses: ReadonlySet<unknown>, recorder: Recorder): KeyStore {
   const first = read(path, uses)
-  if (typeof first === 'string') throw new MisuseError('ERR_TRUST_UNREADABLE', option, `cannot be used: ${first}`)
+  if (typeof first === 'string') {
+    const tried = isAbsolute(path) ? '' : ` (tried ${resolve(path)})`
+    throw new MisuseError('ERR_TRUST_UNREADABLE', option, `cannot use ${path}: ${first}${tried}`)
+  }
   let { keys } = first
   let epoch = 1
   recordReload(recorder, issuer, first)
@@ -23,7 +27,7 @@ export function createFileKeys(option: string, issuer: string, path: string, use
   const reload = (): void => {
     const next = read(path, uses)
     if (typeof next === 'string') {
-      recordReloadFailure(recorder, issuer, next)
+      recordReloadFailure(recorder, issuer, next, { file: path })
       return
     }
     if (next.keys.fingerprint === keys.fingerprint) return
@@ -50,8 +54,8 @@ function read(path: string, uses: ReadonlySet<unknown>): ReadKeys | string {
   let bytes: Buffer
   try {
     bytes = readFileSync(path)
-  } catch {
-    return 'the file cannot be read'
+  } catch (cause) {
+    return `the file cannot be read (${cause instanceof Error && 'code' in cause ? cause.code : 'unknown'})`
   }
   const found = bytes.length > MAX_FILE_BYTES ? null : readJwks(parseJsonObject(bytes), uses)
   if (found === null) return 'the file is not a JWK Set: { "keys": [ … ] }'

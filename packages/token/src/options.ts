@@ -190,7 +190,13 @@ function checkAudience(option: string, audience: unknown, type: TokenType): read
 function checkAlgorithms(option: string, algorithms: unknown, type: TokenType): ReadonlySet<string> {
   const possible = type === 'jwt-svid' ? SVID_ALGORITHMS : ALGORITHMS
   if (algorithms === undefined) return new Set(DEFAULT_ALGORITHMS.filter((name) => possible.includes(name)))
-  return new Set(checkList(option, algorithms).map((name, index) => checkChoice(`${option}[${index}]`, name, possible)))
+  return new Set(
+    checkList(option, algorithms).map((name, index) => {
+      if (typeof name === 'string' && /^HS\d/i.test(name))
+        throw new MisuseError('ERR_OPTION_INVALID', `${option}[${index}]`, 'HMAC is never accepted: the issuer must sign with a key pair')
+      return checkChoice(`${option}[${index}]`, name, possible)
+    }),
+  )
 }
 
 function checkSubjects(option: string, subjects: unknown, type: TokenType): IssuerRules['maySpeakFor'] {

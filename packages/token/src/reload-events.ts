@@ -15,15 +15,22 @@ export function recordReload(recorder: Recorder, issuer: string, { keys, flaws }
   })
 }
 
+/** What is known of a failure beside its reason. */
+export interface ReloadFailure {
+  /** The path of the options that the keys are read from. */
+  readonly file?: string
+  readonly cause?: unknown
+}
+
 /** Records that the keys of an issuer could not be loaded. `reason` is a fixed text of ours. */
-export function recordReloadFailure(recorder: Recorder, issuer: string, reason: string, cause?: unknown): void {
+export function recordReloadFailure(recorder: Recorder, issuer: string, reason: string, { file, cause }: ReloadFailure): void {
   if (!recorder.wants('trust.reload-failed')) return
   recorder.record({
     kind: 'trust.reload-failed',
     severity: 'warn',
     code: 'ERR_KEYS_UNAVAILABLE',
     message: 'The keys of a token issuer could not be loaded; those from before stay as long as they may',
-    facts: { issuer, reason },
+    facts: { issuer, reason, ...(file === undefined ? {} : { file }) },
     ...(cause === undefined ? {} : { cause }),
   })
 }

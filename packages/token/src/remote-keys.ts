@@ -66,7 +66,7 @@ export function createRemoteKeys(options: RemoteKeysOptions, uses: ReadonlySet<u
       waitMs = Math.min(FIRST_BACKOFF_MS * 2 ** failures, MAX_BACKOFF_MS)
       failures++
       if (closed) return
-      recordReloadFailure(recorder, issuer, cause instanceof JwksError ? cause.message : 'the keys cannot be read', cause)
+      recordReloadFailure(recorder, issuer, cause instanceof JwksError ? cause.message : 'the keys cannot be read', { cause })
     } finally {
       clearTimeout(timer)
     }

@@ -37,7 +37,9 @@ test('reads a JWKS file again when it changes, and keeps the old keys while it i
 
   const broken = once(recorded, 'event')
   publish('{"keys":[')
-  assert.equal(((await broken)[0] as SecurityEvent).kind, 'trust.reload-failed')
+  const [{ kind, facts }] = (await broken) as [SecurityEvent]
+  assert.equal(kind, 'trust.reload-failed')
+  assert.deepEqual([facts['reason'], facts['file']], ['the file is not a JWK Set: { "keys": [ … ] }', file])
   assert.equal(await settledStatus(verifier, bearer(token, connection)), 'ok')
 
   const reloaded = once(recorded, 'event')
@@ -48,7 +50,7 @@ test('reads a JWKS file again when it changes, and keeps the old keys while it i
 
   const removed = once(recorded, 'event')
   rmSync(file)
-  assert.equal(((await removed)[0] as SecurityEvent).facts['reason'], 'the file cannot be read')
+  assert.equal(((await removed)[0] as SecurityEvent).facts['reason'], 'the file cannot be read (ENOENT)')
   assert.equal(await statusOf(verifier, young.sign(claims({ jti: '2' }))), 'ok')
 })
 
@@ -57,6 +59,12 @@ test('refuses at construction a JWKS file that is not there, is none, or holds n
   const create = (): unknown => createTokenVerifier(optionsFor([], { keys: { file } }), createSurroundings())
   const refusal = { code: 'ERR_TRUST_UNREADABLE', option: 'jwt.keys.file' }
   assert.throws(create, refusal)
+  assert.throws(create, (error: Error) => error.message.includes(`cannot use ${file}: the file cannot be read (ENOENT)`))
+  const relative = { keys: { file: 'no-such.jwks' } }
+  assert.throws(() => createTokenVerifier(optionsFor([], relative), createSurroundings()), {
+    ...refusal,
+    message: /cannot use no-such\.jwks: the file cannot be read \(ENOENT\) \(tried \/.*\/no-such\.jwks\)/,
+  })
   for (const text of ['', '{}', '{"keys":[]}', '{"keys":[{"kty":"oct","k":"AAAA"}]}', 'x'.repeat(300_000)]) {
     writeFileSync(file, text)
     assert.throws(create, refusal, text.slice(0, 40))

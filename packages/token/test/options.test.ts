@@ -99,3 +99,11 @@ test('reads its options once and leaves them as they are', () => {
   })
   assert.equal(String(create(options)), 'tokens of https://issuer.example for a or b')
 })
+
+test('says why HMAC is not taken, rather than what else is', () => {
+  assert.throws(() => create({ ...optionsFor([signer]), algorithms: ['HS256'] }), {
+    code: 'ERR_OPTION_INVALID',
+    option: 'jwt.algorithms[0]',
+    message: /HMAC is never accepted: the issuer must sign with a key pair/,
+  })
+})

@@ -77,20 +77,26 @@ export function checkMtlsOptions(option: string, options: unknown): CheckedOptio
 function checkTrust(option: string, trust: unknown): TrustSetting {
   if (trust === undefined) throw new MisuseError('ERR_OPTION_MISSING', option, "says who may vouch for callers: write trust: 'ca.pem'")
   if (typeof trust === 'string') return { anchors: [{ option, file: checkPath(option, trust, 'trustDomain'), trustDomain: undefined }] }
+  if (trust instanceof Uint8Array)
+    throw new MisuseError('ERR_OPTION_INVALID', option, 'takes a file name, not a Buffer; or { trustDomain, pem }')
   if (isSource<TrustBundle>(trust)) return { source: trust }
   if (!Array.isArray(trust)) return { anchors: [checkAnchors(option, trust)] }
   return { anchors: checkList(option, trust).map((entry, i) => checkAnchors(`${option}[${i}]`, entry)) }
 }
 
+// A Map has `get` too, but nothing that says when it changed.
 function isSource<T>(value: unknown): value is Source<T> {
-  return typeof value === 'object' && value !== null && 'get' in value && typeof value.get === 'function'
+  if (typeof value !== 'object' || value === null || !('get' in value) || !('epoch' in value)) return false
+  return typeof value.get === 'function' && typeof value.epoch === 'number'
 }
 
 function checkAnchors(option: string, anchors: unknown): AnchorSetting {
+  if (typeof anchors === 'string')
+    throw new MisuseError('ERR_OPTION_INVALID', option, "takes an object: write { trustDomain: 'prod.example', file: 'ca.pem' }")
   checkKeys(option, anchors, ['trustDomain', 'file', 'pem'])
   const trustDomain = anchors['trustDomain']
   if (trustDomain !== null && (typeof trustDomain !== 'string' || parseSpiffeId(`spiffe://${trustDomain}`)?.path !== '')) {
-    const fix = 'takes a trust domain such as prod.example, or null for names that are no SPIFFE IDs'
+    const fix = 'takes a trust domain without spiffe://, such as prod.example, or null for names that are no SPIFFE IDs'
     throw new MisuseError('ERR_OPTION_INVALID', joinPath(option, 'trustDomain'), `${fix}, not ${kindOf(trustDomain)}`)
   }
   return { ...checkPem(option, anchors, ['trustDomain', 'pem']), trustDomain }

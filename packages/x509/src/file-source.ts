@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { extname, join } from 'node:path'
+import { extname, isAbsolute, join, resolve } from 'node:path'
 import { MisuseError } from '@countersign/core'
 
 export interface FileSourceOptions<T> {
@@ -112,7 +112,12 @@ function load(sources: Sources): readonly LoadedFile[] {
       })
     } catch (error) {
       const reason = error instanceof Error ? error.message : 'unknown'
-      throw new MisuseError(sources.errorCode, sources.option, `cannot read ${path}: ${reason}`, error)
+      throw new MisuseError(
+        sources.errorCode,
+        sources.option,
+        `cannot read ${path}: ${reason}${isAbsolute(path) ? '' : ` (tried ${resolve(path)})`}`,
+        error,
+      )
     }
   })
 }

@@ -2,6 +2,7 @@ import { type Finding, isRefusal, type Peer, type Refusal, refuse } from '@count
 import { LRUCache } from 'lru-cache'
 import { metadataFrom } from './certificate-metadata.js'
 import { endMs } from './check-path.js'
+import { leafEvidence } from './leaf-evidence.js'
 import { type Evidence, type LeafFact, recheckAt } from './leaf-fact.js'
 import type { ParsedCertificate } from './read-certificate.js'
 import { judgeRevocation, revocationSubject } from './revocation.js'
@@ -51,7 +52,7 @@ export function createLeafMemory({ epoch, trust, revocation }: TrustState, skewM
   }
 
   function refusalOf({ peer: { certificate } }: Evidence, refusal: Refusal): Refusal {
-    return { ...refusal, evidence: { serialNumber: certificate.serialNumber, fingerprint256: certificate.fingerprint256 } }
+    return { ...refusal, evidence: leafEvidence(certificate) }
   }
 
   function isStillAnchored({ peer, trustDomain, path }: Evidence): boolean {

@@ -27,6 +27,7 @@ export interface TrustState {
 export function openTrustState(options: CheckedOptions, surroundings: Surroundings): TrustState {
   const { recorder, clock } = surroundings
   const opened: { close(): void }[] = []
+  const files = filesOf(options)
   let epoch = 0
   let recordExpiry = (): void => {}
 
@@ -43,7 +44,14 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
       if (!recorder.wants('trust.reload-failed')) return
       const code = error instanceof MisuseError ? error.code : 'ERR_GUARD_FAULT'
       const message = 'Trust files changed and cannot be used; the old ones stay in use'
-      recorder.record({ kind: 'trust.reload-failed', severity: 'error', code, message, facts: { option }, cause: error })
+      const file = files.get(option)
+      const facts = {
+        option,
+        ...(file === undefined ? {} : { file }),
+        // Ours: it quotes the paths of the options, never what is in the files.
+        ...(error instanceof MisuseError ? { reason: error.message } : {}),
+      }
+      recorder.record({ kind: 'trust.reload-failed', severity: 'error', code, message, facts, cause: error })
     },
   }
 
@@ -84,4 +92,14 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
     },
     close,
   }
+}
+
+/** The one file or folder that an option names. Of several, the reason of a failure tells which. */
+function filesOf({ trust, intermediates, revocation }: CheckedOptions): ReadonlyMap<string, string> {
+  const settings = [...('source' in trust ? [] : trust.anchors), ...(intermediates === null ? [] : [intermediates])]
+  const files = new Map(settings.flatMap((setting) => ('file' in setting ? [[setting.option, setting.file] as const] : [])))
+  const lists = revocation === null || 'get' in revocation.crl ? [] : revocation.crl
+  const [only, second] = lists
+  if (only !== undefined && second === undefined) files.set('mtls.revocation.crl.files', only)
+  return files
 }

@@ -92,8 +92,8 @@ function trustFromSource(source: Source<TrustBundle>): Trust {
 
   function setFor(key: string): AnchorSet | null {
     const bundle = source.get(key)
-    // A bundle says itself for whom it vouches: one for another trust domain is no answer.
-    if (bundle === undefined || (bundle.trustDomain ?? PLAIN) !== key) {
+    // A bundle says itself for whom it vouches: one for another trust domain is no answer, nor is what is no bundle.
+    if (!Array.isArray(bundle?.anchors) || (bundle.trustDomain ?? PLAIN) !== key) {
       sets.delete(key)
       return null
     }

@@ -15,6 +15,8 @@ import { LRUCache } from 'lru-cache'
 import { CaCertificate } from './ca-certificate.js'
 import { type CheckedOptions, checkMtlsOptions } from './check-options.js'
 import { hexFrom } from './der-values.js'
+import { emptyNames } from './general-names.js'
+import { leafEvidence } from './leaf-evidence.js'
 import { type LeafFact, recheckAt } from './leaf-fact.js'
 import { createLeafMemory } from './leaf-memory.js'
 import type { MtlsOptions } from './options.js'
@@ -98,7 +100,9 @@ export function createPeerVerifier(options: MtlsOptions, surroundings: Surroundi
     if (typeof leaf === 'string') return refuseConnection(connection, refuse('ERR_PEER_UNREADABLE', { reason: leaf }))
     const verified = examine(leaf, known, intermediates, nowMs)
     if (isRefusal(verified)) {
-      const evidence = { serialNumber: leaf.serialNumber, fingerprint256: fingerprint }
+      const { serialNumber, extensions } = leaf
+      const { authorityKeyId } = extensions
+      const evidence = leafEvidence({ serialNumber, fingerprint256: fingerprint, authorityKeyId, sans: extensions.sans ?? emptyNames() })
       return refuseConnection(connection, { ...verified, evidence }, recheckAt(verified, nowMs, leaf.notBeforeMs - checked.skewMs))
     }
     const fact = memory.establish(known, leaf, verified)
@@ -151,7 +155,7 @@ export function createPeerVerifier(options: MtlsOptions, surroundings: Surroundi
     const leaf = readCertificate(peer.certificate.der)
     if (typeof leaf === 'string') return refuse('ERR_PEER_UNREADABLE', { reason: leaf })
     const verified = examine(leaf, fact, [], nowMs)
-    if (isRefusal(verified)) return verified
+    if (isRefusal(verified)) return { ...verified, evidence: leafEvidence(peer.certificate) }
     memory.establish(fact, leaf, verified)
     return null
   }

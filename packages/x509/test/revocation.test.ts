@@ -201,7 +201,18 @@ test('keeps the old CRL while a new one is half written, and says so once', asyn
   assert.equal(await verdict(verifier, connection), 'ERR_PEER_REVOKED')
   assert.deepEqual(
     stage.events.map(({ kind, severity, facts }) => ({ kind, severity, facts })),
-    [{ kind: 'trust.reload-failed', severity: 'error', facts: { option: 'mtls.revocation.crl.files' } }],
+    [
+      {
+        kind: 'trust.reload-failed',
+        severity: 'error',
+        facts: {
+          option: 'mtls.revocation.crl.files',
+          file,
+          reason: new MisuseError('ERR_TRUST_UNREADABLE', 'mtls.revocation.crl.files', `${file} holds a CRL that cannot be read: encoding`)
+            .message,
+        },
+      },
+    ],
   )
   files.write('ca.crl', good())
   assert.equal(verifier.reload(), true)

@@ -88,7 +88,14 @@ test('keeps the old bundle while the new one is damaged, empty or wholly expired
     assert.equal(verifier.reload(), false)
     assert.equal(await verdict(verifier, connectionWith(orders)), ID)
   }
-  assert.equal(stage.events.filter(({ kind }) => kind === 'trust.reload-failed').length, 4)
+  const failed = stage.events.filter(({ kind }) => kind === 'trust.reload-failed')
+  const file = files.write('ca.pem', '')
+  assert.deepEqual(
+    failed.map(({ facts }) => facts['file']),
+    [file, file, file, file],
+  )
+  const reasons = ['holds a damaged PEM block', 'holds no certificate', 'has expired', 'is not a CA certificate']
+  for (const [i, reason] of reasons.entries()) assert.ok(String(failed[i]?.facts['reason']).includes(reason), reason)
 })
 
 test('reads a folder of anchors, in PEM and DER', async (t) => {
@@ -262,4 +269,20 @@ test('lets a connection bring the intermediates that another connection of the s
   assert.equal(recalled(verifier, resumed), 'ERR_PEER_UNTRUSTED')
   assert.equal(await verdict(verifier, full), ID)
   assert.equal(await verdict(verifier, connectionWith(leaf)), ID)
+})
+
+test('says how trust is written where it is written in another way', () => {
+  const rows: readonly (readonly [trust: unknown, code: string, option: string, message: RegExp])[] = [
+    [Buffer.from(pem(root.der)), 'ERR_OPTION_INVALID', 'mtls.trust', /takes a file name, not a Buffer; or \{ trustDomain, pem \}/],
+    [['ca.pem'], 'ERR_OPTION_INVALID', 'mtls.trust[0]', /write \{ trustDomain: 'prod\.example', file: 'ca\.pem' \}/],
+    [{ trustDomain: 'spiffe://d.example', file: 'ca.pem' }, 'ERR_OPTION_INVALID', 'mtls.trust.trustDomain', /without spiffe:\/\//],
+    ['no-such.pem', 'ERR_TRUST_UNREADABLE', 'mtls.trust', /cannot read no-such\.pem: ENOENT.* \(tried \/.*\/no-such\.pem\)/],
+  ]
+  for (const [trust, code, option, message] of rows)
+    assert.throws(() => createPeerVerifier({ trust } as MtlsOptions, createStage()), {
+      name: 'MisuseError',
+      code,
+      option,
+      message,
+    })
 })
