@@ -27,7 +27,8 @@ open, a client certificate (P-256) and an RS256 token (2048 bits) with each requ
 handler answers \`GET /invoices\` with a small JSON. Server and caller are processes of their own; every server gets the same bytes.
 
 *Rounds are paired*: each sends the same number of requests to every server in random order, and "added" and "× bare" are medians of the
-differences and quotients within a round, with a 95 % interval from a bootstrap over the rounds. So a machine that is busier for a while
+differences and quotients within a round, with a 95 % interval from a bootstrap over the rounds. The servers are started anew several times, since how a
+process happens to be compiled stays with it for life. So a machine that is busier for a while
 shifts both sides. µs from two tables, or from two runs, cannot be compared; quotients and differences of one table can.
 
 *Countersign* has everything on: certificate judged again on every request, token bound to it, quota, rules for caller, method and path,

@@ -6,14 +6,17 @@ import type { StackName } from './stacks/stacks.js'
 import { createRandom, type Estimate, median, medianEstimate, quantile, shuffled } from './statistics.js'
 
 export interface RoundOptions {
+  /** How often the servers are started anew: how a process happens to be compiled and laid out stays with it for life. */
+  readonly launches: number
+  /** In each launch. */
   readonly rounds: number
   readonly requestsPerRound: number
   readonly warmUpRequests: number
   readonly connections: number
 }
 
-export const FULL_ROUNDS: RoundOptions = { rounds: 61, requestsPerRound: 1000, warmUpRequests: 12_000, connections: 8 }
-export const QUICK_ROUNDS: RoundOptions = { rounds: 15, requestsPerRound: 500, warmUpRequests: 5000, connections: 8 }
+export const FULL_ROUNDS: RoundOptions = { launches: 6, rounds: 11, requestsPerRound: 1000, warmUpRequests: 12_000, connections: 8 }
+export const QUICK_ROUNDS: RoundOptions = { launches: 2, rounds: 7, requestsPerRound: 500, warmUpRequests: 5000, connections: 8 }
 
 /** One variant against the bare framework, in the same rounds. */
 export interface Comparison {
@@ -30,11 +33,14 @@ export interface Comparison {
 /** What lets a request without a token in. */
 const OPEN: ReadonlySet<string> = new Set(['bare', 'empty', 'certificate-only'])
 
-interface Runner {
+interface Measured {
   readonly variant: string
+  readonly micros: number[]
+}
+
+interface Runner extends Measured {
   readonly server: ServerProcess
   readonly load: Load
-  readonly micros: number[]
 }
 
 /**
@@ -48,16 +54,27 @@ export async function compareVariants(
   mesh: Mesh,
   options: RoundOptions,
 ): Promise<Comparison[]> {
+  const measured: Measured[] = variants.map((variant) => ({ variant, micros: [] }))
+  const random = createRandom(stack.length)
+  for (let launch = 0; launch < options.launches; launch++) await measureLaunch(stack, measured, mesh, options, random)
+  const bare = measured.find(({ variant }) => variant === 'bare')
+  if (bare === undefined) throw new TypeError('nothing to compare with')
+  return measured.map((one) => comparisonOf(one, bare))
+}
+
+async function measureLaunch(
+  stack: StackName,
+  measured: readonly Measured[],
+  mesh: Mesh,
+  options: RoundOptions,
+  random: () => number,
+): Promise<void> {
   const runners: Runner[] = []
   try {
-    for (const variant of variants) runners.push(await warmRunner(stack, variant, mesh, options))
-    const random = createRandom(stack.length)
+    for (const { variant, micros } of measured) runners.push({ ...(await warmRunner(stack, variant, mesh, options)), micros })
     for (let round = 0; round < options.rounds; round++) {
       for (const runner of shuffled(runners, random)) runner.micros.push(await measure(runner, options.requestsPerRound))
     }
-    const bare = runners.find(({ variant }) => variant === 'bare')
-    if (bare === undefined) throw new TypeError('nothing to compare with')
-    return runners.map((runner) => comparisonOf(runner, bare))
   } finally {
     await stopAll(runners)
   }
@@ -107,7 +124,7 @@ async function stopAll(runners: readonly Runner[]): Promise<void> {
   await Promise.all(runners.map(({ server }) => server.stop()))
 }
 
-function comparisonOf({ variant, micros }: Runner, bare: Runner): Comparison {
+function comparisonOf({ variant, micros }: Measured, bare: Measured): Comparison {
   const differences = micros.map((value, round) => value - (bare.micros[round] ?? Number.NaN))
   const ratios = micros.map((value, round) => value / (bare.micros[round] ?? Number.NaN))
   const isBare = variant === bare.variant
