@@ -171,7 +171,7 @@ const routeRows: RowsOf<RouteOptions> = {
     effect: told({ routes: [health] }, 'anonymous', { routes: [{ ...health, path: '/Health' }] }, 'ERR_PEER_MISSING', { path: '/health' }),
   },
   methods: {
-    refused: [undefined, 5, 'GET', [], ['get'], [''], [5]],
+    refused: [undefined, 5, 'get', '', [], ['get'], [''], [5]],
     effect: told(
       { routes: [{ ...health, methods: ['GET', 'POST'] }] },
       'anonymous',

@@ -7,7 +7,6 @@ export interface LeafMarks extends Pick<CertificateMetadata, 'serialNumber' | 'f
 
 /** A host name has 253 characters at most; longer ones are cut. */
 const MAX_NAME = 255
-const VISIBLE = /^[\x21-\x7e]+$/
 
 /**
  * Facts about a refused leaf, for the log alone. `presented` is the name that it claims, which nothing has proven: its one SPIFFE ID, or its
@@ -18,9 +17,9 @@ export function leafEvidence({ serialNumber, fingerprint256, authorityKeyId, san
   return { presented: presentedName(sans), serialNumber, fingerprint256, issuerKeyId }
 }
 
+// Names that are not visible ASCII are refused where they are read.
 function presentedName({ uri, dns }: LeafMarks['sans']): string | null {
   const [only, second] = uri.filter((name) => parseSpiffeId(name) !== null)
   const name = only !== undefined && second === undefined ? only : dns[0]
-  const cut = name?.slice(0, MAX_NAME) ?? ''
-  return VISIBLE.test(cut) ? cut : null
+  return name?.slice(0, MAX_NAME) ?? null
 }

@@ -208,8 +208,11 @@ test('keeps the old CRL while a new one is half written, and says so once', asyn
         facts: {
           option: 'mtls.revocation.crl.files',
           file,
-          reason: new MisuseError('ERR_TRUST_UNREADABLE', 'mtls.revocation.crl.files', `${file} holds a CRL that cannot be read: encoding`)
-            .message,
+          reason: new MisuseError(
+            'ERR_TRUST_UNREADABLE',
+            'mtls.revocation.crl.files',
+            `${file} holds a CRL that cannot be read: a length past the end`,
+          ).message,
         },
       },
     ],
