@@ -153,7 +153,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     if (!('then' in quotas)) return conclude(principal, inbound, path, need, quotas)
     return quotas.then(
       (taken) => conclude(principal, inbound, path, need, taken),
-      (fault: unknown) => deny(refuse('ERR_LIMITER_UNAVAILABLE', undefined, fault), inbound, principal.peer),
+      (fault: unknown) => deny(refuse('ERR_LIMITER_UNAVAILABLE', undefined, fault), inbound, principal),
     )
   }
 
@@ -161,18 +161,17 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     try {
       const headers = quotas?.headers ?? NO_HEADERS
       // Quota first: probing for a 403 is not free.
-      if (quotas !== null && quotas.refusal !== null) return deny(quotas.refusal, inbound, principal.peer, headers)
+      if (quotas !== null && quotas.refusal !== null) return deny(quotas.refusal, inbound, principal, headers)
       if (need.reads) {
         const refusal: unknown = authorizer.authorize(principal, inbound, path)
-        if (isRefusal(refusal)) return deny(principal.anonymous ? inviting(inbound) : refusal, inbound, principal.peer, headers)
-        if (refusal !== null)
-          return deny(refuse('ERR_GUARD_FAULT', { part: 'authorizer', answered: typeof refusal }), inbound, principal.peer)
+        if (isRefusal(refusal)) return deny(principal.anonymous ? inviting(inbound) : refusal, inbound, principal, headers)
+        if (refusal !== null) return deny(refuse('ERR_GUARD_FAULT', { part: 'authorizer', answered: typeof refusal }), inbound, principal)
       }
       const grant: Grant = { allowed: true, principal, inbound, headers }
       const unrecorded = witness.allowed(grant)
-      return unrecorded === null ? grant : deny(unrecorded, inbound, principal.peer)
+      return unrecorded === null ? grant : deny(unrecorded, inbound, principal)
     } catch (fault) {
-      return deny(refuse('ERR_GUARD_FAULT', undefined, fault), inbound, principal.peer)
+      return deny(refuse('ERR_GUARD_FAULT', undefined, fault), inbound, principal)
     }
   }
 
@@ -181,8 +180,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     return refuse(tokens === null ? missingPeerCode(connection) : 'ERR_TOKEN_MISSING')
   }
 
-  function deny(refusal: Refusal, inbound: Inbound, peer: Peer | null, headers?: Headers): Denial {
-    witness.denied(refusal, inbound, peer)
+  function deny(refusal: Refusal, inbound: Inbound, caller: Peer | Principal | null, headers?: Headers): Denial {
+    witness.denied(refusal, inbound, caller)
     return denialFrom(refusal, headers)
   }
 

@@ -5,6 +5,7 @@ import {
   type Inbound,
   type Meter,
   type Peer,
+  type Principal,
   type Recorder,
   type Refusal,
   refuse,
@@ -17,7 +18,8 @@ import { loggablePath } from './loggable.js'
 export interface Witness {
   /** @returns a refusal where the event is lost and the options say that the request must not go on then. */
   allowed(grant: Grant): Refusal | null
-  denied(refusal: Refusal, inbound: Inbound, peer: Peer | null): void
+  /** @param caller as far as the way went: the verified peer, or the principal. */
+  denied(refusal: Refusal, inbound: Inbound, caller: Peer | Principal | null): void
   report(event: SecurityEvent): void
 }
 
@@ -42,15 +44,13 @@ export function createWitness(recorder: Recorder, meter: Meter | null): Witness 
         severity: 'info',
         message: 'request allowed',
         facts: {
-          ...requestFacts(inbound, principal.peer),
-          principal: principal.id,
+          ...callerFacts(inbound, principal),
           evidence: principal.evidence,
-          ...(principal.token === null ? {} : tokenFacts(principal.token)),
         },
       })
       return kept ? null : refuse('ERR_AUDIT_UNAVAILABLE')
     },
-    denied({ code, facts, evidence, cause }, inbound, peer) {
+    denied({ code, facts, evidence, cause }, inbound, caller) {
       harmless(() => {
         const { stage, status, title } = catalogueEntry(code)
         refused?.add(1, { failure_reason: code })
@@ -61,7 +61,7 @@ export function createWitness(recorder: Recorder, meter: Meter | null): Witness 
           severity: status === 503 ? 'error' : 'warn',
           code,
           message: title,
-          facts: { ...facts, ...requestFacts(inbound, peer), ...evidence },
+          facts: { ...facts, ...callerFacts(inbound, caller), ...evidence },
           ...(cause === undefined ? {} : { cause }),
         })
       })
@@ -70,6 +70,12 @@ export function createWitness(recorder: Recorder, meter: Meter | null): Witness 
       if (recorder.wants(event.kind)) recorder.record(event)
     },
   }
+}
+
+function callerFacts(inbound: Inbound, caller: Peer | Principal | null): Facts {
+  if (caller === null || 'certificate' in caller) return requestFacts(inbound, caller)
+  const { id, peer, token } = caller
+  return { ...requestFacts(inbound, peer), principal: id, ...(token === null ? {} : tokenFacts(token)) }
 }
 
 function requestFacts({ connection, method, protocol, target }: Inbound, peer: Peer | null): Facts {

@@ -225,3 +225,15 @@ test('says how to know the principal deeper down where it is not known', () => {
 function limiter(take: () => unknown): Limiter {
   return { take: take as Limiter['take'], toString: () => 'test quotas', close: async () => {} }
 }
+
+test('writes down who was refused, where only a token says who it is', async () => {
+  const tokens = tokenVerifier({ recall: token() })
+  const { guard, recorder } = guardOf({
+    mtls: null,
+    jwt: tokens,
+    authorize: [{ callers: { issuer: 'https://issuer.test', subject: 'bob' } }],
+  })
+  assert.equal(codeOf(await guard.decide(inbound())), 'ERR_FORBIDDEN')
+  const { facts } = recorder.of('request.denied')[0] ?? {}
+  assert.deepEqual([facts?.['principal'], facts?.['subject'], facts?.['issuer']], ['alice', 'alice', 'https://issuer.test'])
+})
