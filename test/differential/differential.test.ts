@@ -52,7 +52,8 @@ test(`${CASES} requests of seed ${SEED} are answered alike on every adapter`, as
       const alike = asOthersSayIt(outcomes, reference, { brokenOff })
       assert.deepEqual(alike, reference, `${adapter} differs from ${REFERENCE} on ${what}`)
       if (!isDeepStrictEqual(alike, outcomes)) otherWords++
-      else assert.deepEqual(codes, said.codes, `${adapter} writes something else down than ${REFERENCE} on ${what}`)
+      // Where Node breaks a connection off, it is a matter of time whether what was under way on it has been written down yet.
+      else if (!brokenOff) assert.deepEqual(codes, said.codes, `${adapter} writes something else down than ${REFERENCE} on ${what}`)
     }
     counts.set(classOf(reference), (counts.get(classOf(reference)) ?? 0) + 1)
     for (const trait of generated.traits) counts.set(`trait: ${trait}`, (counts.get(`trait: ${trait}`) ?? 0) + 1)
