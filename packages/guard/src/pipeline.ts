@@ -99,6 +99,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         if (isRefusal(entry)) return deny(entry, inbound, null)
         left.push(entry)
         peer = await peers.verify(inbound)
+        // Proven: what its token may have to wait for must not hold up strangers of the same address.
+        if (!isRefusal(peer)) left.pop()?.()
       }
       if (isRefusal(peer)) return judgeEvidence(inbound, path, need, peer, null)
       let token = recalledToken

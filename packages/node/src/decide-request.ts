@@ -9,8 +9,11 @@ import { noticeMisuse, noticeUnencrypted } from './server-misuse.js'
  * @param target the request target as it was sent.
  */
 export function decideRequest(guard: Guard, req: NodeRequest, target: string): Decision | Promise<Decision> {
-  const earlier = guard.attached(req)
-  if (earlier !== undefined) return earlier
+  return guard.attached(req) ?? decideAnew(guard, req, target)
+}
+
+/** The same for a request that is known to bear no grant. */
+export function decideAnew(guard: Guard, req: NodeRequest, target: string): Decision | Promise<Decision> {
   const inbound = inboundFrom(req, target)
   noticeMisuse(guard, req, inbound.connection)
   const decision = guard.decide(inbound)

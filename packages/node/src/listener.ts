@@ -2,7 +2,7 @@ import { type Decision, type Grant, kindOf, MisuseError } from '@countersign/cor
 import { type Guard, type GuardOptions, toGuard } from '@countersign/guard'
 import { carryOut, type NodeResponse } from './carry-out.js'
 import type { NodeRequest } from './connection.js'
-import { decideRequest } from './decide-request.js'
+import { decideAnew } from './decide-request.js'
 
 /** A request listener of node:http, https or http2. */
 export type Listener<Req extends NodeRequest = NodeRequest, Res extends NodeResponse = NodeResponse> = (req: Req, res: Res) => void
@@ -43,7 +43,7 @@ export function guardRequest(guard: Guard, req: NodeRequest, res: NodeResponse, 
     goOn(guard, earlier, proceed)
     return
   }
-  const decision = decideRequest(guard, req, target)
+  const decision = decideAnew(guard, req, target)
   if (decision instanceof Promise) {
     decision.then((made) => {
       if (!isGone(req)) carryOn(guard, made, req, res, proceed)
