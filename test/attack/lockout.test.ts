@@ -136,7 +136,18 @@ function inboundOf(leaf: Uint8Array, intermediates: readonly Uint8Array[]): Inbo
     serverName: null,
     resumed: false,
     certificateRequested: true,
+    socketAccess: () => null,
     presented: () => ({ kind: 'certificate', leaf, intermediates }),
   }
-  return { protocol: 'http/1.1', method: 'GET', target: '/', authority: null, connection, bodyRead: false, header: () => null }
+  return {
+    protocol: 'http/1.1',
+    method: 'GET',
+    target: '/',
+    authority: null,
+    connection,
+    rawHeaders: [],
+    clientAddress: null,
+    bodyRead: false,
+    header: () => null,
+  }
 }

@@ -77,6 +77,7 @@ test('a chain that a stranger made costs no more than a few signatures of a slow
     serverName: null,
     resumed: false,
     certificateRequested: true,
+    socketAccess: () => null,
     presented: () => ({ kind: 'certificate' as const, leaf: leaf.certificateDer, intermediates: certified.reverse() }),
   }
   const finding = await verifier.verify({
@@ -86,6 +87,8 @@ test('a chain that a stranger made costs no more than a few signatures of a slow
     authority: null,
     connection,
     bodyRead: false,
+    rawHeaders: [],
+    clientAddress: '127.0.0.1',
     header: () => null,
   })
   assert.ok(finding !== null && 'refused' in finding)

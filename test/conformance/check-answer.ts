@@ -27,6 +27,7 @@ export function checkGranted(expected: Granted, answer: Answer, handled: readonl
     const sent = world.certificates.of(given.certificate)
     const { certificate, provenance, id } = principal.peer
     assert.equal(provenance, 'connection')
+    assert.ok(certificate !== null)
     assert.equal(id, expected.id)
     assert.equal(certificate.serialNumber, sent.serialNumber)
     assert.equal(certificate['x5t#S256'], sent['x5t#S256'])

@@ -9,6 +9,7 @@ export function fakeInbound(changes: Partial<Inbound> & { readonly presented?: P
     serverName: null,
     resumed: false,
     certificateRequested: true,
+    socketAccess: () => null,
     presented: () => presented,
   }
   return {
@@ -17,6 +18,8 @@ export function fakeInbound(changes: Partial<Inbound> & { readonly presented?: P
     target: '/',
     authority: 'localhost',
     bodyRead: false,
+    rawHeaders: [],
+    clientAddress: '127.0.0.1',
     header: () => null,
     connection,
     ...rest,

@@ -99,6 +99,7 @@ test('tells handlers of the certificate of a real handshake what Node itself rea
   const [peer] = peers
   assert.ok(peer !== null && peer !== undefined)
   const { certificate } = peer
+  assert.ok(certificate !== null)
   const node = new X509Certificate(caller.certificatePem)
   assert.deepEqual(Buffer.from(certificate.der), node.raw)
   assert.equal(certificate.serialNumber, node.serialNumber.toLowerCase())

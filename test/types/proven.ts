@@ -1,5 +1,5 @@
 // Compiled, never run: what the type system knows of a principal from the options of its guard.
-import type { Peer, Principal, Token } from '@countersign/core'
+import type { CertifiedPeer, Peer, Principal, Token } from '@countersign/core'
 import { createGuard } from '@countersign/guard'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -13,7 +13,7 @@ const request = {}
 
 export function both(): void {
   const guard = createGuard({ mtls, jwt, authorize })
-  same<(typeof guard extends { principal(request: object): infer P } ? P : never)['peer'], Peer>(true)
+  same<(typeof guard extends { principal(request: object): infer P } ? P : never)['peer'], Peer & CertifiedPeer>(true)
   same<(typeof guard extends { principal(request: object): infer P } ? P : never)['token'], Token>(true)
   guard.principal(request).peer.certificate.validTo.getTime()
   guard.principal(request).token.claims['tenant']

@@ -119,6 +119,8 @@ test('binds a token to the certificate of RFC 8705, appendix A, by the thumbprin
     method: 'GET',
     target: '/',
     authority: null,
+    rawHeaders: [],
+    clientAddress: null,
     bodyRead: false,
     connection: {
       transport: 'tls',
@@ -126,6 +128,7 @@ test('binds a token to the certificate of RFC 8705, appendix A, by the thumbprin
       serverName: null,
       resumed: false,
       certificateRequested: true,
+      socketAccess: () => null,
       presented: () => ({ kind: 'none' }),
     },
     header: (name) => (name === 'authorization' ? `Bearer ${input}.${signature}` : null),

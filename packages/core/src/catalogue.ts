@@ -48,6 +48,12 @@ const PEER = {
   ERR_PEER_PIN_MISMATCH: [403, 'UNAUTHENTICATED', null, 'No key of the certificate chain is pinned', 'ERR_PEER_UNTRUSTED'],
   ERR_PEER_TOO_COMPLEX: [403, 'UNAUTHENTICATED', null, 'The certificate chain takes too much work to check', 'ERR_PEER_CHAIN_INVALID'],
   ERR_PEER_REVOCATION_UNKNOWN: [503, 'UNAVAILABLE', null, 'It is not known whether the certificate was revoked', 'ERR_UNAVAILABLE'],
+  ERR_FORWARDED_AMBIGUOUS: [400, 'INVALID_ARGUMENT', null, 'The forwarded client certificate came in more than one way'],
+  ERR_FORWARDED_TOO_LARGE: [431, 'UNAUTHENTICATED', null, 'The forwarded client certificate is too large'],
+  ERR_FORWARDED_MALFORMED: [403, 'UNAUTHENTICATED', null, 'The forwarded client certificate cannot be read'],
+  ERR_FORWARDED_HOPS: [403, 'UNAUTHENTICATED', null, 'The client certificate did not pass as many proxies as it should'],
+  ERR_FORWARDED_MISMATCH: [403, 'UNAUTHENTICATED', null, 'What the proxy says of the client certificate contradicts it'],
+  ERR_FORWARDED_UNVERIFIED: [403, 'UNAUTHENTICATED', null, 'The proxy did not verify the client certificate'],
 } as const satisfies Record<string, Row>
 
 const TOKEN = {

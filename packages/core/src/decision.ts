@@ -11,6 +11,11 @@ export interface Grant<P extends Principal = Principal> {
   readonly inbound: Inbound
   /** For the response: the RateLimit fields. */
   readonly headers: Headers
+  /**
+   * Names of request fields, as they came, that only a trusted proxy may send and that none did: they were ignored, and whoever hands the
+   * request on removes them.
+   */
+  readonly ignoredFields: readonly string[]
 }
 
 /** What is sent. Never holds a token, a key or a caller's text. */

@@ -10,6 +10,13 @@ export interface Inbound {
   /** The request's authority (`Host`, `:authority`), lowercase, with its port; `null` if it sent none. */
   readonly authority: string | null | typeof REPEATED
   readonly connection: Connection
+  /** Names and values of the header fields in turn, as they came: the list that `node:http` calls `rawHeaders`. */
+  readonly rawHeaders: readonly string[]
+  /**
+   * The client's address: that of the connection, until a proxy that is trusted has said another. Written by whoever knows the proxy, before
+   * anything is counted by it.
+   */
+  clientAddress: string | null
   /** Somebody has read the body, or parsed it, before the guard was asked. */
   readonly bodyRead: boolean
   /**
@@ -29,6 +36,11 @@ export interface Connection {
   readonly resumed: boolean
   /** The server asked for a client certificate in the handshake. */
   readonly certificateRequested: boolean
+  /**
+   * Of a Unix socket: who may connect to it, by the rights on its path (`owner` and `group` keep everybody else out). `null` for
+   * another transport, and where it cannot be told.
+   */
+  socketAccess(): 'owner' | 'group' | 'anyone' | null
   /** Reads the socket, which is slow: verifiers call it once a connection and keep what they made of it. */
   presented(): Presented
   [fact: symbol]: unknown

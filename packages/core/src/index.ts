@@ -17,7 +17,7 @@ export type { Admission, Limiter, QuotaRequest, QuotaState, QuotaStore, Quotas }
 export { compileNameMatch, isUnder, type Match, type NameMatch } from './match.js'
 export type { Counter, Gauge, Histogram, InstrumentOptions, Labels, Meter } from './meter.js'
 export { checkBoolean, checkChoice, checkInteger, checkKeys, checkList, checkText, joinPath, kindOf } from './option-checks.js'
-export type { CertificateKey, CertificateMetadata, KeyUsage, Peer, SubjectAlternativeNames } from './peer.js'
+export type { CertificateKey, CertificateMetadata, CertifiedPeer, KeyUsage, Peer, Provenance, SubjectAlternativeNames } from './peer.js'
 export type { Assurance, EvidenceKind, Principal } from './principal.js'
 export type { EventKind, Recorder, SecurityEvent } from './recorder.js'
 export { type Facts, isRefusal, type Refusal, refuse } from './refusal.js'

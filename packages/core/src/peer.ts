@@ -1,16 +1,29 @@
 import type { Identity } from './identity.js'
 
-/** The other end of the connection, proven by its certificate. Frozen. */
+/** The caller's workload, proven by its certificate, or named by a proxy that is trusted to do so. Frozen. */
 export interface Peer {
   /** The name that identifies the peer: its SPIFFE ID, or the first name of the kinds in `mtls.identifyBy`. */
   readonly id: string
   readonly identity: Identity
   readonly spiffeId: string | null
-  readonly provenance: 'connection' | 'proxy-verified' | 'proxy-passed-through' | 'proxy-asserted'
-  readonly certificate: CertificateMetadata
+  readonly provenance: Provenance
+  /** `null` where a proxy asserts an identity and hands no certificate on. */
+  readonly certificate: CertificateMetadata | null
   /** When the first certificate of the verified path, or the revocation data it was checked with, runs out. Epoch milliseconds. */
   readonly expiresAtMs: number
 }
+
+/** A peer whose certificate is here: every one but those with the provenance `proxy-asserted`. */
+export interface CertifiedPeer extends Peer {
+  readonly certificate: CertificateMetadata
+}
+
+/**
+ * How the evidence reached us. `connection`: by the TLS handshake, which proves the key. `proxy-verified`: a trusted proxy says that it
+ * verified the certificate, and we did so again. `proxy-passed-through`: a trusted proxy hands on what it was shown; the path was verified
+ * here alone. `proxy-asserted`: a trusted proxy names the caller, and there is no certificate to judge.
+ */
+export type Provenance = 'connection' | 'proxy-verified' | 'proxy-passed-through' | 'proxy-asserted'
 
 /** What a certificate says, read from its DER by Countersign itself. Frozen; dates are copies. */
 export interface CertificateMetadata {
@@ -56,8 +69,8 @@ export interface SubjectAlternativeNames {
 }
 
 export interface CertificateKey {
-  readonly type: 'rsa' | 'rsa-pss' | 'ec' | 'ed25519' | 'ed448' | 'unknown'
-  /** Bits of the modulus or of the curve's field. */
+  readonly type: 'rsa' | 'rsa-pss' | 'ec' | 'ed25519' | 'ed448' | 'ml-dsa-44' | 'ml-dsa-65' | 'ml-dsa-87' | 'unknown'
+  /** Bits of the modulus or of the curve's field; of an ML-DSA key those of the public key. */
   readonly bits: number
   /** Such as `P-256`; `null` where the key has no curve. */
   readonly curve: string | null

@@ -1,5 +1,5 @@
 import type { Identity } from './identity.js'
-import type { Peer } from './peer.js'
+import type { Peer, Provenance } from './peer.js'
 import type { Token } from './token.js'
 
 export type EvidenceKind = 'mtls' | 'jwt'
@@ -24,7 +24,7 @@ export interface Principal {
 /** Facts about the proof, for policies and audits. */
 export interface Assurance {
   /** How the certificate reached us; `null` without one. */
-  readonly provenance: Peer['provenance'] | null
+  readonly provenance: Provenance | null
   /** The token is bound to this very certificate. */
   readonly tokenBound: boolean
   /** The TLS session was resumed: the certificate is the one of the full handshake, judged again since. */

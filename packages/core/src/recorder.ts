@@ -22,6 +22,7 @@ export type EventKind =
   | 'credential.reload-failed'
   | 'credential.expiring'
   | 'connection.ended'
+  | 'forwarded.ignored'
   | 'limit.degraded'
   | 'limit.restored'
   | 'guard.configured'

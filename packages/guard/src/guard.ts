@@ -1,4 +1,4 @@
-import type { Decision, Denial, Grant, Inbound, Meter, Peer, Principal, SecurityEvent, Token } from '@countersign/core'
+import type { CertifiedPeer, Decision, Denial, Grant, Inbound, Meter, Principal, SecurityEvent, Token } from '@countersign/core'
 import type { GuardOptions, Requirement } from './options.js'
 
 /** Decides every request of a service. Made by {@link createGuard}, carried out by an adapter. */
@@ -60,7 +60,9 @@ export interface CertificateRequest {
 
 /** Knows from the options which evidence is always there, so that handlers need no null check. */
 export type Proven<M, J, R> = [R] extends ['all']
-  ? Principal & ([null] extends [M] ? unknown : { readonly peer: Peer }) & ([null] extends [J] ? unknown : { readonly token: Token })
+  ? Principal &
+      ([null] extends [M] ? unknown : { readonly peer: CertifiedPeer }) &
+      ([null] extends [J] ? unknown : { readonly token: Token })
   : Principal
 
 /** The options of {@link createGuard}, with the kinds of evidence known to the type system. */

@@ -2,6 +2,7 @@ export { type AuditOptions, createMeter, type Logger, PROMETHEUS_CONTENT_TYPE, t
 export {
   type Assurance,
   type CertificateMetadata,
+  type CertifiedPeer,
   type Code,
   type Decision,
   type Denial,

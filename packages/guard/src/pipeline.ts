@@ -50,6 +50,7 @@ export interface Pipeline {
 const HONEST: ReadonlySet<Code> = new Set(['ERR_TOKEN_EXPIRED', 'ERR_TOKEN_KEY_UNKNOWN'])
 
 const NO_HEADERS: Headers = Object.freeze({})
+const NONE: readonly string[] = Object.freeze([])
 const BODY_PARSER_FACTS = Object.freeze({ fix: 'put countersign(guard) in front of whatever reads the body, such as express.json()' })
 
 /** The way of one request, whole. One direction, no step called twice. */
@@ -169,7 +170,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         if (isRefusal(refusal)) return deny(principal.anonymous ? inviting(inbound) : refusal, inbound, principal, headers)
         if (refusal !== null) return deny(refuse('ERR_GUARD_FAULT', { part: 'authorizer', answered: typeof refusal }), inbound, principal)
       }
-      const grant: Grant = { allowed: true, principal, inbound, headers }
+      const grant: Grant = { allowed: true, principal, inbound, headers, ignoredFields: NONE }
       const unrecorded = witness.allowed(grant)
       return unrecorded === null ? grant : deny(unrecorded, inbound, principal)
     } catch (fault) {

@@ -50,7 +50,7 @@ function makePrincipal(peer: Peer | null, token: Token | null, connection: Conne
     token,
     assurance: Object.freeze({
       provenance: peer?.provenance ?? null,
-      tokenBound: peer !== null && token?.boundTo === peer.certificate['x5t#S256'],
+      tokenBound: peer !== null && peer.certificate !== null && token?.boundTo === peer.certificate['x5t#S256'],
       resumed: connection.resumed,
     }),
     expiresAtMs: Math.min(peer?.expiresAtMs ?? Number.POSITIVE_INFINITY, token?.expiresAtMs ?? Number.POSITIVE_INFINITY),

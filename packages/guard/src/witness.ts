@@ -73,22 +73,25 @@ export function createWitness(recorder: Recorder, meter: Meter | null): Witness 
 }
 
 function callerFacts(inbound: Inbound, caller: Peer | Principal | null): Facts {
-  if (caller === null || 'certificate' in caller) return requestFacts(inbound, caller)
+  if (caller === null || 'provenance' in caller) return requestFacts(inbound, caller)
   const { id, peer, token } = caller
   return { ...requestFacts(inbound, peer), principal: id, ...(token === null ? {} : tokenFacts(token)) }
 }
 
-function requestFacts({ connection, method, protocol, target }: Inbound, peer: Peer | null): Facts {
+function requestFacts({ clientAddress, connection, method, protocol, target }: Inbound, peer: Peer | null): Facts {
   return {
     remoteAddress: connection.remoteAddress,
+    ...(clientAddress === connection.remoteAddress ? {} : { clientAddress }),
     transport: connection.transport,
     protocol,
     method: METHODS.has(method) ? method : 'other',
     path: loggablePath(target),
-    ...(peer === null
-      ? {}
-      : { peer: peer.id, serialNumber: peer.certificate.serialNumber, fingerprint256: peer.certificate.fingerprint256 }),
+    ...(peer === null ? {} : { peer: peer.id, ...certificateFacts(peer) }),
   }
+}
+
+function certificateFacts({ certificate }: Peer): Facts {
+  return certificate === null ? {} : { serialNumber: certificate.serialNumber, fingerprint256: certificate.fingerprint256 }
 }
 
 function tokenFacts({ subject, issuer, claims }: Token): Facts {

@@ -10,6 +10,8 @@ export function inbound(changes: Partial<Omit<Inbound, 'connection'>> & { readon
     target: '/',
     authority: 'localhost:8443',
     bodyRead: false,
+    rawHeaders: [],
+    clientAddress: '127.0.0.1',
     header: () => null,
     ...rest,
     connection: {
@@ -18,6 +20,7 @@ export function inbound(changes: Partial<Omit<Inbound, 'connection'>> & { readon
       serverName: null,
       resumed: false,
       certificateRequested: true,
+      socketAccess: () => null,
       presented: () => ({ kind: 'none' }),
       ...connection,
     },

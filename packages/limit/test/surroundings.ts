@@ -40,7 +40,15 @@ export function createTestSurroundings(clock = createTestClock()) {
 }
 
 export function connectionFrom(remoteAddress: string | null, transport: Connection['transport'] = 'tls'): Connection {
-  return { transport, remoteAddress, serverName: null, resumed: false, certificateRequested: true, presented: () => ({ kind: 'none' }) }
+  return {
+    transport,
+    remoteAddress,
+    serverName: null,
+    resumed: false,
+    certificateRequested: true,
+    socketAccess: () => null,
+    presented: () => ({ kind: 'none' }),
+  }
 }
 
 export function inboundOn(connection: Connection, method = 'GET', target = '/', headers: Readonly<Record<string, string>> = {}): Inbound {
@@ -49,6 +57,8 @@ export function inboundOn(connection: Connection, method = 'GET', target = '/', 
     method,
     target,
     authority: 'billing.example',
+    rawHeaders: [],
+    clientAddress: null,
     bodyRead: false,
     header: (name) => headers[name] ?? null,
     connection,

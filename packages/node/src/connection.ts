@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest, ServerHttp2Stream } from 'node:http2'
 import type { Connection, Presented } from '@countersign/core'
+import { socketAccessOf } from './socket-access.js'
 
 /** A request of node:http, https or http2 (its compatibility API). */
 export type NodeRequest = IncomingMessage | Http2ServerRequest
@@ -77,6 +78,11 @@ class NodeConnection implements Connection {
     this.serverName = typeof socket.servername === 'string' ? socket.servername.toLowerCase() : null
     this.resumed = socket.isSessionReused?.() === true
     this.certificateRequested = socket._requestCert ?? socket.server?.requestCert ?? true
+  }
+
+  socketAccess(): ReturnType<Connection['socketAccess']> {
+    const path = this.#socket.server?.address?.()
+    return this.transport === 'unix' && typeof path === 'string' ? socketAccessOf(path) : null
   }
 
   presented(): Presented {

@@ -99,7 +99,7 @@ function reportEnd(guard: Guard, { principal, inbound }: Grant, { code }: Denial
       remoteAddress: inbound.connection.remoteAddress,
       protocol: inbound.protocol,
       principal: principal.id,
-      ...(principal.peer === null ? {} : { peer: principal.peer.id, serialNumber: principal.peer.certificate.serialNumber }),
+      ...(principal.peer === null ? {} : { peer: principal.peer.id, serialNumber: principal.peer.certificate?.serialNumber ?? null }),
     },
   })
 }

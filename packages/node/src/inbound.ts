@@ -15,8 +15,9 @@ class NodeInbound implements Inbound {
   readonly method: string
   readonly target: string
   readonly connection: Connection
+  readonly rawHeaders: readonly string[]
   readonly bodyRead: boolean
-  readonly #rawHeaders: readonly string[]
+  clientAddress: string | null
 
   constructor(req: NodeRequest | StreamRequest, target: string) {
     this.protocol = isHttp2(req) ? 'h2' : 'http/1.1'
@@ -24,7 +25,8 @@ class NodeInbound implements Inbound {
     this.target = target
     this.connection = connectionOf(req)
     this.bodyRead = (req as { readonly readableDidRead?: boolean }).readableDidRead === true
-    this.#rawHeaders = req.rawHeaders
+    this.rawHeaders = req.rawHeaders
+    this.clientAddress = this.connection.remoteAddress
   }
 
   get authority(): Inbound['authority'] {
@@ -39,7 +41,7 @@ class NodeInbound implements Inbound {
 
   header(name: string): string | null | typeof REPEATED {
     // `req.headers` keeps the first of two Authorization fields without a word: the raw list hides nothing.
-    const raw = this.#rawHeaders
+    const raw = this.rawHeaders
     let found: string | null = null
     for (let index = 0; index < raw.length; index += 2) {
       const key = raw[index]

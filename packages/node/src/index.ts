@@ -1,5 +1,6 @@
 export {
   type CertificateMetadata,
+  type CertifiedPeer,
   type Code,
   type Connection,
   type Inbound,

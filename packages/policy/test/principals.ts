@@ -54,6 +54,8 @@ export function inboundOf(method: string, target = '/'): Inbound {
     target,
     authority: 'billing.example',
     bodyRead: false,
+    rawHeaders: [],
+    clientAddress: '127.0.0.1',
     header: () => null,
     connection: {
       transport: 'tls',
@@ -61,6 +63,7 @@ export function inboundOf(method: string, target = '/'): Inbound {
       serverName: null,
       resumed: false,
       certificateRequested: true,
+      socketAccess: () => null,
       presented: () => ({ kind: 'none' }),
     },
   }

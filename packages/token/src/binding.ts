@@ -11,7 +11,7 @@ const UNBOUND = Object.freeze(refuse('ERR_TOKEN_UNBOUND'))
 export function checkBinding(token: Token, peer: Peer | null, mode: 'mtls' | 'if-bound'): Refusal | null {
   if (token.boundTo === null) return mode === 'if-bound' ? null : UNBOUND
   if (peer === null) return NO_CERTIFICATE
-  return isSame(token.boundTo, peer.certificate['x5t#S256']) ? null : ANOTHER
+  return peer.certificate !== null && isSame(token.boundTo, peer.certificate['x5t#S256']) ? null : ANOTHER
 }
 
 /** Takes as long for a near miss as for a far one. */

@@ -71,6 +71,8 @@ export function inboundWith(authorization: string | null | typeof REPEATED, conn
     method: 'GET',
     target: '/',
     authority: 'billing.example',
+    rawHeaders: [],
+    clientAddress: null,
     bodyRead: false,
     connection,
     header: (name) => (name === 'authorization' ? authorization : null),
@@ -84,6 +86,7 @@ export function createConnection(): Inbound['connection'] {
     serverName: null,
     resumed: false,
     certificateRequested: true,
+    socketAccess: () => null,
     presented: () => ({ kind: 'none' }),
   }
 }

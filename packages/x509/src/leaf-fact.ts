@@ -1,4 +1,4 @@
-import type { Finding, Peer, Refusal } from '@countersign/core'
+import type { CertifiedPeer, Finding, Peer, Refusal } from '@countersign/core'
 import type { CaCertificate } from './ca-certificate.js'
 import type { RevocationSubject } from './revocation.js'
 
@@ -20,7 +20,7 @@ export interface LeafFact {
 /** What a verified leaf is judged by again: a few words a leaf, the CA certificates are shared. */
 export interface Evidence {
   /** Another object when its end moves, as with a new CRL. */
-  peer: Peer
+  peer: CertifiedPeer
   readonly trustDomain: string | null
   /** Issuer of the leaf first, anchor last. */
   readonly path: readonly CaCertificate[]

@@ -1,4 +1,4 @@
-import { type Finding, isRefusal, type Peer, type Refusal, refuse } from '@countersign/core'
+import { type CertifiedPeer, type Finding, isRefusal, type Peer, type Refusal, refuse } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
 import { metadataFrom } from './certificate-metadata.js'
 import { endMs } from './check-path.js'
@@ -79,7 +79,14 @@ export function createLeafMemory({ epoch, trust, revocation }: TrustState, skewM
     const certificate = known?.evidence?.peer.certificate ?? metadataFrom(leaf)
     const expiresAtMs = Math.min(pathEndMs, revocationEndMs)
     const { spiffeId } = certificate
-    const peer: Peer = Object.freeze({ id: identity.value, identity, spiffeId, provenance: 'connection', certificate, expiresAtMs })
+    const peer: CertifiedPeer = Object.freeze({
+      id: identity.value,
+      identity,
+      spiffeId,
+      provenance: 'connection',
+      certificate,
+      expiresAtMs,
+    })
     const evidence = { peer, trustDomain, path, leafEndMs: endMs(leaf, skewMs), pathEndMs, subject: revocationSubject(leaf) }
     const fact = known ?? { finding: null, epoch: 0, untilMs: 0, evidence }
     fact.evidence = evidence

@@ -152,6 +152,7 @@ export function createPeerVerifier(options: MtlsOptions, surroundings: Surroundi
     const nowMs = clock.nowMs()
     const finding = memory.current(fact, nowMs)
     if (finding !== undefined) return isRefusal(finding) ? finding : null
+    if (peer.certificate === null) return refuse('ERR_PEER_UNTRUSTED', { reason: 'unknown-peer' })
     const leaf = readCertificate(peer.certificate.der)
     if (typeof leaf === 'string') return refuse('ERR_PEER_UNREADABLE', { reason: leaf })
     const verified = examine(leaf, fact, [], nowMs)

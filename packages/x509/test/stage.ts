@@ -60,6 +60,7 @@ export function connectionOf(presented: Presented | (() => Presented), over: Par
     serverName: null,
     resumed: false,
     certificateRequested: true,
+    socketAccess: () => null,
     presented() {
       reads.count++
       return typeof presented === 'function' ? presented() : presented
@@ -76,7 +77,17 @@ export function connectionWith(leaf: Forged | Uint8Array, ...intermediates: read
 const bytesOf = (certificate: Forged | Uint8Array): Uint8Array => (certificate instanceof Uint8Array ? certificate : certificate.der)
 
 export function inboundOver(connection: Connection): Inbound {
-  return { protocol: 'http/1.1', method: 'GET', target: '/', authority: 'billing.test', connection, bodyRead: false, header: () => null }
+  return {
+    protocol: 'http/1.1',
+    method: 'GET',
+    target: '/',
+    authority: 'billing.test',
+    connection,
+    rawHeaders: [],
+    clientAddress: connection.remoteAddress,
+    bodyRead: false,
+    header: () => null,
+  }
 }
 
 /** Code of the refusal, name of the peer, or `null`. */

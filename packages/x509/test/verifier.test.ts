@@ -84,6 +84,7 @@ test('names a peer by its SPIFFE ID', async (t) => {
     provenance: 'connection',
     expiresAtMs: NOW_MS + DAY_MS + 1000 + 30_000,
   })
+  assert.ok(certificate !== null)
   assert.deepEqual(certificate.der, new Uint8Array(orders.der))
   assert.ok(Object.isFrozen(finding) && Object.isFrozen(finding.identity) && Object.isFrozen(certificate))
 })
