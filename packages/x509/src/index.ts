@@ -1,5 +1,6 @@
 export { createFileSource, type FileSource, type FileSourceOptions, type LoadedFile } from './file-source.js'
 export type { CertificateRevocationOptions, IdentityKind, MtlsOptions, TrustAnchors } from './options.js'
+export type { ForwardedFrom, ForwardedOptions, SubjectMatch } from './forwarded-options.js'
 export { parseCertificate } from './parse-certificate.js'
 export { parseRevocationList, type RevocationListMetadata } from './parse-revocation-list.js'
 export { pemBlocks } from './pem.js'
