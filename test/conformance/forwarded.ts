@@ -46,7 +46,9 @@ function fieldsByKind({ certificates }: World) {
     'XFCC of two hops': (): Field[] => [[XFCC, `${element('stranger')},${element('orders')},${element('shipping')}`]],
     'XFCC of one hop': (): Field[] => [[XFCC, element('orders')]],
     'XFCC with the hash of another': (): Field[] => [[XFCC, `${element('orders', hashOf('shipping'))},${element('shipping')}`]],
-    'XFCC without a certificate': (): Field[] => [[XFCC, `Hash=${hashOf('orders')};URI=spiffe://prod.example/orders,${element('shipping')}`]],
+    'XFCC without a certificate': (): Field[] => [
+      [XFCC, `Hash=${hashOf('orders')};URI=spiffe://prod.example/orders,${element('shipping')}`],
+    ],
     'too many certificates': (): Field[] => [
       ['Client-Cert', `:${Buffer.from(certificates.of('orders').certificateDer).toString('base64')}:`],
       ['Client-Cert-Chain', Array.from({ length: 200 }, () => ':MAA=:').join(', ')],

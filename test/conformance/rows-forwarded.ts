@@ -51,7 +51,7 @@ export const FORWARDED_ROWS: readonly Row[] = [
     'hops',
     'reads the element of the first trusted proxy, from the right',
     'XFCC of two hops',
-    ORDERS,
+    { ...ORDERS, peer: { certificate: 'orders', provenance: 'proxy-passed-through' } },
     'behind-two-envoys',
   ),
   row(

@@ -87,7 +87,11 @@ function connect({ certificate, serverName = HOST }: Given, service: Service, wo
 function fieldsOf({ token, forwarded, fields = [] }: Given, world: World): readonly Field[] {
   const authorization: Field[] = token === undefined ? [] : [['Authorization', `Bearer ${world.tokens.of(token)}`]]
   const written = forwarded === undefined ? [] : forwardedFields(forwarded, world)
-  return [...authorization, ...written, ...fields.map(([name, value]): Field => [name, value.replaceAll('TOKEN', world.tokens.of('unbound'))])]
+  return [
+    ...authorization,
+    ...written,
+    ...fields.map(([name, value]): Field => [name, value.replaceAll('TOKEN', world.tokens.of('unbound'))]),
+  ]
 }
 
 /** A body of the announced length, but for a client that waits to be told to continue. */

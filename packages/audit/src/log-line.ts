@@ -44,7 +44,12 @@ const RESERVED = new Set([
   'toJSON',
 ])
 /** There may be a certificate, but what came is none that can be read. */
-const EXTRACTION_FAILED: ReadonlySet<string> = new Set(['ERR_PEER_UNREADABLE', 'ERR_FORWARDED_MALFORMED', 'ERR_FORWARDED_AMBIGUOUS', 'ERR_FORWARDED_TOO_LARGE'])
+const EXTRACTION_FAILED: ReadonlySet<string> = new Set([
+  'ERR_PEER_UNREADABLE',
+  'ERR_FORWARDED_MALFORMED',
+  'ERR_FORWARDED_AMBIGUOUS',
+  'ERR_FORWARDED_TOO_LARGE',
+])
 const KNOWN_CODES: ReadonlySet<string> = new Set(CODES)
 
 /** The name of an event: what to look for in a log. */

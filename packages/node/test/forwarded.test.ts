@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { chmodSync, mkdirSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { GuardOptions } from '@countersign/guard'
@@ -67,7 +68,10 @@ test('judges a forwarded certificate again on each request: expired, revoked, it
     authorize: 'any-authenticated',
     audit: recorder,
   })
-  const port = await listen(t, secureServer({ cert: own.cert, key: own.key, guard }, (_req, res) => res.end('in')))
+  const port = await listen(
+    t,
+    secureServer({ cert: own.cert, key: own.key, guard }, (_req, res) => res.end('in')),
+  )
   const agent = keepAliveAgent(t, own.mesh, proxy)
   const send = (client: Workload) => call(own.mesh, port, { agent, headers: nginx(client) })
   const revoked = own.mesh.workload('/orders', { validSeconds: 90_000 })
@@ -92,10 +96,13 @@ test('believes no field of a caller that is not the proxy, takes it away and wri
   const { id, provenance, fields } = JSON.parse(answer.text) as Seen
   assert.deepEqual([id, provenance, fields], [stranger.id, 'connection', []])
   const [event] = recorder.events.filter(({ kind }) => kind === 'forwarded.ignored')
-  assert.deepEqual(
-    [...(event?.facts['fields'] as string[])].sort(),
-    ['client-cert', 'x-forwarded-client-cert', 'x-ssl-client-cert', 'x-ssl-client-verify', 'x_ssl_client_cert'],
-  )
+  assert.deepEqual([...((event?.facts['fields'] ?? []) as string[])].sort(), [
+    'client-cert',
+    'x-forwarded-client-cert',
+    'x-ssl-client-cert',
+    'x-ssl-client-verify',
+    'x_ssl_client_cert',
+  ])
   assert.equal(event?.facts['remoteAddress'], '127.0.0.1')
 })
 
@@ -109,7 +116,7 @@ test('takes such fields from handlers of HTTP/2 streams as well', async (t) => {
   const guard = guardFor(t, bench, { authorize: [stranger.id] })
   const server = secureHttp2Server({ cert: bench.cert, key: bench.key, guard }, () => {})
   server.removeAllListeners('request')
-  server.on('stream', (stream, headers, _flags, rawHeaders) => {
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: string[]) => {
     stream.respond({ ':status': 200 })
     stream.end(JSON.stringify([...Object.keys(headers), ...rawHeaders].filter((name) => name.includes('client-cert'))))
   })
@@ -163,7 +170,11 @@ test('judges forwarded certificates by anchors of their own where the options na
 
 test('counts and writes down the address that the proxy tells, and nobody else’s', async (t) => {
   const recorder = createTestRecorder()
-  const port = await serve(t, { forwarded: { ...NGINX, clientAddress: 'x-forwarded-for' }, authorize: [orders.id, stranger.id], audit: recorder })
+  const port = await serve(t, {
+    forwarded: { ...NGINX, clientAddress: 'x-forwarded-for' },
+    authorize: [orders.id, stranger.id],
+    audit: recorder,
+  })
   const headers = { ...nginx(orders), 'x-forwarded-for': '203.0.113.9, 192.0.2.7' }
   const behind = JSON.parse((await call(mesh, port, { as: ingress, headers })).text) as Seen
   assert.equal(behind.clientAddress, '192.0.2.7')
@@ -207,7 +218,10 @@ test('closes what a proxy opened once the certificate of the client or that of t
 
 test('decides upgrades of callers behind a proxy by the forwarded certificate', async (t) => {
   const guard = guardFor(t, bench, { forwarded: NGINX })
-  const server = protectServer(secureServer({ cert: bench.cert, key: bench.key, guard }, (_req, res) => res.end()), guard)
+  const server = protectServer(
+    secureServer({ cert: bench.cert, key: bench.key, guard }, (_req, res) => res.end()),
+    guard,
+  )
   server.on('upgrade', (req: IncomingMessage, socket) => {
     socket.end(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: test\r\nX-Id: ${guard.principal(req).id}\r\n\r\n`)
   })

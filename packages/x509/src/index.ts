@@ -1,5 +1,7 @@
-export { createFileSource, type FileSource, type FileSourceOptions, type LoadedFile } from './file-source.js'
 export type { BundleJwk } from './bundle-key.js'
+export type { CertificateInput } from './certificate-input.js'
+export type { ChainRequest, PolicyRequest, RevocationRequest } from './chain-request.js'
+export { createFileSource, type FileSource, type FileSourceOptions, type LoadedFile } from './file-source.js'
 export { parseApiGatewayContext, parseApiGatewayEvent } from './forwarded/api-gateway.js'
 export { parseBase64Der, parseBase64List } from './forwarded/base64-der.js'
 export { parseClientCert } from './forwarded/client-cert.js'
@@ -19,7 +21,9 @@ export { parseLinkerdIdentity } from './forwarded/linkerd-identity.js'
 export { type ParseForwardedOptions, parseForwarded } from './forwarded/parse-forwarded.js'
 export { parseXfcc } from './forwarded/xfcc.js'
 export { parseXfccJson } from './forwarded/xfcc-json.js'
+export { FORWARDED_FIELDS } from './forwarded-field-names.js'
 export type { ForwardedFrom, ForwardedOptions, SubjectMatch } from './forwarded-options.js'
+export type { ReferenceName } from './match-names.js'
 export type {
   BundleEndpointOptions,
   CertificateRevocationOptions,
@@ -35,4 +39,6 @@ export { parseRevocationList, type RevocationListMetadata } from './parse-revoca
 export { parseSpiffeBundle, type SpiffeBundle } from './parse-spiffe-bundle.js'
 export { parseSpiffeBundleMap } from './parse-spiffe-bundle-map.js'
 export { pemBlocks } from './pem.js'
+export type { TrustAnchorKey } from './trust-anchor-key.js'
 export { type CertificateVerifier, createPeerVerifier } from './verifier.js'
+export { type ChainResult, verifyChain } from './verify-chain.js'

@@ -1,10 +1,11 @@
 import { MisuseError, type Surroundings } from '@countersign/core'
 import { watchAnchorExpiry } from './anchor-expiry.js'
 import { BundleError } from './bundle-error.js'
-import { SERVER_AUTH } from './bundle-server.js'
 import type { CaCertificate } from './ca-certificate.js'
 import type { CheckedOptions } from './check-options.js'
+import { SERVER } from './check-path.js'
 import { createCrlSource } from './crl-source.js'
+import { leafRules } from './leaf-rules.js'
 import { type ReloadHooks, readPemSetting } from './pem-setting.js'
 import type { RevocationRules } from './revocation.js'
 import { createTrust, type Trust } from './trust.js'
@@ -76,7 +77,7 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
   }
 
   const { trust: setting, intermediates: extra, revocation: asked } = options
-  const rules = () => ({ ...options, nowMs: clock.nowMs(), purpose: SERVER_AUTH })
+  const rules = () => leafRules(options, SERVER, clock.nowMs())
   const trust = open(() => createTrust(setting, hooks, { fetch: surroundings.fetch, rules }))
   const intermediates = extra === null ? null : open(() => readPemSetting(extra, 'intermediates', hooks))
   const crls = asked === null ? null : open(() => createCrlSource({ ...asked, option: 'mtls.revocation.crl', ...options }, hooks))
