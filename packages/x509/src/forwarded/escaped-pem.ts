@@ -57,7 +57,7 @@ export function decodePercent(text: string): string | null {
  * explanatory text; no proxy writes it).
  */
 export function decodePem(pem: string, role: ForwardedRole): readonly Uint8Array[] | Refusal {
-  const text = pem.replaceAll('\r\n', '\n').replace(/^\n+|\n+$/g, '')
+  const text = pem.replaceAll('\r\n', '\n').trim()
   const bodies: string[] = []
   for (let at = 0; at < text.length; ) {
     const end = text.indexOf(`\n${END}`, at)
