@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { MisuseError } from '@countersign/core'
 import { createPeerVerifier, type MtlsOptions, type TrustAnchors } from '@countersign/x509'
@@ -331,6 +333,16 @@ test('gives up an https_spiffe endpoint that fails, is gone, or sends what was n
   await assert.rejects(attempt(), /too large/)
   await endpoint.close()
   await assert.rejects(attempt(), /cannot be reached/)
+})
+
+test('gives up an https_spiffe endpoint that shakes no hands, and one that never answers', async (t) => {
+  const deaf = createServer(() => {}).listen(0, '127.0.0.1')
+  t.after(() => deaf.close())
+  await once(deaf, 'listening')
+  const mute = await startEndpoint(t, svidServer(root), [], bundleOf([root]))
+  mute.status = 0
+  for (const url of [`https://127.0.0.1:${(deaf.address() as AddressInfo).port}/`, mute.url])
+    await assert.rejects(open(t, { trust: spiffeTrust(t, url, bundleOf([root]), { timeoutMs: 200 }) }).ready(), /did not answer in time/)
 })
 
 test('does not take a bundle older than the first one that the operator gave', async (t) => {
