@@ -1,18 +1,24 @@
 import { isRefusal } from '@countersign/core'
 import { createAnchorSet } from './anchor-set.js'
 import { CaCertificate } from './ca-certificate.js'
+import type { CheckedOptions } from './check-options.js'
 import type { PathRules } from './check-path.js'
 import { findPath } from './find-path.js'
 import { identify } from './identify.js'
 import { readCertificate } from './read-certificate.js'
 
-export const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
 
 export interface BundleServer {
   readonly spiffeId: string
   /** Of the trust domain of `spiffeId`, as they are now. */
   readonly anchors: readonly CaCertificate[]
   readonly rules: PathRules
+}
+
+/** What the certificate of an endpoint must be like: what the options ask of callers, for the other end of the connection. */
+export function serverRules({ skewMs, rsaBits, hashBits }: CheckedOptions, nowMs: number): PathRules {
+  return { nowMs, skewMs, rsaBits, hashBits, purpose: SERVER_AUTH }
 }
 
 /**

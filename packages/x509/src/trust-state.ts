@@ -1,7 +1,7 @@
 import { MisuseError, type Surroundings } from '@countersign/core'
 import { watchAnchorExpiry } from './anchor-expiry.js'
 import { BundleError } from './bundle-error.js'
-import { SERVER_AUTH } from './bundle-server.js'
+import { serverRules } from './bundle-server.js'
 import type { CaCertificate } from './ca-certificate.js'
 import type { CheckedOptions } from './check-options.js'
 import { createCrlSource } from './crl-source.js'
@@ -84,8 +84,8 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
   }
 
   const { trust: setting, intermediates: extra, revocation: asked } = options
-  const rules = () => ({ ...options, nowMs: clock.nowMs(), purpose: SERVER_AUTH })
-  const trust = open(() => createTrust(setting, hooks, { fetch: surroundings.fetch, rules }))
+  const network = { fetch: surroundings.fetch, rules: () => serverRules(options, clock.nowMs()) }
+  const trust = open(() => createTrust(setting, hooks, network))
   const intermediates = extra === null ? null : open(() => readPemSetting(extra, 'intermediates', hooks))
   const crls = asked === null ? null : open(() => createCrlSource({ ...asked, option: 'mtls.revocation.crl', ...options }, hooks))
   const expiry = open(() => watchAnchorExpiry(trust, surroundings))
