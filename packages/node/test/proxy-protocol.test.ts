@@ -99,7 +99,11 @@ const REFUSED: readonly [claim: string, header: string | Buffer, reason: string]
   ['a checksum that does not hold', wrongChecksum, 'checksum'],
   ['a checksum of three bytes', v2({ additions: [addition(3, Buffer.alloc(3))] }), 'malformed'],
   ['two checksums', checksumTwice, 'malformed'],
-  ['a checksum of a Unix socket that does not hold', v2({ family: 3, addresses: UNIX, additions: [addition(3, Buffer.alloc(4))] }), 'checksum'],
+  [
+    'a checksum of a Unix socket that does not hold',
+    v2({ family: 3, addresses: UNIX, additions: [addition(3, Buffer.alloc(4))] }),
+    'checksum',
+  ],
 ]
 
 for (const [claim, header, reason] of REFUSED)
