@@ -30,7 +30,8 @@ interface Tiers {
 
 const NAME_TYPES = { DNS: 'dns', IP: 'ip', RFC822: 'email' } as const
 
-const KEY_IDS = 'RFC 5280 §4.2.1.1 and §4.2.1.2 tell CAs to write key identifiers, to help to find the path; a path that was found needs none, and private roots often lack them'
+const KEY_IDS =
+  'RFC 5280 §4.2.1.1 and §4.2.1.2 tell CAs to write key identifiers, to help to find the path; a path that was found needs none, and private roots often lack them'
 const OF_THE_ROOT = 'a rule of the CA/Browser Forum for public roots; nothing is read from the authority key identifier of an anchor'
 const COMMON_NAME = 'a rule of the CA/Browser Forum about the common name, which is never a name here'
 const EKU_FORM = 'a rule of the CA/Browser Forum about the form of the extension, which RFC 5280 §4.2.1.12 leaves open'
@@ -48,7 +49,10 @@ const DEVIATIONS: ReadonlyMap<string, string> = new Map([
     'rfc5280::nc::permitted-dns-match-noncritical',
     'the constraints are enforced whether critical or not; webpki::nc::permitted-dns-match-noncritical asks for that',
   ],
-  ['rfc5280::pc::ica-noncritical-pc', 'the policy constraints are enforced whether critical or not: RFC 5280 §4.2.1.11 tells the CA, not us'],
+  [
+    'rfc5280::pc::ica-noncritical-pc',
+    'the policy constraints are enforced whether critical or not: RFC 5280 §4.2.1.11 tells the CA, not us',
+  ],
   [
     'rfc5280::san::noncritical-with-empty-subject',
     'RFC 5280 §4.1.2.6 tells the CA to mark the extension; it is read and enforced whether critical or not',
@@ -124,7 +128,11 @@ test('gives the verdict that x509-limbo asks for, but for the deviations that ar
     const count = counts.get(tier) ?? { ran: 0, right: 0 }
     counts.set(tier, { ran: count.ran + 1, right: count.right + (agrees ? 1 : 0) })
     const deviates = DEVIATIONS.has(one.id)
-    tally.judge(one.id, agrees !== deviates, deviates ? 'is listed as a deviation, and agrees' : `is ${one.expected_result}, and that is not listed as a deviation`)
+    tally.judge(
+      one.id,
+      agrees !== deviates,
+      deviates ? 'is listed as a deviation, and agrees' : `is ${one.expected_result}, and that is not listed as a deviation`,
+    )
     if (deviates) assert.notEqual(tier, 'consensus', `${one.id}: nobody disputes it`)
   }
   tally.print()

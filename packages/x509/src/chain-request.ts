@@ -140,7 +140,9 @@ function checkRules(request: Record<string, unknown>): PathRules {
 }
 
 function checkPurpose(purpose: unknown, strict: unknown): Purpose | null {
-  const leafMay = checkBoolean('strictExtendedKeyUsage', strict) ? (['sign-crls'] as const) : (['sign-crls', 'lack-usage', 'list-any'] as const)
+  const leafMay = checkBoolean('strictExtendedKeyUsage', strict)
+    ? (['sign-crls'] as const)
+    : (['sign-crls', 'lack-usage', 'list-any'] as const)
   switch (checkChoice('purpose', purpose, ['client', 'server', 'any'])) {
     case 'client':
       return { ...CLIENT, leafMay }

@@ -115,7 +115,10 @@ export function findPath(search: PathSearch): FoundPath | Refusal {
     if (++signatures > MAX_SIGNATURES || work > MAX_WORK) fatal ??= overrun()
     if (fatal !== null) return false
     if (issuer.key === null) {
-      refusal = moreTelling(refusal, refuse('ERR_PEER_WEAK_KEY', { certificate: place, type: description.type, reason: 'a key that OpenSSL does not take' }))
+      refusal = moreTelling(
+        refusal,
+        refuse('ERR_PEER_WEAK_KEY', { certificate: place, type: description.type, reason: 'a key that OpenSSL does not take' }),
+      )
     }
     const verdict = issuer.key !== null && verifySignature(scheme, child.signed, child.signature, issuer.key)
     verdicts.set(ca, (verdicts.get(ca) ?? new Map<CaCertificate, boolean>()).set(issuer, verdict))
