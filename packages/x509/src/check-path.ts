@@ -82,8 +82,9 @@ function checkPurpose({ extensions: { isCa, keyUsage, extendedKeyUsage } }: Pars
   const listed = extendedKeyUsage?.includes(purpose.oid) ?? purpose.leafMay.includes('lack-usage')
   const any = purpose.leafMay.includes('list-any') && extendedKeyUsage?.includes(ANY_PURPOSE)
   if (!listed && !any) return refuse('ERR_PEER_PURPOSE', { extendedKeyUsage })
-  // RFC 5280 §4.2.1.3
-  if (keyUsage !== null && !purpose.keyUsages.some((usage) => keyUsage.includes(usage))) return refuse('ERR_PEER_PURPOSE', { keyUsage })
+  // RFC 5280 §4.2.1.3; that of a CA is to issue, whatever else it is let do here.
+  if (!isCa && keyUsage !== null && !purpose.keyUsages.some((usage) => keyUsage.includes(usage)))
+    return refuse('ERR_PEER_PURPOSE', { keyUsage })
   return null
 }
 
