@@ -1,6 +1,6 @@
 import { MisuseError } from '@countersign/core'
-import { DerReader } from './der-reader.js'
-import { nameText, readName } from './distinguished-name.js'
+import { crlFlawText } from './crl-file.js'
+import { nameText } from './distinguished-name.js'
 import { readCrl } from './read-crl.js'
 
 /** What a CRL says, for people and tools. Nothing in it is verified. Frozen; dates are copies. */
@@ -14,7 +14,7 @@ export interface RevocationListMetadata {
   readonly signatureAlgorithm: string
   /** How many entries it has. */
   readonly entries: number
-  /** Why a verifier would not use it, such as `a delta CRL`; `null` if it would. */
+  /** Why a verifier would not use it alone, such as `a delta CRL`; `null` if it would. */
   readonly unusable: string | null
   /** @param serialNumber Lowercase hexadecimal, without leading zeros. */
   lists(serialNumber: string): boolean
@@ -28,7 +28,7 @@ export function parseRevocationList(der: Uint8Array): RevocationListMetadata {
   const crl = readCrl(der)
   if (typeof crl === 'string') throw new MisuseError('ERR_TRUST_UNREADABLE', '', `the CRL cannot be read: ${crl}`)
   return Object.freeze({
-    issuer: nameText(readName(new DerReader(Buffer.from(crl.issuerKey, 'latin1')))),
+    issuer: nameText(crl.issuer),
     authorityKeyId: crl.authorityKeyId,
     get thisUpdate() {
       return new Date(crl.thisUpdateMs)
@@ -38,7 +38,7 @@ export function parseRevocationList(der: Uint8Array): RevocationListMetadata {
     },
     signatureAlgorithm: crl.signatureAlgorithm.name,
     entries: crl.revoked.size,
-    unusable: crl.unusable,
+    unusable: crl.deltaBase !== null ? 'a delta CRL' : crl.unusable === null ? null : crlFlawText(crl.unusable),
     lists: (serialNumber: string) => crl.revoked.has(serialNumber),
   })
 }

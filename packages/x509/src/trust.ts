@@ -13,6 +13,8 @@ export interface Trust {
   forDomain(trustDomain: string): AnchorSet | null
   /** Anchors for names that are no SPIFFE IDs. */
   forNames(): AnchorSet | null
+  /** Which of several settings an anchor is there by, for names of a trust domain; `null`: that of a source, or of nobody any more. */
+  settingOf(fingerprint: string, trustDomain: string | null): AnchorSetting | null
   /** All that are known: of a source, those that it was asked for. */
   all(): AnchorSet
   /** Nobody but {@link all} vouches for anybody. A source cannot be asked that. */
@@ -33,6 +35,7 @@ export function createTrust(setting: TrustSetting, hooks: ReloadHooks): Trust {
 function trustFromAnchors(settings: readonly AnchorSetting[], hooks: ReloadHooks): Trust {
   const entries = settings.map((setting) => ({
     trustDomain: setting.trustDomain,
+    setting,
     file: 'file' in setting ? setting.file : null,
     source: readPemSetting(setting, 'anchors', hooks),
   }))
@@ -69,6 +72,11 @@ function trustFromAnchors(settings: readonly AnchorSetting[], hooks: ReloadHooks
     },
     forDomain: (trustDomain) => current().domains.get(trustDomain) ?? current().other,
     forNames: () => current().names,
+    settingOf(fingerprint, trustDomain) {
+      const holding = entries.filter(({ source }) => source.value.some((anchor) => anchor.fingerprint === fingerprint))
+      const own = holding.find((entry) => entry.trustDomain === trustDomain)
+      return (own ?? holding.find((entry) => entry.trustDomain === undefined || entry.trustDomain === null) ?? holding[0])?.setting ?? null
+    },
     all: () => current().all,
     isComplete: true,
     reload: () => entries.map(({ source }) => source.reload()).includes(true),
@@ -110,6 +118,7 @@ function trustFromSource(source: Source<TrustBundle>): Trust {
     },
     forDomain: setFor,
     forNames: () => setFor(PLAIN),
+    settingOf: () => null,
     all() {
       setFor(PLAIN)
       return createAnchorSet([...sets.keys()].flatMap((key) => setFor(key)?.anchors ?? []))

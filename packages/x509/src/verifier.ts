@@ -13,7 +13,7 @@ import {
 } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
 import { CaCertificate } from './ca-certificate.js'
-import { type CheckedOptions, checkMtlsOptions } from './check-options.js'
+import { checkMtlsOptions } from './check-options.js'
 import { hexFrom } from './der-values.js'
 import { emptyNames } from './general-names.js'
 import { leafEvidence } from './leaf-evidence.js'
@@ -22,6 +22,8 @@ import { createLeafMemory } from './leaf-memory.js'
 import type { MtlsOptions } from './options.js'
 import { pemFrom } from './pem.js'
 import { MAX_CERTIFICATE_BYTES, type ParsedCertificate, readCertificate } from './read-certificate.js'
+import { describeRevocation } from './revocation-sources.js'
+import { createWaiting, type Waiting } from './revocation-waiting.js'
 import { openTrustState } from './trust-state.js'
 import { type VerifiedLeaf, verifyLeaf } from './verify-leaf.js'
 
@@ -49,7 +51,7 @@ const MAX_PRESENTED = 48
 export function createPeerVerifier(options: MtlsOptions, surroundings: Surroundings): CertificateVerifier {
   const checked = checkMtlsOptions('mtls', options)
   const state = openTrustState(checked, surroundings)
-  const { trust, revocation } = state
+  const { trust, revocationFor } = state
   const { clock, recorder } = surroundings
   const memory = createLeafMemory(state, checked.skewMs)
   const authorities = new LRUCache<string, CaCertificate>({ max: MAX_AUTHORITIES })
@@ -80,25 +82,30 @@ export function createPeerVerifier(options: MtlsOptions, surroundings: Surroundi
         const fingerprint = createHash('sha256').update(presented.leaf).digest('hex')
         const known = memory.find(fingerprint)
         const finding = known === undefined ? undefined : memory.current(known, nowMs)
-        if (finding === undefined || finding === null) connection[unverified] = { ...presented, fingerprint } satisfies Unverified
-        else connection[slot] = known
-        return finding ?? undefined
+        // A new connection may wait for an answer about its certificate that has run out; an open one does not.
+        const unanswered = isRefusal(finding) && finding.code === 'ERR_PEER_REVOCATION_UNKNOWN'
+        if (finding !== undefined && finding !== null && !unanswered) {
+          connection[slot] = known
+          return finding
+        }
+        connection[unverified] = { ...presented, fingerprint } satisfies Unverified
+        return undefined
       }
     }
   }
 
-  function verifyConnection(connection: Connection, nowMs: number): Finding<Peer> {
+  async function verifyConnection(connection: Connection, nowMs: number): Promise<Finding<Peer>> {
     // Known on this connection before, but not any more: what the handshake brought is read again.
     if (connection[unverified] === undefined) {
       const known = recallLeaf(connection, nowMs)
       if (known !== undefined) return known
     }
     const { leaf: der, intermediates, fingerprint } = connection[unverified] as Unverified
-    connection[unverified] = undefined
-    const known = memory.find(fingerprint)
     const leaf = readCertificate(der)
     if (typeof leaf === 'string') return refuseConnection(connection, refuse('ERR_PEER_UNREADABLE', { reason: leaf }))
-    const verified = examine(leaf, known, intermediates, nowMs)
+    const verified = await examineOrWait(leaf, fingerprint, intermediates, nowMs)
+    connection[unverified] = undefined
+    const known = memory.find(fingerprint)
     if (isRefusal(verified)) {
       const { serialNumber, extensions } = leaf
       const { authorityKeyId } = extensions
@@ -116,17 +123,32 @@ export function createPeerVerifier(options: MtlsOptions, surroundings: Surroundi
     return finding
   }
 
+  // What is fetched about a certificate on a verified path is waited for once, and no longer than its policy says.
+  async function examineOrWait(
+    leaf: ParsedCertificate,
+    fingerprint: string,
+    presented: readonly Uint8Array[],
+    nowMs: number,
+  ): Promise<VerifiedLeaf | Refusal> {
+    const waiting = createWaiting()
+    const verified = examine(leaf, memory.find(fingerprint), presented, nowMs, waiting)
+    if (waiting.size === 0) return verified
+    await waiting.settled()
+    return examine(leaf, memory.find(fingerprint), presented, clock.nowMs())
+  }
+
   function examine(
     leaf: ParsedCertificate,
     known: LeafFact | undefined,
     presented: readonly Uint8Array[],
     nowMs: number,
+    waiting?: Waiting,
   ): VerifiedLeaf | Refusal {
     if (presented.length > MAX_PRESENTED) return refuse('ERR_PEER_TOO_COMPLEX', { reason: 'intermediates', count: presented.length })
     // Those of an earlier handshake are needed where a resumed connection has none.
     const all = [...presented.flatMap(authorityFrom), ...(known?.evidence?.path ?? []), ...state.intermediates()]
     const candidates = new Map(all.map((ca) => [ca.fingerprint, ca]))
-    const verified = verifyLeaf(leaf, [...candidates.values()], { options: checked, trust, revocation }, nowMs)
+    const verified = verifyLeaf(leaf, [...candidates.values()], { options: checked, trust, revocationFor, waiting }, nowMs)
     if (!isRefusal(verified)) for (const ca of verified.path) authorities.set(ca.fingerprint, ca)
     return verified
   }
@@ -176,7 +198,7 @@ export function createPeerVerifier(options: MtlsOptions, surroundings: Surroundi
     async verify(inbound) {
       try {
         const known = recall(inbound)
-        return known === undefined ? verifyConnection(inbound.connection, clock.nowMs()) : known
+        return known === undefined ? await verifyConnection(inbound.connection, clock.nowMs()) : known
       } catch (fault) {
         return refuse('ERR_GUARD_FAULT', { part: 'mtls' }, fault)
       }
@@ -201,12 +223,4 @@ function readPresented(connection: Connection): Presented {
   } catch (cause) {
     return { kind: 'unreadable', cause }
   }
-}
-
-function describeRevocation(revocation: CheckedOptions['revocation']): string {
-  if (revocation === null) return 'revocation not checked'
-  const { crl, scope, graceMs } = revocation
-  const lists = 'get' in crl ? 'a CRL source' : `${crl.length} CRL ${crl.length === 1 ? 'file' : 'files'}`
-  const unknown = graceMs === Number.POSITIVE_INFINITY ? ', unknown is let through' : ''
-  return `revocation of the ${scope} by ${lists}${unknown}`
 }
