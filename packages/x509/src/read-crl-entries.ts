@@ -1,6 +1,5 @@
 import { DerError, type DerReader, TAG } from './der-reader.js'
-import { asciiFrom, hexFrom, readBoolean, readInteger, readOid } from './der-values.js'
-import type { DistinguishedName } from './distinguished-name.js'
+import { hexFrom, readBoolean, readInteger, readOid } from './der-values.js'
 import { readGeneralNames } from './general-names.js'
 import { createSerialIndex, type SerialIndex } from './serial-index.js'
 
