@@ -145,10 +145,7 @@ test('refuses a field on several lines unless it is a list', () => {
   assert.equal(told(parseForwarded('nginx', { 'x-ssl-client-verify': ['NONE'] })), 'null')
   assert.equal(told(parseForwarded('nginx', { 'x-ssl-client-verify': [] })), 'null')
   assert.equal(told(parseForwarded('nginx', { 'x-ssl-client-verify': [1 as unknown as string] })), 'MALFORMED verify type')
-  const [one = '', two = ''] = [example('istio-sidecar (default)')['x-forwarded-client-cert'], `URI=${LEAF_ID}2`]
-  const last = parseForwarded('istio', { 'x-forwarded-client-cert': [one, two] })
-  assert.ok(last !== null && !isRefusal(last) && last.kind === 'identity')
-  assert.equal(last.name, `${LEAF_ID}2`)
+  assert.equal(told(parseForwarded('rfc9440', { 'client-cert-chain': [':AAAA:', ':AAAA:'] })), 'MALFORMED chain chain-without-leaf')
 })
 
 test('looks for fields among the own ones of a record alone, by the names that the options give', () => {
