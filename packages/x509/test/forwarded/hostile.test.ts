@@ -18,7 +18,7 @@ import {
   parseXfcc,
   parseXfccJson,
 } from '@countersign/x509'
-import { example, issuerDer, LEAF_ID, leafDer } from './examples.js'
+import { example, issuerDer, leafDer } from './examples.js'
 import { told } from './refused.js'
 
 const PARSERS: Readonly<Record<string, (value: string | null) => ForwardedResult>> = {
