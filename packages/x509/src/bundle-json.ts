@@ -9,6 +9,7 @@ const MAX_DEPTH = 16
 /** 64 bits take 20 digits. */
 const MAX_NUMBER_LENGTH = 32
 const TOKEN =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 8259 §7 has them escaped
   /[\t\n\r ]*(?:([{}[\],:])|("[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)|(true|false|null))/y
 const BLANK = /^[\t\n\r ]*$/
 const INTEGER = /^-?\d+$/

@@ -1,5 +1,5 @@
-export { createFileSource, type FileSource, type FileSourceOptions, type LoadedFile } from './file-source.js'
 export type { BundleJwk } from './bundle-key.js'
+export { createFileSource, type FileSource, type FileSourceOptions, type LoadedFile } from './file-source.js'
 export type {
   BundleEndpointOptions,
   CertificateRevocationOptions,
