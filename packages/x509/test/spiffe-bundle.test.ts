@@ -159,6 +159,21 @@ test('refuses what is no strict JSON: members twice, depth, numbers without end,
   )
 })
 
+test('refuses a damaged bundle or reads it, and takes nothing that JSON.parse would not', () => {
+  const good = Buffer.from(bundleOf([root], { spiffe_sequence: 12, x: [true, false, null, -1.5e3, 'é\n"'] }))
+  let read = 0
+  for (const value of [0x00, 0x22, 0x2c, 0x30, 0x5c, 0x7d, 0xff]) {
+    for (const at of good.keys()) {
+      const damaged = Buffer.from(good)
+      damaged[at] = value
+      if (refusal(() => parseSpiffeBundle(damaged, DOMAIN)) !== 'accepted') continue
+      read++
+      assert.doesNotThrow(() => JSON.parse(damaged.toString()))
+    }
+  }
+  assert.ok(read > 0)
+})
+
 test('reads long strings at the limit of size', () => {
   const filler = 'x\\n'.repeat(349_000)
   assert.equal(parseSpiffeBundle(`{"keys":[],"x":"${filler}"}`, DOMAIN).x509Authorities.length, 0)
