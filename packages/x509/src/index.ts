@@ -44,6 +44,14 @@ export { parseSpiffeBundleMap } from './parse-spiffe-bundle-map.js'
 export { pemBlocks } from './pem.js'
 export type { TrustAnchorKey } from './trust-anchor-key.js'
 export { type CertificateVerifier, createPeerVerifier } from './verifier.js'
-export { type ChainResult, verifyChain } from './verify-chain.js'
+export {
+  type AnchoredChainRequest,
+  type ChainResult,
+  type ChainResult,
+  type ChainVerifier,
+  createChainVerifier,
+  verifyChain,
+  verifyChain,
+} from './verify-chain.js'
 export { type VerifiedCrl, type VerifyCrlOptions, verifyCrl } from './verify-crl.js'
 export { type VerifiedOcspResponse, type VerifyOcspResponseOptions, verifyOcspResponse } from './verify-ocsp-response.js'
