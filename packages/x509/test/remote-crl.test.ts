@@ -145,6 +145,32 @@ test('ends an answer that is larger than any list while it comes', async (t) => 
   assert.ok(sent <= 80 * 1024 * 1024, `${sent} octets`)
 })
 
+test('fetches a list again after as many seconds as it was told, and sooner if it ends sooner', async (t) => {
+  const settings = [
+    { refreshSeconds: 1, nextUpdateMs: NOW_MS + DAY_MS },
+    { refreshSeconds: 3_600, nextUpdateMs: NOW_MS + 1_000 },
+  ]
+  for (const { refreshSeconds, nextUpdateMs } of settings) {
+    const { promise, resolve } = resolvers()
+    let times = 0
+    const says = ({ url }: Asked): Uint8Array => {
+      if (++times === 2) resolve(url)
+      return list({ thisUpdateMs: NOW_MS - 1_000, nextUpdateMs })
+    }
+    const { verifier } = withUrls(t, says, { crl: { urls: [URL_], refreshSeconds } })
+    await verifier.ready()
+    assert.equal(await promise, URL_)
+  }
+})
+
+function resolvers(): { readonly promise: Promise<string>; readonly resolve: (value: string) => void } {
+  let resolve: (value: string) => void = () => {}
+  const promise = new Promise<string>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}
+
 test('goes on with an old list for as long as it was told while there is no newer one', async (t) => {
   const short = (): Uint8Array => list({ nextUpdateMs: NOW_MS + 60_000 })
   const [strict, patient] = [withUrls(t, short), withUrls(t, short, { whenUnavailable: { staleSeconds: 3600 } })]
