@@ -47,10 +47,8 @@ export { type CertificateVerifier, createPeerVerifier } from './verifier.js'
 export {
   type AnchoredChainRequest,
   type ChainResult,
-  type ChainResult,
   type ChainVerifier,
   createChainVerifier,
-  verifyChain,
   verifyChain,
 } from './verify-chain.js'
 export { type VerifiedCrl, type VerifyCrlOptions, verifyCrl } from './verify-crl.js'

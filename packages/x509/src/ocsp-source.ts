@@ -185,8 +185,8 @@ export function createOcspSource({ option, ocsp, ...settings }: OcspSettings, ho
     }
     const { status, reason } = verdict.answer
     // What was made of this certificate before is looked up again, unless nothing changed, or nothing was made of it yet.
-    const news = old === null ? status !== 'good' || entry.failures > 0 || entry.missed : old.answer.status !== status || !isCurrent(entry)
-    if (news) epoch++
+    if (old !== null && old.answer.status !== status) hooks.onReloaded(option, 1)
+    else if (old === null ? status !== 'good' || entry.failures > 0 || entry.missed : !isCurrent(entry)) epoch++
     const nowMs = hooks.nowMs()
     entry.verdict = verdict
     entry.failures = 0
