@@ -62,7 +62,7 @@ export function createKeyPool(): KeyPool {
   }
 }
 
-function createKey(kind: KeyKind): Key {
+export function createKey(kind: KeyKind): Key {
   const { privateKey, publicKey } =
     kind === 'ed25519'
       ? generateKeyPairSync('ed25519')
