@@ -2,9 +2,10 @@ import { type Identity, isRefusal, type Refusal, refuse } from '@countersign/cor
 import { type AnchorSet, createAnchorSet } from './anchor-set.js'
 import type { CaCertificate } from './ca-certificate.js'
 import type { CheckedOptions } from './check-options.js'
-import { CLIENT_AUTH, endMs, type PathRules } from './check-path.js'
-import { findPath } from './find-path.js'
+import { CLIENT, endMs, type PathRules, type Purpose } from './check-path.js'
+import { findPath, MAX_DEPTH } from './find-path.js'
 import { identify, type LeafNames } from './identify.js'
+import { ANY_POLICIES } from './policy-graph.js'
 import { spkiSha256 } from './public-key.js'
 import type { ParsedCertificate } from './read-certificate.js'
 import { judgeRevocation, type RevocationRules, revocationSubject } from './revocation.js'
@@ -28,6 +29,17 @@ export interface LeafJudge {
   readonly revocation: RevocationRules | null
 }
 
+/** X.509-SVID §4.3: a leaf may not sign CRLs. RFC 5280 §4.2.1.12: what is good for anything is not said to be good for this. */
+const CLIENT_PURPOSE: Purpose = Object.freeze({ ...CLIENT, leafMay: Object.freeze(['lack-usage'] as const) })
+const CLIENT_RULES = Object.freeze({
+  purpose: CLIENT_PURPOSE,
+  allowsCaAsLeaf: false,
+  enforcesAnchorDates: true,
+  enforcesAnchorExtensions: true,
+  policies: ANY_POLICIES,
+  maxDepth: MAX_DEPTH,
+})
+
 /** Verifies a leaf: path, pins, permitted names, revocation. Does all its work at once, within the budget of {@link findPath}. */
 export function verifyLeaf(
   leaf: ParsedCertificate,
@@ -36,7 +48,8 @@ export function verifyLeaf(
   nowMs: number,
 ): VerifiedLeaf | Refusal {
   const { options, trust, revocation } = judge
-  const rules: PathRules = { nowMs, skewMs: options.skewMs, rsaBits: options.rsaBits, hashBits: options.hashBits, purpose: CLIENT_AUTH }
+  const { skewMs, rsaBits, hashBits } = options
+  const rules: PathRules = { ...CLIENT_RULES, nowMs, skewMs, rsaBits, hashBits }
   const names = identify(leaf, options.identifyBy)
   let revocationEndMs = Number.POSITIVE_INFINITY
 
@@ -51,10 +64,11 @@ export function verifyLeaf(
   }
 
   const anchors = isRefusal(names) ? anchorsForAnyName(leaf, trust) : anchorsFor(names, trust)
-  const path = findPath({ leaf, anchors, intermediates, rules, accept })
-  if (isRefusal(path)) return isRefusal(names) && path.code === 'ERR_PEER_UNTRUSTED' && !trust.isComplete ? names : path
+  const found = findPath({ leaf, anchors, intermediates, rules, accept })
+  if (isRefusal(found)) return isRefusal(names) && found.code === 'ERR_PEER_UNTRUSTED' && !trust.isComplete ? names : found
   if (isRefusal(names)) return names
-  const pathEndMs = Math.min(...[leaf, ...path.map((ca) => ca.certificate)].map((certificate) => endMs(certificate, options.skewMs)))
+  const { path } = found
+  const pathEndMs = Math.min(...[leaf, ...path.map((ca) => ca.certificate)].map((certificate) => endMs(certificate, skewMs)))
   return { ...names, path, pathEndMs, revocationEndMs }
 }
 
