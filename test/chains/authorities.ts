@@ -80,7 +80,8 @@ function settingsOf(random: Random): Settings {
 
 function policiesOf(random: Random): PolicySettings {
   return {
-    initial: random.pick([[], [POLICY.one], [POLICY.two], [POLICY.one, POLICY.two]]),
+    // openssl takes none for none at all, where RFC 5280 §6.1.1 (c) has any-policy: it is said.
+    initial: random.pick([[POLICY.any], [POLICY.one], [POLICY.two], [POLICY.one, POLICY.two]]),
     explicit: random.percent(50),
     inhibitMapping: random.percent(20),
     inhibitAny: random.percent(20),

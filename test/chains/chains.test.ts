@@ -2,111 +2,97 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
-import { type OwnVerdict, ownVerdict } from './countersign.js'
+import { after, test } from 'node:test'
+import { ownVerdict, whyUnreadable } from './countersign.js'
 import { armor } from './der.js'
 import { createKeyPool } from './keys.js'
-import { type OpensslVerdict, opensslVerdicts } from './openssl.js'
+import { opensslVerdicts } from './openssl.js'
 import { type Difference, RULES } from './rules.js'
+import { createTally } from './tally.js'
 import { createWorld, type World } from './world.js'
 
 const SEED = Number(process.env['COUNTERSIGN_SEED'] ?? 20_261_126)
-const WORLDS = Number(process.env['COUNTERSIGN_WORLDS'] ?? 1700)
-/** One world alone, with its certificates printed: to look at a case again. */
+const WORLDS = Number(process.env['COUNTERSIGN_WORLDS'] ?? 1100)
+/** One world alone, with its certificates written out: to look at a case again. Verdicts do not hang on the keys, which are new each time. */
 const ONLY = process.env['COUNTERSIGN_WORLD']
+/** Each within the time that a test may take. */
+const PARTS = 5
 /** Processes of openssl at a time. */
 const CONCURRENCY = 2
-const SHOWN = 12
+const SHOWN = 8
 
-interface Tally {
-  generated: number
-  acceptedByBoth: number
-  refusedByBoth: number
-  readonly byRule: Map<string, number>
-  readonly codes: Map<string, number>
-  readonly unexplained: string[]
-}
+const keys = createKeyPool()
+const folder = mkdtempSync(join(tmpdir(), 'countersign-chains-'))
+const tally = createTally()
+const indexes = ONLY === undefined ? Array.from({ length: WORLDS }, (_, index) => index) : [Number(ONLY)]
 
-test(`chains of seed ${SEED} are judged as openssl verify judges them, but for what the rules say`, async () => {
-  const keys = createKeyPool()
-  const folder = mkdtempSync(join(tmpdir(), 'countersign-chains-'))
-  const tally: Tally = { generated: 0, acceptedByBoth: 0, refusedByBoth: 0, byRule: new Map(), codes: new Map(), unexplained: [] }
-  const indexes = ONLY === undefined ? Array.from({ length: WORLDS }, (_, index) => index) : [Number(ONLY)]
-  async function judgeNext(): Promise<void> {
-    for (let index = indexes.shift(); index !== undefined; index = indexes.shift()) {
-      const world = createWorld(SEED, index, keys)
-      const pending = opensslVerdicts(world, folder)
-      const own = world.leaves.map((leaf) => ownVerdict(world, leaf))
-      const theirs = await pending
-      for (const [at, verdict] of own.entries()) count(tally, world, at, verdict, theirs[at])
-      if (ONLY !== undefined) show(world, own, theirs)
-    }
-  }
-  try {
-    await Promise.all(Array.from({ length: CONCURRENCY }, judgeNext))
-  } finally {
-    rmSync(folder, { recursive: true })
-  }
-  report(tally)
-  assert.deepEqual(tally.unexplained.slice(0, SHOWN), [], `${tally.unexplained.length} differences that no rule explains`)
-  if (ONLY !== undefined || WORLDS < 1700) return
-  assert.ok(tally.generated >= 10_000, `only ${tally.generated} chains`)
-  assert.ok(tally.acceptedByBoth >= 3000 && tally.refusedByBoth >= 3000, 'too few of one kind: the comparison says little')
-  assert.deepEqual(
-    RULES.filter(({ name }) => !tally.byRule.has(name)).map(({ name }) => name),
-    [],
-    'rules that explain nothing',
-  )
+after(() => {
+  rmSync(folder, { recursive: true })
+  console.log(`seed ${SEED}: ${tally.text()}`)
 })
 
-function count(tally: Tally, world: World, at: number, own: OwnVerdict, theirs: OpensslVerdict | undefined): void {
-  if (theirs === undefined) throw new RangeError('a leaf that openssl was not asked about')
-  tally.generated++
-  if (own.code !== null) tally.codes.set(own.code, (tally.codes.get(own.code) ?? 0) + 1)
-  if (own.accepted === theirs.accepted) {
-    if (own.accepted) tally.acceptedByBoth++
-    else tally.refusedByBoth++
-    return
-  }
-  const difference: Difference = {
-    refusedBy: own.accepted ? 'openssl' : 'countersign',
-    labels: [...world.labels, ...(world.leaves[at]?.labels ?? [])],
-    settings: world.settings,
-    code: own.code,
-    facts: own.facts,
-    errors: theirs.errors,
-  }
-  const rule = RULES.find(({ refusedBy, explains }) => refusedBy === difference.refusedBy && explains(difference))
-  if (rule !== undefined) tally.byRule.set(rule.name, (tally.byRule.get(rule.name) ?? 0) + 1)
-  else tally.unexplained.push(`COUNTERSIGN_SEED=${SEED} COUNTERSIGN_WORLD=${world.index}, leaf ${at}: ${JSON.stringify(difference)}`)
+for (let part = 0; part < PARTS; part++) {
+  test(`chains of seed ${SEED} are judged as openssl verify judges them, but for what the rules say: part ${part + 1} of ${PARTS}`, async () => {
+    const own = indexes.filter((_, at) => at % PARTS === part)
+    const unexplained: string[] = []
+    async function judgeNext(): Promise<void> {
+      for (let index = own.shift(); index !== undefined; index = own.shift())
+        unexplained.push(...(await judge(createWorld(SEED, index, keys))))
+    }
+    await Promise.all(Array.from({ length: CONCURRENCY }, judgeNext))
+    assert.deepEqual(unexplained.slice(0, SHOWN), [], `${unexplained.length} differences that no rule explains`)
+  })
 }
 
-function report({ generated, acceptedByBoth, refusedByBoth, byRule, codes, unexplained }: Tally): void {
-  const lines = (counts: ReadonlyMap<string, number>): string[] =>
-    [...counts].sort(([, a], [, b]) => b - a).map(([name, times]) => `${String(times).padStart(6)} ${name}`)
-  const differences = [...byRule.values()].reduce((sum, times) => sum + times, 0)
-  const openssl = RULES.filter(({ refusedBy }) => refusedBy === 'openssl').reduce((sum, { name }) => sum + (byRule.get(name) ?? 0), 0)
-  console.log(
-    [
-      `seed ${SEED}: ${generated} chains; both accept ${acceptedByBoth}, both refuse ${refusedByBoth}`,
-      `${differences} differ by a rule: ${differences - openssl} refused by us alone, ${openssl} by openssl alone; ${unexplained.length} unexplained`,
-      ...lines(byRule),
-      'refused by us with',
-      ...lines(codes),
-    ].join('\n'),
-  )
+test('there were ten thousand chains, thousands of each verdict, and no rule that explains nothing', () => {
+  if (ONLY !== undefined || WORLDS < 1100) return
+  assert.ok(tally.generated() >= 10_000, `only ${tally.generated()} chains`)
+  assert.ok(tally.acceptedByBoth() >= 2500 && tally.refusedByBoth() >= 2500, 'too few of one kind: the comparison says little')
+  const idle = RULES.filter(({ name }) => tally.explainedBy(name) === 0).map(({ name }) => name)
+  // Another seed has other rare cases.
+  if (process.env['COUNTERSIGN_SEED'] === undefined) assert.deepEqual(idle, [], 'rules that explain nothing')
+})
+
+/** @returns differences that no rule explains, so that they can be had again. */
+async function judge(world: World): Promise<string[]> {
+  const pending = opensslVerdicts(world, folder)
+  const own = world.leaves.map((leaf) => ownVerdict(world, leaf))
+  const theirs = await pending
+  if (ONLY !== undefined) show(world)
+  return world.leaves.flatMap((leaf, at) => {
+    const [mine, other] = [own[at], theirs[at]]
+    if (mine === undefined || other === undefined) throw new RangeError('a leaf without a verdict')
+    if (ONLY !== undefined) console.log(JSON.stringify({ at, labels: leaf.labels, mine, other }))
+    if (mine.accepted === other.accepted) {
+      tally.agreed(mine)
+      return []
+    }
+    const difference: Difference = {
+      refusedBy: mine.accepted ? 'openssl' : 'countersign',
+      labels: [...world.labels, ...leaf.labels],
+      settings: world.settings,
+      code: mine.code,
+      facts: mine.facts,
+      unreadable: [leaf.der, ...world.anchors, ...world.untrusted].flatMap(whyUnreadable),
+      errors: other.errors,
+    }
+    const rule = RULES.find(({ refusedBy, explains }) => refusedBy === difference.refusedBy && explains(difference))
+    tally.differed(mine, rule ?? null)
+    return rule === undefined
+      ? [`COUNTERSIGN_SEED=${SEED} COUNTERSIGN_WORLD=${world.index}, leaf ${at}: ${JSON.stringify(difference)}`]
+      : []
+  })
 }
 
-function show(world: World, own: readonly OwnVerdict[], theirs: readonly OpensslVerdict[]): void {
-  console.log(JSON.stringify({ settings: world.settings, labels: world.labels }, null, 1))
-  for (const [at, leaf] of world.leaves.entries())
-    console.log(JSON.stringify({ at, labels: leaf.labels, own: own[at], openssl: theirs[at] }))
-  const blocks = (title: string, ders: readonly Uint8Array[]) => `# ${title}\n${ders.map((der) => armor(der)).join('')}`
-  console.log(blocks('anchors', world.anchors), blocks('untrusted', world.untrusted))
+function show({ settings, labels, anchors, untrusted, leaves }: World): void {
+  console.log(JSON.stringify({ settings, labels }))
+  const blocks = (title: string, ders: readonly Uint8Array[]) => `${title}\n${ders.map((der) => armor(der)).join('')}`
   console.log(
+    blocks('anchors', anchors),
+    blocks('untrusted', untrusted),
     blocks(
       'leaves',
-      world.leaves.map(({ der }) => der),
+      leaves.map(({ der }) => der),
     ),
   )
 }

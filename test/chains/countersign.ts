@@ -1,5 +1,5 @@
-import { MisuseError } from '@countersign/core'
-import { verifyChain } from '@countersign/x509'
+import { MisuseError, RefusedError } from '@countersign/core'
+import { parseCertificate, verifyChain } from '@countersign/x509'
 import { NOW_MS } from './certificate.js'
 import type { Leaf, World } from './world.js'
 
@@ -25,7 +25,7 @@ export function ownVerdict({ anchors, untrusted, lists, settings }: World, leaf:
         ? {}
         : {
             policies: {
-              ...(policies.initial.length === 0 ? {} : { initial: policies.initial }),
+              initial: policies.initial,
               requireExplicit: policies.explicit,
               inhibitMapping: policies.inhibitMapping,
               inhibitAnyPolicy: policies.inhibitAny,
@@ -37,5 +37,16 @@ export function ownVerdict({ anchors, untrusted, lists, settings }: World, leaf:
     // An anchor or a list that cannot be read is the fault of whoever asks.
     if (!(error instanceof MisuseError)) throw error
     return { accepted: false, code: error.code, facts: { message: error.message } }
+  }
+}
+
+/** Why we cannot read a certificate, if we cannot. */
+export function whyUnreadable(der: Uint8Array): readonly string[] {
+  try {
+    parseCertificate(der)
+    return []
+  } catch (error) {
+    if (!(error instanceof RefusedError)) throw error
+    return [error.message]
   }
 }

@@ -1,3 +1,5 @@
+import { OPENSSL_RULES } from './rules-openssl.js'
+import { OWN_RULES } from './rules-own.js'
 import type { Settings } from './world.js'
 
 /** A chain that one side accepts and the other refuses. */
@@ -9,7 +11,9 @@ export interface Difference {
   /** Our code; `null` where we accept. */
   readonly code: string | null
   readonly facts: Readonly<Record<string, unknown>>
-  /** Numbers of X509_V_ERR_…. */
+  /** Why we cannot read what of the chain we cannot read: the leaf, anchors, intermediates. */
+  readonly unreadable: readonly string[]
+  /** Numbers of X509_V_ERR_…; none where openssl cannot read the leaf or a file. */
   readonly errors: readonly number[]
 }
 
@@ -17,8 +21,10 @@ export interface Difference {
 export interface Rule {
   readonly name: string
   readonly refusedBy: Difference['refusedBy']
+  /** With the section that says so. */
   readonly why: string
   explains(difference: Difference): boolean
 }
 
-export const RULES: readonly Rule[] = []
+/** Every difference there may be. One that explains nothing does not stay. */
+export const RULES: readonly Rule[] = [...OWN_RULES, ...OPENSSL_RULES]

@@ -42,7 +42,7 @@ export interface PolicySettings {
 }
 
 /** Leaves of a world in which nothing is wrong with the authorities, and of others. */
-const LEAVES = { sound: 10, changed: 5 }
+const LEAVES = { sound: 17, changed: 8 }
 const LEAF_KEYS: readonly KeyKind[] = ['p256', 'p256', 'p256', 'p256', 'p256', 'p256', 'p384', 'ed25519', 'rsa2048']
 
 /** World so-and-so of a seed: each can be made again without those before it. */
@@ -83,12 +83,11 @@ function leafOf(
   const above = levels.at(-1)
   if (above === undefined) throw new RangeError('no authority')
   const key = keys.of(random.pick(LEAF_KEYS), 8 + random.below(5))
-  const names =
-    constrained || random.percent(15)
-      ? Array.from({ length: 1 + random.below(2) }, () => random.pick(Object.values(SAN_KINDS)))
-      : [general.uri(`spiffe://prod.example/${serial}`)]
+  const varied = constrained || random.percent(15)
+  const chosen = varied ? Array.from({ length: 1 + random.below(2) }, () => random.pick(Object.keys(SAN_KINDS))) : []
+  const names = varied ? chosen.flatMap((name) => SAN_KINDS[name] ?? []) : [general.uri(`spiffe://prod.example/${serial}`)]
   const spec = leafSpec(nameFrom(['O', 'Shop'], ['CN', `leaf ${serial}`]), key, above, 10_000 + serial, names)
-  const labels: string[] = []
+  const labels: string[] = varied ? [`leaf names: ${chosen.join(', ')}`] : []
   const mutate = ({ name, change }: Mutation): void => void labels.push(`leaf ${name}: ${change(spec, { random, keys })}`)
   if (settings.policies !== null && random.percent(85)) mutate(LEAF_POLICY_MUTATION)
   if (random.percent(share)) {
