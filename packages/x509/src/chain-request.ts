@@ -20,7 +20,7 @@ export interface ChainRequest {
   readonly purpose?: 'client' | 'server' | 'any'
   /** The leaf must list the purpose itself: without the extension, or with anyExtendedKeyUsage alone, it is refused. Default false. */
   readonly strictExtendedKeyUsage?: boolean
-  /** A CA certificate may be the leaf. Default false (X.509-SVID §5.2). */
+  /** A CA certificate may be the leaf; its key usage is then not asked about. Default false (X.509-SVID §5.2). */
   readonly allowCaAsLeaf?: boolean
   /** How many certificates may stand between leaf and anchor, 0 to 24. Self-issued ones are not counted (RFC 5280 §6.1.4 (l)). Default 8. */
   readonly maxDepth?: number
@@ -113,12 +113,17 @@ export function checkChainRequest(request: unknown): CheckedRequest {
   return {
     leaf: checkBytes('leaf', request['leaf']),
     intermediates: checkEach('intermediates', request['intermediates'] ?? NONE, checkBytes),
-    anchors: checkEach('anchors', request['anchors'], checkAnchor),
+    anchors: checkAnchors(request['anchors']),
     rules: checkRules(request),
     names: checkEach('names', request['names'] ?? NONE, checkName),
     crls,
     revocation: checkRevocation(request['revocation'] ?? { mode: crls.length === 0 ? 'off' : 'require' }),
   }
+}
+
+/** @throws {MisuseError} for what is no list of anchors. */
+export function checkAnchors(anchors: unknown): CheckedRequest['anchors'] {
+  return checkEach('anchors', anchors, checkAnchor)
 }
 
 function checkRules(request: Record<string, unknown>): PathRules {
@@ -140,7 +145,9 @@ function checkRules(request: Record<string, unknown>): PathRules {
 }
 
 function checkPurpose(purpose: unknown, strict: unknown): Purpose | null {
-  const leafMay = checkBoolean('strictExtendedKeyUsage', strict) ? (['sign-crls'] as const) : (['sign-crls', 'lack-usage', 'list-any'] as const)
+  const leafMay = checkBoolean('strictExtendedKeyUsage', strict)
+    ? (['sign-crls'] as const)
+    : (['sign-crls', 'lack-usage', 'list-any'] as const)
   switch (checkChoice('purpose', purpose, ['client', 'server', 'any'])) {
     case 'client':
       return { ...CLIENT, leafMay }

@@ -34,7 +34,10 @@ export interface Purpose {
 }
 
 /** RFC 5280 §4.2.1.3, §4.2.1.12: a TLS client signs the handshake; a server signs it, or had its key used for the key exchange of TLS 1.2. */
-export const CLIENT: Omit<Purpose, 'leafMay'> = Object.freeze({ oid: '1.3.6.1.5.5.7.3.2', keyUsages: Object.freeze(['digitalSignature'] as const) })
+export const CLIENT: Omit<Purpose, 'leafMay'> = Object.freeze({
+  oid: '1.3.6.1.5.5.7.3.2',
+  keyUsages: Object.freeze(['digitalSignature'] as const),
+})
 export const SERVER: Omit<Purpose, 'leafMay'> = Object.freeze({
   oid: '1.3.6.1.5.5.7.3.1',
   keyUsages: Object.freeze(['digitalSignature', 'keyEncipherment', 'keyAgreement'] as const),
@@ -77,8 +80,9 @@ function checkPurpose({ extensions: { isCa, keyUsage, extendedKeyUsage } }: Pars
   const listed = extendedKeyUsage?.includes(purpose.oid) ?? purpose.leafMay.includes('lack-usage')
   const any = purpose.leafMay.includes('list-any') && extendedKeyUsage?.includes(ANY_PURPOSE)
   if (!listed && !any) return refuse('ERR_PEER_PURPOSE', { extendedKeyUsage })
-  // RFC 5280 §4.2.1.3
-  if (keyUsage !== null && !purpose.keyUsages.some((usage) => keyUsage.includes(usage))) return refuse('ERR_PEER_PURPOSE', { keyUsage })
+  // RFC 5280 §4.2.1.3; that of a CA is to issue, whatever else it is let do here.
+  if (!isCa && keyUsage !== null && !purpose.keyUsages.some((usage) => keyUsage.includes(usage)))
+    return refuse('ERR_PEER_PURPOSE', { keyUsage })
   return null
 }
 
@@ -117,7 +121,13 @@ export function checkPath(
   const constraining = rules.enforcesAnchorExtensions ? path : path.slice(0, -1)
   const misnamed = checkNames(leaf, constraining, budget)
   if (misnamed !== null) return misnamed
-  const issued = [...path.slice(0, -1).map((ca) => ca.certificate).reverse(), leaf]
+  const issued = [
+    ...path
+      .slice(0, -1)
+      .map((ca) => ca.certificate)
+      .reverse(),
+    leaf,
+  ]
   return processPolicies(issued, rules.enforcesAnchorExtensions ? (path.at(-1)?.certificate ?? null) : null, rules.policies)
 }
 

@@ -8,4 +8,10 @@ export { parseRevocationList, type RevocationListMetadata } from './parse-revoca
 export { pemBlocks } from './pem.js'
 export type { TrustAnchorKey } from './trust-anchor-key.js'
 export { type CertificateVerifier, createPeerVerifier } from './verifier.js'
-export { type ChainResult, verifyChain } from './verify-chain.js'
+export {
+  type AnchoredChainRequest,
+  type ChainResult,
+  type ChainVerifier,
+  createChainVerifier,
+  verifyChain,
+} from './verify-chain.js'

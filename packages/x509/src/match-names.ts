@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
+import { sameBytes } from './der-values.js'
 import { emptyNames, type GeneralNames } from './general-names.js'
 import type { ParsedCertificate } from './read-certificate.js'
-import { sameBytes } from './der-values.js'
 
 /** A name that a certificate has to hold in its subjectAltName. The common name is never asked. */
 export interface ReferenceName {

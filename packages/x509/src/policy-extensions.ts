@@ -63,8 +63,10 @@ export function readPolicyConstraints(value: DerReader): PolicyConstraints {
 export function readSkip(reader: DerReader, tag: number = TAG.integer): number {
   const content = readInteger(reader, tag)
   if ((content[0] ?? 0) >= 0x80) throw new DerError('an INTEGER below zero')
-  return content.length > 3 ? MAX_SKIP : Math.min(
-    content.reduce((number, octet) => number * 256 + octet, 0),
-    MAX_SKIP,
-  )
+  return content.length > 3
+    ? MAX_SKIP
+    : Math.min(
+        content.reduce((number, octet) => number * 256 + octet, 0),
+        MAX_SKIP,
+      )
 }

@@ -115,7 +115,11 @@ function readEdwardsKey(type: 'ed25519' | 'ed448', size: number, octets: number,
 }
 
 /** RFC 9881 §4: the octets of the key, and nothing else. */
-function readModuleKey({ type, octets }: { readonly type: ModuleKey; readonly octets: number }, spki: Uint8Array, bits: Uint8Array): PublicKeyInfo {
+function readModuleKey(
+  { type, octets }: { readonly type: ModuleKey; readonly octets: number },
+  spki: Uint8Array,
+  bits: Uint8Array,
+): PublicKeyInfo {
   if (bits.length !== octets) throw new DerError('a key of another size than its kind')
   return { description: describe(type, octets * 8, null), spki, flaw: null, parts: null }
 }

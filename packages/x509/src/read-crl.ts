@@ -1,14 +1,6 @@
 import { readDistributionPointName } from './certificate-extensions.js'
 import { contextTag, DerError, DerReader, TAG } from './der-reader.js'
-import {
-  hexFrom,
-  readBoolean,
-  readInteger,
-  readOctetAlignedBitString,
-  readOid,
-  readSmallInteger,
-  readTime,
-} from './der-values.js'
+import { hexFrom, readBoolean, readInteger, readOctetAlignedBitString, readOid, readSmallInteger, readTime } from './der-values.js'
 import { type DistinguishedName, readName } from './distinguished-name.js'
 import { createSerialIndex, type SerialIndex } from './serial-index.js'
 import { readSignatureAlgorithm, type SignatureAlgorithm, sameAlgorithm } from './signature-algorithm.js'
