@@ -68,8 +68,8 @@ export function buildAuthorities(random: Random, keys: KeyPool, index: number): 
 }
 
 function settingsOf(random: Random): Settings {
-  const revocation = random.percent(10) ? random.pick(['leaf', 'chain'] as const) : null
-  const policies = revocation === null && random.percent(12) ? policiesOf(random) : null
+  const revocation = random.percent(14) ? random.pick(['leaf', 'chain'] as const) : null
+  const policies = revocation === null && random.percent(18) ? policiesOf(random) : null
   return {
     purpose: random.pick(['client', 'client', 'client', 'client', 'server', 'any']),
     strict: random.percent(20),

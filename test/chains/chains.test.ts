@@ -12,7 +12,7 @@ import { createTally } from './tally.js'
 import { createWorld, type World } from './world.js'
 
 const SEED = Number(process.env['COUNTERSIGN_SEED'] ?? 20_261_126)
-const WORLDS = Number(process.env['COUNTERSIGN_WORLDS'] ?? 1100)
+const WORLDS = Number(process.env['COUNTERSIGN_WORLDS'] ?? 1300)
 /** One world alone, with its certificates written out: to look at a case again. Verdicts do not hang on the keys, which are new each time. */
 const ONLY = process.env['COUNTERSIGN_WORLD']
 /** Each within the time that a test may take. */
@@ -45,7 +45,7 @@ for (let part = 0; part < PARTS; part++) {
 }
 
 test('there were ten thousand chains, thousands of each verdict, and no rule that explains nothing', () => {
-  if (ONLY !== undefined || WORLDS < 1100) return
+  if (ONLY !== undefined || WORLDS < 1300) return
   assert.ok(tally.generated() >= 10_000, `only ${tally.generated()} chains`)
   assert.ok(tally.acceptedByBoth() >= 2500 && tally.refusedByBoth() >= 2500, 'too few of one kind: the comparison says little')
   const idle = RULES.filter(({ name }) => tally.explainedBy(name) === 0).map(({ name }) => name)

@@ -72,7 +72,7 @@ export const OPENSSL_RULES: readonly Rule[] = [
   refused({
     name: 'openssl: what issuers must write',
     why: 'RFC 5280 §4.2.1.1, §4.2.1.2, §4.1.2.6, §4.2.1.6: duties of whoever issues (key identifiers, a critical SAN beside an empty subject), which §6.1 does not check. With -x509_strict alone.',
-    mutation: /leaf (?:key identifiers|version: 3 without extensions|subject: empty)/,
+    mutation: /^(?:leaf|authority|anchor) (?:key identifiers|version: 3 without extensions|subject: empty)/,
     errors: [85, 86, 88, 90, 91],
     only: 'strict',
   }),

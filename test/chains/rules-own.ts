@@ -17,19 +17,27 @@ function refused({ name, why, mutation, code, unreadable, fact }: Refused): Rule
     refusedBy: 'countersign',
     why,
     explains: (difference: Difference) =>
-      difference.code === code &&
+      ((difference.code === code && (fact === undefined || difference.facts[fact[0]] === fact[1])) || hasOtherPath(difference)) &&
       difference.labels.some((label) => mutation.test(label)) &&
-      (unreadable === undefined || difference.unreadable.some((reason) => unreadable.test(reason))) &&
-      (fact === undefined || difference.facts[fact[0]] === fact[1]),
+      (unreadable === undefined || difference.unreadable.some((reason) => unreadable.test(reason))),
   }
+}
+
+/** There is another path, which is no good either: the code may be that of it. */
+function hasOtherPath({ labels }: Difference): boolean {
+  return labels.some((label) => label.startsWith('topology: another certificate'))
 }
 
 /** What cannot be read is refused for that where it is the leaf, and is no authority where it is one. */
 function unreadable(name: string, why: string, mutation: RegExp, reason: RegExp): readonly Rule[] {
   return [
     refused({ name: `leaf: ${name}`, why, mutation, code: 'ERR_PEER_UNREADABLE', unreadable: reason }),
-    refused({ name: `authority: ${name}`, why, mutation, code: 'ERR_PEER_UNTRUSTED', unreadable: reason }),
+    ...unreadableAuthority(name, why, mutation, reason),
   ]
+}
+
+function unreadableAuthority(name: string, why: string, mutation: RegExp, reason: RegExp): readonly Rule[] {
+  return [refused({ name: `authority: ${name}`, why, mutation, code: 'ERR_PEER_UNTRUSTED', unreadable: reason })]
 }
 
 const READING: readonly Rule[] = [
@@ -69,25 +77,25 @@ const READING: readonly Rule[] = [
     /: empty$|of an empty list|no extension in the list|an empty SET/,
     /another type than expected|in the middle of a header|constrain nothing|bytes left over/,
   ),
-  ...unreadable(
+  ...unreadableAuthority(
     'constraints that constrain something',
     'RFC 5280 §4.2.1.10, §4.2.1.11: an empty sequence must not be issued.',
     /(?:nameConstraints|policyConstraints): of nothing/,
     /that constrain nothing/,
   ),
-  ...unreadable(
+  ...unreadableAuthority(
     'a subtree that is one',
     'RFC 5280 §4.2.1.10: DNS subtrees are host names without a dot in front, URI subtrees are hosts, address ranges are 8 or 32 octets and their masks whole prefixes (RFC 4632 §3.1).',
     /nameConstraints: .*(?:\.example\.com|garbage|with a scheme|torn mask|seven octets)/,
     /a name constraint that is no constraint|a name with characters that no name has/,
   ),
-  ...unreadable(
+  ...unreadableAuthority(
     'no minimum and no maximum',
     'RFC 5280 §4.2.1.10: minimum is zero, which DER leaves out, and maximum is absent. openssl objects where a name of that type is there.',
     /nameConstraints: .*with a minimum or maximum/,
     /bytes left over/,
   ),
-  ...unreadable(
+  ...unreadableAuthority(
     'a policy once',
     'RFC 5280 §4.2.1.4: a policy OID must not appear more than once. openssl looks at policies where it is told to.',
     /policies: one twice/,
@@ -99,11 +107,17 @@ const READING: readonly Rule[] = [
     /basicConstraints: pathLen (?:huge|without CA|negative)/,
     /a path length of what is no CA|an INTEGER out of range/,
   ),
-  ...unreadable(
+  ...unreadableAuthority(
     'policy extensions that can be read',
     'RFC 5280 §6.1.2, §6.1.4: they are processed always; openssl reads them where it is told to.',
     /(?:policies|no anyPolicy of|policyConstraints|policyMappings).*garbage/,
     /another type than expected|an INTEGER below zero|an INTEGER out of range/,
+  ),
+  ...unreadableAuthority(
+    'one signature algorithm',
+    'RFC 5280 §4.1.1.2: the same inside and outside of what is signed. openssl does not look at that of an anchor.',
+    /^anchor signature: (?:another algorithm|with a parameter)/,
+    /two signature algorithms/,
   ),
   refused({
     name: 'leaf: names in the letters of names',
@@ -120,6 +134,26 @@ const JUDGING: readonly Rule[] = [
     why: 'RFC 5280 §4.2.1.9, X.509-SVID §5.2: what may sign certificates does not authenticate, unless `allowCaAsLeaf`.',
     mutation: /leaf (?:an authority|basicConstraints: (?:CA TRUE|pathLen|octets after)|keyUsage: (?:bit 5|keyCertSign))/,
     code: 'ERR_PEER_IS_CA',
+  }),
+  refused({
+    name: 'an anchor is an authority',
+    why: 'RFC 5280 §4.2.1.9, §6.1.4 (k): what issued a certificate says that it may, unless extensions of anchors are ignored. openssl does not ask an anchor with -purpose any.',
+    mutation: /^anchor (?:basicConstraints|version|keyUsage)/,
+    code: 'ERR_PEER_CHAIN_INVALID',
+    fact: ['certificate', 'anchor'],
+  }),
+  refused({
+    name: 'a URI of no host under constraints on hosts',
+    why: 'RFC 5280 §4.2.1.10: under a constraint on URIs, one without a host name is refused.',
+    mutation: /(?:names|subjectAltName): .*uri (?:of an address|without host)/,
+    code: 'ERR_PEER_CHAIN_INVALID',
+    fact: ['reason', 'name-constraints'],
+  }),
+  refused({
+    name: 'the list of the key that signed',
+    why: 'RFC 5280 §6.3.3 (f): who revokes is who issued. openssl takes a list of any key of that name on the path.',
+    mutation: /^topology: self-issued/,
+    code: 'ERR_PEER_REVOCATION_UNKNOWN',
   }),
   refused({
     name: 'curves of an allow-list',
