@@ -27,7 +27,9 @@ export const SERVERS = Object.freeze({
 
 /** Where a program is, or `null`. Beside every `bin` of the path its `sbin` is looked into too: servers stand there, and few have it on their path. */
 export function locate(name, path = process.env.PATH ?? '') {
-  const folders = path.split(delimiter).flatMap((folder) => (/\/bin\/?$/.test(folder) ? [folder, folder.replace(/bin\/?$/, 'sbin')] : [folder]))
+  const folders = path
+    .split(delimiter)
+    .flatMap((folder) => (/\/bin\/?$/.test(folder) ? [folder, folder.replace(/bin\/?$/, 'sbin')] : [folder]))
   for (const folder of folders) {
     const file = join(folder, name)
     try {
@@ -87,8 +89,8 @@ async function install(packages) {
       await installAll()
     }
     return null
-  } catch {
-    return `${byHand} failed`
+  } catch (error) {
+    return `${byHand} failed${/^E: .*$/m.exec(error.stderr ?? '')?.[0].replace(/^E:/, ':') ?? ''}`
   } finally {
     unforbid()
   }

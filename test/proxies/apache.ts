@@ -1,0 +1,35 @@
+import { X509Certificate } from 'node:crypto'
+import { replaced } from './guide.js'
+import type { ProxyKind } from './proxy.js'
+
+const MODULES = ['mpm_event', 'authz_core', 'socache_shmcb', 'ssl', 'headers', 'proxy', 'proxy_http', 'http2']
+const FOLDER = '/usr/lib/apache2/modules'
+
+export const apache: ProxyKind = {
+  name: 'apache2',
+  language: 'apache',
+  configure: (block, { folder, ingress, port, servicePort }) => `
+${MODULES.map((name) => `LoadModule ${name}_module ${FOLDER}/mod_${name}.so`).join('\n')}
+ServerRoot ${folder}
+PidFile ${folder}/pid
+ErrorLog ${folder}/output
+DefaultRuntimeDir ${folder}
+${process.getuid?.() === 0 ? 'User www-data\nGroup www-data' : ''}
+Mutex file:${folder} default
+StartServers 1
+ServerLimit 1
+ThreadsPerChild 16
+MaxRequestWorkers 16
+Listen 127.0.0.1:${port}
+${replaced(block, { '/etc/ingress/': `${ingress}/`, '*:443': `127.0.0.1:${port}`, 'orders.internal:8443': `localhost:${servicePort}` })}
+`,
+  args: ({ folder, config }) => ['-D', 'FOREGROUND', '-d', folder, '-f', config],
+  expected: (evidence): Record<string, string> =>
+    evidence === null
+      ? { 'X-SSL-Client-Cert': '(null)', 'X-SSL-Client-Verify': 'NONE' }
+      : {
+          'X-SSL-Client-Cert': new X509Certificate(evidence.certificateDer).toString().replaceAll('\n', ' '),
+          'X-SSL-Client-Verify': evidence.verified === true ? 'SUCCESS' : 'FAILED:certificate has expired',
+        },
+  lenient: { 'SSLVerifyClient optional': 'SSLVerifyClient optional_no_ca' },
+}
