@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { replaced } from './guide.js'
-import type { ProxyKind } from './proxy.js'
+import { OPENSSL_TEXTS, type ProxyKind } from './proxy.js'
 
 const MODULES = ['mpm_event', 'authz_core', 'socache_shmcb', 'ssl', 'headers', 'proxy', 'proxy_http', 'http2']
 const FOLDER = '/usr/lib/apache2/modules'
@@ -24,12 +24,13 @@ Listen 127.0.0.1:${port}
 ${replaced(block, { '/etc/ingress/': `${ingress}/`, '*:443': `127.0.0.1:${port}`, 'orders.internal:8443': `localhost:${servicePort}` })}
 `,
   args: ({ folder, config }) => ['-D', 'FOREGROUND', '-d', folder, '-f', config],
-  expected: (evidence): Record<string, string> =>
+  fields: (evidence): Record<string, string> =>
     evidence === null
       ? { 'X-SSL-Client-Cert': '(null)', 'X-SSL-Client-Verify': 'NONE' }
       : {
-          'X-SSL-Client-Cert': new X509Certificate(evidence.certificateDer).toString().replaceAll('\n', ' '),
-          'X-SSL-Client-Verify': evidence.verified === true ? 'SUCCESS' : 'FAILED:certificate has expired',
+          'X-SSL-Client-Cert': new X509Certificate(evidence.certificateDer).toString().trimEnd().replaceAll('\n', ' '),
+          'X-SSL-Client-Verify': evidence.fault === null ? 'SUCCESS' : `FAILED:${OPENSSL_TEXTS[evidence.fault]}`,
         },
   lenient: { 'SSLVerifyClient optional': 'SSLVerifyClient optional_no_ca' },
+  refusesItself: ['expired'],
 }

@@ -14,8 +14,9 @@ export const caddy: ProxyKind = {
 ${replaced(block, { '/etc/ingress/': `${ingress}/`, 'shop.example {': `https://shop.example:${port} {`, 'orders.internal:8443': `127.0.0.1:${servicePort}` })}
 `,
   args: ({ config }) => ['run', '--config', config, '--adapter', 'caddyfile'],
-  expected: (evidence) => ({
-    'X-SSL-Client-Cert': evidence === null ? '' : Buffer.from(evidence.certificateDer).toString('base64'),
+  fields: (evidence) => ({
+    'X-Ssl-Client-Cert': evidence === null ? '' : Buffer.from(evidence.certificateDer).toString('base64'),
   }),
   lenient: { 'mode verify_if_given': 'mode request' },
+  refusesItself: [],
 }

@@ -1,8 +1,8 @@
 import { replaced } from './guide.js'
 import type { ProxyKind } from './proxy.js'
 
-/** X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL. */
-const EXPIRED = '10'
+/** X509_V_ERR_… of OpenSSL: CERT_HAS_EXPIRED, UNABLE_TO_VERIFY_LEAF_SIGNATURE. */
+const OPENSSL_NUMBERS = { expired: '10', 'unknown-authority': '21' }
 
 export const haproxy: ProxyKind = {
   name: 'haproxy',
@@ -13,13 +13,14 @@ global
 ${replaced(block, { '/etc/ingress/': `${ingress}/`, 'bind :443 ': `bind 127.0.0.1:${port} `, 'orders.internal:8443': `127.0.0.1:${servicePort}` })}
 `,
   args: ({ config }) => ['-db', '-f', config],
-  expected: (evidence): Record<string, string> =>
+  fields: (evidence): Record<string, string> =>
     evidence === null
-      ? { 'X-SSL-Client-Used': '0', 'X-SSL-Client-Verify': '0' }
+      ? { 'x-ssl-client-used': '0', 'x-ssl-client-verify': '0' }
       : {
-          'X-SSL-Client-Cert': Buffer.from(evidence.certificateDer).toString('base64'),
-          'X-SSL-Client-Used': '1',
-          'X-SSL-Client-Verify': evidence.verified === true ? '0' : EXPIRED,
+          'x-ssl-client-cert': Buffer.from(evidence.certificateDer).toString('base64'),
+          'x-ssl-client-used': '1',
+          'x-ssl-client-verify': evidence.fault === null ? '0' : OPENSSL_NUMBERS[evidence.fault],
         },
   lenient: { 'verify optional ': 'verify optional ca-ignore-err all crt-ignore-err all ' },
+  refusesItself: [],
 }

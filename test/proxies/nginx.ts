@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { replaced } from './guide.js'
-import type { ProxyKind } from './proxy.js'
+import { OPENSSL_TEXTS, type ProxyKind } from './proxy.js'
 
 export const nginx: ProxyKind = {
   name: 'nginx',
@@ -23,17 +23,13 @@ ${replaced(block, { '/etc/ingress/': `${ingress}/`, 'listen 443 ': `listen 127.0
 }
 `,
   args: ({ folder, config }) => ['-p', folder, '-c', config, '-e', `${folder}/output`],
-  expected: (evidence): Record<string, string> =>
+  fields: (evidence): Record<string, string> =>
     evidence === null
       ? { 'X-SSL-Client-Verify': 'NONE' }
       : {
-          'X-SSL-Client-Cert': escaped(new X509Certificate(evidence.certificateDer).toString()),
-          'X-SSL-Client-Verify': evidence.verified === true ? 'SUCCESS' : 'FAILED:certificate has expired',
+          'X-SSL-Client-Cert': encodeURIComponent(new X509Certificate(evidence.certificateDer).toString()),
+          'X-SSL-Client-Verify': evidence.fault === null ? 'SUCCESS' : `FAILED:${OPENSSL_TEXTS[evidence.fault]}`,
         },
   lenient: { 'ssl_verify_client      optional;': 'ssl_verify_client optional_no_ca;' },
-}
-
-/** nginx escapes whatever RFC 3986 does not call unreserved. */
-function escaped(text: string): string {
-  return encodeURIComponent(text)
+  refusesItself: ['expired'],
 }

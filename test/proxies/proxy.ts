@@ -16,10 +16,12 @@ export interface ProxyKind {
   /** The whole configuration, made of the guide's block with its paths and ports filled in. */
   configure(block: string, place: Place): string
   args(place: Place): readonly string[]
-  /** What the proxy writes for a certificate, worked out here: what it really sends must be just this. */
-  expected(evidence: Evidence): Readonly<Record<string, string>>
-  /** Changes of the guide's block after which the proxy lets everybody through and says what it thinks of the certificate. */
+  /** What the proxy writes for a certificate, worked out here: what it really sends must be just this. Spelled as the proxy spells it. */
+  fields(evidence: Evidence): Readonly<Record<string, string>>
+  /** Changes of the guide's block after which the proxy lets through what it does not trust, and says so if it can. */
   readonly lenient: Readonly<Record<string, string>>
+  /** What it refuses even so. */
+  readonly refusesItself: readonly Fault[]
 }
 
 export interface Place {
@@ -30,8 +32,17 @@ export interface Place {
   readonly servicePort: number
 }
 
+/** What is wrong with a certificate. */
+export type Fault = 'expired' | 'unknown-authority'
+
 /** What the client of a connection has shown. */
-export type Evidence = { readonly certificateDer: Uint8Array; readonly verified: true | 'expired' } | null
+export type Evidence = { readonly certificateDer: Uint8Array; readonly fault: Fault | null } | null
+
+/** As X509_verify_cert_error_string() of OpenSSL says it. */
+export const OPENSSL_TEXTS: Readonly<Record<Fault, string>> = {
+  expired: 'certificate has expired',
+  'unknown-authority': 'unable to verify the first certificate',
+}
 
 export interface RunningProxy {
   readonly port: number

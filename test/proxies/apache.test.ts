@@ -1,0 +1,5 @@
+import { apache } from './apache.js'
+import { createSite } from './site.js'
+import { testWhatArrives } from './what-arrives.js'
+
+testWhatArrives(apache, createSite())
