@@ -4,6 +4,7 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Site } from './site.js'
+import type { Service } from './stage.js'
 
 /** What a service behind a proxy was sent. */
 export interface Recorded {
@@ -14,7 +15,7 @@ export interface Recorded {
 }
 
 /** An HTTPS service that answers with what it was sent. */
-export async function startRecordingService(site: Site): Promise<{ readonly port: number; close(): Promise<void> }> {
+export async function startRecordingService(site: Site): Promise<Service> {
   const server = createServer(
     {
       cert: readFileSync(site.service.cert),

@@ -27,7 +27,7 @@ const DAY_SECONDS = 86_400
 const HOUR_MS = 3_600_000
 
 /** Makes certificates and writes those that a proxy reads. Gone when the process ends. */
-export function createSite(): Site {
+export function createSite(clientValidSeconds = 3600): Site {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-proxies-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const mesh = createTestMesh('prod.example')
@@ -52,9 +52,9 @@ export function createSite(): Site {
     mesh,
     service: { cert: write('service.pem', service.chainPem), key: write('service-key.pem', service.keyPem), workload: service },
     ingress,
-    client: mesh.workload('/checkout'),
+    client: mesh.workload('/checkout', { validSeconds: clientValidSeconds }),
     other: mesh.workload('/admin'),
     expired: mesh.workload('/checkout', { validFrom: new Date(mesh.clock.nowMs() - 2 * HOUR_MS), validSeconds: 3600 }),
-    stranger: createTestMesh('prod.example').workload('/checkout'),
+    stranger: createTestMesh('prod.example').workload('/checkout', { validSeconds: clientValidSeconds }),
   }
 }

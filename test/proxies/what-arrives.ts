@@ -1,33 +1,17 @@
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { type Answer, send, sendHttp2, sendOnce } from './client.js'
-import { blockOfGuide, replaced } from './guide.js'
-import { type Evidence, type ProxyKind, type RunningProxy, startProxy } from './proxy.js'
+import type { Evidence, ProxyKind } from './proxy.js'
 import { type Recorded, startRecordingService } from './recording-service.js'
 import type { Site } from './site.js'
+import { createStage } from './stage.js'
 
 /** Fields that tell a service of a client's certificate, under any spelling. */
 const OF_CERTIFICATES = /^x[-_]ssl[-_]client/i
 
 /** What a service behind the proxy of the guide is sent, by a service that writes it down. */
 export function testWhatArrives(kind: ProxyKind, site: Site): void {
-  const running: { close(): Promise<void> }[] = []
-  after(async () => {
-    for (const one of running.reverse()) await one.close()
-  })
-
-  async function start(changes: Readonly<Record<string, string>>): Promise<RunningProxy> {
-    const service = await startRecordingService(site)
-    running.push(service)
-    const proxy = await startProxy(kind, site, service.port, replaced(blockOfGuide(kind.language), changes))
-    running.push({ close: proxy.stop })
-    return proxy
-  }
-
-  let strict: Promise<RunningProxy> | null = null
-  let lenient: Promise<RunningProxy> | null = null
-  const portOf = async (which: 'strict' | 'lenient'): Promise<number> =>
-    (await (which === 'strict' ? (strict ??= start({})) : (lenient ??= start(kind.lenient)))).port
+  const stage = createStage(kind, site, () => startRecordingService(site))
 
   function arrived(answer: Answer): Recorded {
     assert.equal(answer.status, 200, answer.text)
@@ -43,16 +27,16 @@ export function testWhatArrives(kind: ProxyKind, site: Site): void {
   const good = { certificateDer: site.client.certificateDer, fault: null } as const
 
   test('hands the certificate of the client on, in the form that was captured', async () => {
-    assertFields(await send(site, await portOf('strict'), { as: site.client }), good)
+    assertFields(await send(site, await stage.portOf(), { as: site.client }), good)
   })
 
   test('says that there is none where the client has none', async () => {
-    assertFields(await send(site, await portOf('strict')), null)
+    assertFields(await send(site, await stage.portOf()), null)
   })
 
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     test(`hands the certificate on from a session of ${version} that is resumed, whether or not it comes again`, async () => {
-      const port = await portOf('strict')
+      const port = await stage.portOf()
       const tls = { minVersion: version, maxVersion: version }
       const { session } = await sendOnce(site, port, { as: site.client, tls })
       assert.ok(session !== null)
@@ -66,20 +50,20 @@ export function testWhatArrives(kind: ProxyKind, site: Site): void {
 
   test('writes the address of the client last, whatever the client says of it', async () => {
     const lines = ['X-Forwarded-For: 203.0.113.9', 'X-Forwarded-For: 203.0.113.10']
-    const { rawHeaders } = arrived(await send(site, await portOf('strict'), { as: site.client }, lines))
+    const { rawHeaders } = arrived(await send(site, await stage.portOf(), { as: site.client }, lines))
     const [[, value = ''] = [], ...more] = linesOf(rawHeaders, /^x-forwarded-for$/i)
     assert.equal(more.length, 0)
     assert.equal(value.split(', ').at(-1), '127.0.0.1')
   })
 
   test('speaks HTTP/2 and hands the same on', async () => {
-    const port = await portOf('strict')
+    const port = await stage.portOf()
     assertFields(await sendHttp2(site, port, { as: site.client }), good)
     assertFields(await sendHttp2(site, port), null)
   })
 
   test('says what it thinks of a certificate that it lets through', async () => {
-    const port = await portOf('lenient')
+    const port = await stage.portOf(kind.lenient)
     for (const [fault, as] of [
       ['expired', site.expired],
       ['unknown-authority', site.stranger],
