@@ -20,6 +20,8 @@ export interface Witness {
   allowed(grant: Grant): Refusal | null
   /** @param caller as far as the way went: the verified peer, or the principal. */
   denied(refusal: Refusal, inbound: Inbound, caller: Peer | Principal | null): void
+  /** @param fields names of request fields that were ignored, as they came. */
+  ignored(inbound: Inbound, fields: readonly string[]): void
   report(event: SecurityEvent): void
 }
 
@@ -63,6 +65,17 @@ export function createWitness(recorder: Recorder, meter: Meter | null): Witness 
           message: title,
           facts: { ...facts, ...callerFacts(inbound, caller), ...evidence },
           ...(cause === undefined ? {} : { cause }),
+        })
+      })
+    },
+    ignored(inbound, fields) {
+      harmless(() => {
+        if (!recorder.wants('forwarded.ignored')) return
+        recorder.record({
+          kind: 'forwarded.ignored',
+          severity: 'warn',
+          message: 'Fields that say who the client is came from somebody who is no trusted proxy: they were ignored',
+          facts: { ...requestFacts(inbound, null), fields: fields.map((name) => name.toLowerCase()) },
         })
       })
     },

@@ -74,7 +74,7 @@ export function checkMtlsOptions(option: string, options: unknown): CheckedOptio
   })
 }
 
-function checkTrust(option: string, trust: unknown): TrustSetting {
+export function checkTrust(option: string, trust: unknown): TrustSetting {
   if (trust === undefined) throw new MisuseError('ERR_OPTION_MISSING', option, "says who may vouch for callers: write trust: 'ca.pem'")
   if (typeof trust === 'string') return { anchors: [{ option, file: checkPath(option, trust, 'trustDomain'), trustDomain: undefined }] }
   if (trust instanceof Uint8Array)

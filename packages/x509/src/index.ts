@@ -1,5 +1,25 @@
 export { createFileSource, type FileSource, type FileSourceOptions, type LoadedFile } from './file-source.js'
+export { parseApiGatewayContext, parseApiGatewayEvent } from './forwarded/api-gateway.js'
+export { parseBase64Der, parseBase64List } from './forwarded/base64-der.js'
+export { parseClientCert } from './forwarded/client-cert.js'
+export { parseEscapedPem, parseEscapedPemChain } from './forwarded/escaped-pem.js'
+export { parseFoldedPem, parsePemOrBase64 } from './forwarded/folded-pem.js'
+export type {
+  ForwardedCertificateEvidence,
+  ForwardedEvidence,
+  ForwardedFields,
+  ForwardedFormat,
+  ForwardedFormatName,
+  ForwardedIdentityEvidence,
+  ForwardedResult,
+} from './forwarded/format.js'
+export { FORWARDED_FORMATS } from './forwarded/formats.js'
+export { parseLinkerdIdentity } from './forwarded/linkerd-identity.js'
+export { type ParseForwardedOptions, parseForwarded } from './forwarded/parse-forwarded.js'
+export { parseXfcc } from './forwarded/xfcc.js'
+export { parseXfccJson } from './forwarded/xfcc-json.js'
 export type { CertificateRevocationOptions, IdentityKind, MtlsOptions, TrustAnchors } from './options.js'
+export type { ForwardedFrom, ForwardedOptions, SubjectMatch } from './forwarded-options.js'
 export { parseCertificate } from './parse-certificate.js'
 export { parseRevocationList, type RevocationListMetadata } from './parse-revocation-list.js'
 export { pemBlocks } from './pem.js'
