@@ -1,5 +1,15 @@
 import { apache } from './apache.js'
 import { createSite } from './site.js'
 import { testWhatArrives } from './what-arrives.js'
+import { testWhatIsDecided } from './what-is-decided.js'
 
-testWhatArrives(apache, createSite())
+const site = createSite()
+
+testWhatArrives(apache, site)
+
+testWhatIsDecided(apache, site, {
+  provenance: 'proxy-verified',
+  forgeries: {},
+  http2Forgery: ['own', 'ERR_PEER_MISSING'],
+  faults: { expired: 'proxy', 'unknown-authority': 'ERR_FORWARDED_UNVERIFIED' },
+})

@@ -8,6 +8,7 @@ const FOLDER = '/usr/lib/apache2/modules'
 export const apache: ProxyKind = {
   name: 'apache2',
   language: 'apache',
+  format: 'apache',
   configure: (block, { folder, ingress, port, servicePort }) => `
 ${MODULES.map((name) => `LoadModule ${name}_module ${FOLDER}/mod_${name}.so`).join('\n')}
 ServerRoot ${folder}

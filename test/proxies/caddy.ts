@@ -4,6 +4,7 @@ import type { ProxyKind } from './proxy.js'
 export const caddy: ProxyKind = {
   name: 'caddy',
   language: 'caddyfile',
+  format: 'caddy',
   configure: (block, { ingress, port, servicePort }) => `
 {
   admin off

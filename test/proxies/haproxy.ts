@@ -7,6 +7,7 @@ const OPENSSL_NUMBERS = { expired: '10', 'unknown-authority': '21' }
 export const haproxy: ProxyKind = {
   name: 'haproxy',
   language: 'haproxy',
+  format: 'haproxy',
   configure: (block, { ingress, port, servicePort }) => `
 global
   nbthread 1

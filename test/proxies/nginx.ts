@@ -5,6 +5,7 @@ import { OPENSSL_TEXTS, type ProxyKind } from './proxy.js'
 export const nginx: ProxyKind = {
   name: 'nginx',
   language: 'nginx',
+  format: 'nginx',
   configure: (block, { folder, ingress, port, servicePort }) => `
 daemon off;
 ${process.getuid?.() === 0 ? 'user root;' : ''}

@@ -13,6 +13,8 @@ export interface ProxyKind {
   readonly name: 'nginx' | 'haproxy' | 'apache2' | 'caddy'
   /** Of the block in the guide. */
   readonly language: string
+  /** The name that our options have for it. */
+  readonly format: string
   /** The whole configuration, made of the guide's block with its paths and ports filled in. */
   configure(block: string, place: Place): string
   args(place: Place): readonly string[]

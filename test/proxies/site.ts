@@ -31,7 +31,7 @@ export function createSite(clientValidSeconds = 3600): Site {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-proxies-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const mesh = createTestMesh('prod.example')
-  const ingress = mesh.workload('/ingress')
+  const ingress = mesh.workload('/ingress', { validSeconds: DAY_SECONDS })
   // Apache asks for the name that it connects to.
   const service = mesh.workload('/orders', { dns: [SERVICE_NAME, 'localhost'], validSeconds: DAY_SECONDS })
   const server = workloadFrom(PUBLIC_NAME, mesh.authority.issue({ dns: [PUBLIC_NAME], extendedKeyUsage: ['serverAuth'] }))
