@@ -12,8 +12,11 @@ export interface Verifier<Verified> {
   recall(inbound: Inbound): Finding<Verified> | undefined
   /** Verifies evidence not seen before. Never rejects. */
   verify(inbound: Inbound): Promise<Finding<Verified>>
-  /** Is it still true? For what outlives its request. */
-  judge(verified: Verified, inbound: Inbound): Refusal | null
+  /**
+   * Is it still true? For what outlives its request.
+   * @param inbound the request that it was found in. Where a proxy has named the caller, nothing is believed without it.
+   */
+  judge(verified: Verified, inbound?: Inbound): Refusal | null
   /** Everything it needs is loaded. Rejects if that can never be. */
   ready(): Promise<void>
   close(): Promise<void>

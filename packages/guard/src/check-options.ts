@@ -146,7 +146,11 @@ function checkForwarded({ mtls, forwarded }: GuardOptions): void {
       "hands certificates on, and mtls is null: write mtls: { trust: 'clients-ca.pem' } for who may vouch for them",
     )
   if (isPeerVerifier(mtls))
-    throw new MisuseError('ERR_OPTION_CONTRADICTION', 'forwarded', 'is read by the verifier that mtls makes of options: give it to your own')
+    throw new MisuseError(
+      'ERR_OPTION_CONTRADICTION',
+      'forwarded',
+      'is read by the verifier that mtls makes of options: give it to your own',
+    )
 }
 
 function checkWithoutTokens(authorize: unknown): void {

@@ -81,7 +81,11 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
   const admission = options.limit === null ? null : createAdmission(options.limit, surroundings)
   // What watches files comes last, so that nothing is left watching where an option is wrong.
   const peers =
-    options.mtls === null ? null : isPeerVerifier(options.mtls) ? options.mtls : own(createPeerVerifier(options.mtls, surroundings, options.forwarded))
+    options.mtls === null
+      ? null
+      : isPeerVerifier(options.mtls)
+        ? options.mtls
+        : own(createPeerVerifier(options.mtls, surroundings, options.forwarded))
   const tokens =
     options.jwt === null ? null : isTokenVerifier(options.jwt) ? options.jwt : own(createTokenVerifier(options.jwt, surroundings))
   const witness = createWitness(recorder, meter)

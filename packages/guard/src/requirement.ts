@@ -1,12 +1,4 @@
-import {
-  type Code,
-  type Connection,
-  checkList,
-  type EvidenceKind,
-  MisuseError,
-  type Refusal,
-  refuse,
-} from '@countersign/core'
+import { type Code, type Connection, checkList, type EvidenceKind, MisuseError, type Refusal, refuse } from '@countersign/core'
 import type { Requirement } from './options.js'
 
 /** Which kinds of evidence the guard looks at. */

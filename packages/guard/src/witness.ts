@@ -94,6 +94,7 @@ function callerFacts(inbound: Inbound, caller: Peer | Principal | null): Facts {
 function requestFacts({ clientAddress, connection, method, protocol, target }: Inbound, peer: Peer | null): Facts {
   return {
     remoteAddress: connection.remoteAddress,
+    ...(connection.proxyAddress === null ? {} : { proxyAddress: connection.proxyAddress }),
     ...(clientAddress === connection.remoteAddress ? {} : { clientAddress }),
     transport: connection.transport,
     protocol,

@@ -17,6 +17,7 @@ export function inbound(changes: Partial<Omit<Inbound, 'connection'>> & { readon
     connection: {
       transport: 'tls',
       remoteAddress: '192.0.2.1',
+      proxyAddress: null,
       serverName: null,
       resumed: false,
       certificateRequested: true,

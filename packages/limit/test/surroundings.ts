@@ -43,6 +43,7 @@ export function connectionFrom(remoteAddress: string | null, transport: Connecti
   return {
     transport,
     remoteAddress,
+    proxyAddress: null,
     serverName: null,
     resumed: false,
     certificateRequested: true,

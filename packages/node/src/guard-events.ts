@@ -100,6 +100,7 @@ function reportEnd(guard: Guard, { principal, inbound }: Grant, { code }: Denial
     message: 'an open connection was closed: its caller is no longer let in',
     facts: {
       remoteAddress: inbound.connection.remoteAddress,
+      ...(inbound.clientAddress === inbound.connection.remoteAddress ? {} : { clientAddress: inbound.clientAddress }),
       protocol: inbound.protocol,
       principal: principal.id,
       ...(principal.peer === null ? {} : { peer: principal.peer.id, serialNumber: principal.peer.certificate?.serialNumber ?? null }),

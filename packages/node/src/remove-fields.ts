@@ -11,9 +11,9 @@ interface FieldHolder {
 export function removeIgnoredFields(holder: FieldHolder, { ignoredFields }: Grant): void {
   if (ignoredFields.length === 0) return
   const names = new Set(ignoredFields.map((name) => name.toLowerCase()))
-  const raw = holder.rawHeaders as string[]
-  for (let at = raw.length - 2; at >= 0; at -= 2) if (names.has((raw[at] ?? '').toLowerCase())) raw.splice(at, 2)
-  // Node makes these of the raw list when they are first asked for, and keeps them.
+  // Node makes these of the raw list when they are first asked for, counting on its length: they are asked for before it gets shorter.
   for (const record of [holder.headers, holder.headersDistinct])
     if (record !== undefined) for (const name of names) Reflect.deleteProperty(record, name)
+  const raw = holder.rawHeaders as string[]
+  for (let at = raw.length - 2; at >= 0; at -= 2) if (names.has((raw[at] ?? '').toLowerCase())) raw.splice(at, 2)
 }

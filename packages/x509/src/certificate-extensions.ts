@@ -3,6 +3,14 @@ import { contextTag, DerError, type DerReader, TAG } from './der-reader.js'
 import { hexFrom, readBitString, readBoolean, readOid, readSmallInteger } from './der-values.js'
 import { type GeneralNames, readGeneralNames } from './general-names.js'
 import { type NameConstraints, readNameConstraints } from './name-constraints.js'
+import {
+  type PolicyConstraints,
+  type PolicyMapping,
+  readCertificatePolicies,
+  readPolicyConstraints,
+  readPolicyMappings,
+  readSkip,
+} from './policy-extensions.js'
 
 /** What the extensions of a certificate say. */
 export interface CertificateExtensions {
@@ -14,6 +22,10 @@ export interface CertificateExtensions {
   readonly subjectKeyId: string | null
   readonly authorityKeyId: string | null
   readonly policies: readonly string[]
+  readonly policyMappings: readonly PolicyMapping[]
+  readonly policyConstraints: PolicyConstraints | null
+  /** How many more certificates may follow before anyPolicy stands for nothing; `null` without the extension. */
+  readonly inhibitAnyPolicy: number | null
   readonly nameConstraints: NameConstraints | null
   /** URIs where the issuer says its CRL is. `null` without the extension. */
   readonly distributionPoints: readonly string[] | null
@@ -48,6 +60,9 @@ export const NO_EXTENSIONS: CertificateExtensions = Object.freeze({
   subjectKeyId: null,
   authorityKeyId: null,
   policies: [],
+  policyMappings: [],
+  policyConstraints: null,
+  inhibitAnyPolicy: null,
   nameConstraints: null,
   distributionPoints: null,
   unknownCritical: null,
@@ -60,16 +75,15 @@ const READERS: ReadonlyMap<string, (value: DerReader, draft: Draft) => void> = n
   ['2.5.29.19', readBasicConstraints],
   ['2.5.29.30', readConstraints],
   ['2.5.29.31', readDistributionPoints],
-  ['2.5.29.32', readPolicies],
+  ['2.5.29.32', (value, draft) => void (draft.policies = fixed(readCertificatePolicies(value)))],
+  ['2.5.29.33', (value, draft) => void (draft.policyMappings = readPolicyMappings(value))],
   ['2.5.29.35', readAuthorityKeyId],
-  ['2.5.29.36', readPolicyConstraints],
+  ['2.5.29.36', (value, draft) => void (draft.policyConstraints = readPolicyConstraints(value))],
   ['2.5.29.37', readExtendedKeyUsage],
+  ['2.5.29.54', (value, draft) => void (draft.inhibitAnyPolicy = readSkip(value))],
 ])
 
-/**
- * Critical and accepted: those we enforce, and the policy extensions that only matter where a policy is demanded, which nothing here
- * does. RFC 5280 §4.2 leaves no choice about any other.
- */
+/** Critical and accepted: those we enforce. RFC 5280 §4.2 leaves no choice about any other. */
 const UNDERSTOOD: ReadonlySet<string> = new Set([
   '2.5.29.15',
   '2.5.29.17',
@@ -157,10 +171,6 @@ function readExtendedKeyUsage(value: DerReader, draft: Draft): void {
   draft.extendedKeyUsage = fixed(readOidList(value.take(TAG.sequence).enter(), readOid))
 }
 
-function readPolicies(value: DerReader, draft: Draft): void {
-  draft.policies = fixed(readOidList(value.take(TAG.sequence).enter(), (list) => readOid(list.take(TAG.sequence).enter())))
-}
-
 function readOidList(list: DerReader, readOne: (list: DerReader) => string): string[] {
   const oids: string[] = []
   do {
@@ -168,14 +178,6 @@ function readOidList(list: DerReader, readOne: (list: DerReader) => string): str
     if (oids.length > MAX_LISTED) throw new DerError('a list that is too long')
   } while (!list.atEnd)
   return oids
-}
-
-// RFC 5280 §4.2.1.11: requireExplicitPolicy demands policy processing, which is not done here; without it the extension binds nothing.
-function readPolicyConstraints(value: DerReader, draft: Draft): void {
-  const inner = value.take(TAG.sequence).enter()
-  if (inner.optional(contextTag(0, 'primitive'))) draft.unknownCritical ??= '2.5.29.36'
-  inner.optional(contextTag(1, 'primitive'))
-  inner.finish()
 }
 
 /** @see https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.13 */

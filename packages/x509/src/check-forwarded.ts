@@ -12,7 +12,8 @@ import {
   type Peer,
 } from '@countersign/core'
 import { checkTrust, type TrustSetting } from './check-options.js'
-import { FORWARDED_FORMATS, type ForwardedFormat, type ForwardedFormatName } from './forwarded/format.js'
+import type { ForwardedFormat, ForwardedFormatName } from './forwarded/format.js'
+import { FORWARDED_FORMATS } from './forwarded/formats.js'
 
 /** {@link ForwardedOptions}, checked and complete. */
 export interface CheckedForwarded {
@@ -98,7 +99,9 @@ function checkFrom(option: string, from: unknown): ProxyTest {
 }
 
 function checkProxyNames(option: string, names: unknown): (peer: Peer) => boolean {
-  const entries = Array.isArray(names) ? checkList(option, names).map((name, i) => [`${option}[${i}]`, name] as const) : [[option, names] as const]
+  const entries = Array.isArray(names)
+    ? checkList(option, names).map((name, i) => [`${option}[${i}]`, name] as const)
+    : [[option, names] as const]
   const tests = entries.map(([at, name]) => {
     const matches = compileNameMatch(at, name)
     const spiffe = typeof name !== 'string' || name.startsWith('spiffe://')

@@ -8,11 +8,12 @@ import {
   joinPath,
   kindOf,
   MisuseError,
-  parseSpiffeId,
   type Source,
   type TrustBundle,
 } from '@countersign/core'
+import { checkEndpoint, checkEndpoints, ENDPOINT_KEYS, type EndpointSetting } from './check-endpoint.js'
 import type { IdentityKind } from './options.js'
+import { isTrustDomain } from './parse-spiffe-bundle.js'
 import { decodeBase64, looksLikePem } from './pem.js'
 
 /** {@link MtlsOptions}, checked and complete. */
@@ -31,7 +32,7 @@ export interface CheckedOptions {
 
 export type PemSetting = { readonly option: string } & ({ readonly file: string } | { readonly pem: string })
 /** `trustDomain` is `undefined` where the anchors vouch for every name. */
-export type AnchorSetting = PemSetting & { readonly trustDomain: string | null | undefined }
+export type AnchorSetting = (PemSetting & { readonly trustDomain: string | null | undefined }) | EndpointSetting
 /** Paths, or CRLs that somebody else keeps. */
 export type CrlSetting = readonly string[] | Source<readonly Uint8Array[]>
 export type TrustSetting = { readonly anchors: readonly AnchorSetting[] } | { readonly source: Source<TrustBundle> }
@@ -80,8 +81,11 @@ export function checkTrust(option: string, trust: unknown): TrustSetting {
   if (trust instanceof Uint8Array)
     throw new MisuseError('ERR_OPTION_INVALID', option, 'takes a file name, not a Buffer; or { trustDomain, pem }')
   if (isSource<TrustBundle>(trust)) return { source: trust }
-  if (!Array.isArray(trust)) return { anchors: [checkAnchors(option, trust)] }
-  return { anchors: checkList(option, trust).map((entry, i) => checkAnchors(`${option}[${i}]`, entry)) }
+  const anchors = Array.isArray(trust)
+    ? checkList(option, trust).map((entry, i) => checkAnchors(`${option}[${i}]`, entry))
+    : [checkAnchors(option, trust)]
+  checkEndpoints(option, anchors)
+  return { anchors }
 }
 
 // A Map has `get` too, but nothing that says when it changed.
@@ -93,12 +97,14 @@ function isSource<T>(value: unknown): value is Source<T> {
 function checkAnchors(option: string, anchors: unknown): AnchorSetting {
   if (typeof anchors === 'string')
     throw new MisuseError('ERR_OPTION_INVALID', option, "takes an object: write { trustDomain: 'prod.example', file: 'ca.pem' }")
-  checkKeys(option, anchors, ['trustDomain', 'file', 'pem'])
+  const isEndpoint = typeof anchors === 'object' && anchors !== null && 'url' in anchors
+  checkKeys(option, anchors, isEndpoint ? ENDPOINT_KEYS : ['trustDomain', 'file', 'pem'])
   const trustDomain = anchors['trustDomain']
-  if (trustDomain !== null && (typeof trustDomain !== 'string' || parseSpiffeId(`spiffe://${trustDomain}`)?.path !== '')) {
+  if (trustDomain !== null && !isTrustDomain(trustDomain)) {
     const fix = 'takes a trust domain without spiffe://, such as prod.example, or null for names that are no SPIFFE IDs'
     throw new MisuseError('ERR_OPTION_INVALID', joinPath(option, 'trustDomain'), `${fix}, not ${kindOf(trustDomain)}`)
   }
+  if (isEndpoint) return checkEndpoint(option, anchors, trustDomain, (path, value) => checkPath(path, value, 'pem'))
   return { ...checkPem(option, anchors, ['trustDomain', 'pem']), trustDomain }
 }
 

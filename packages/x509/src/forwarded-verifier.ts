@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import {
-  clientAddressFromForwarded,
-  clientAddressFromXForwardedFor,
   type Clock,
   type Connection,
+  clientAddressFromForwarded,
+  clientAddressFromXForwardedFor,
   type Finding,
   type Identity,
   type Inbound,

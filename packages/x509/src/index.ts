@@ -1,3 +1,6 @@
+export type { BundleJwk } from './bundle-key.js'
+export type { CertificateInput } from './certificate-input.js'
+export type { ChainRequest, PolicyRequest, RevocationRequest } from './chain-request.js'
 export { createFileSource, type FileSource, type FileSourceOptions, type LoadedFile } from './file-source.js'
 export { parseApiGatewayContext, parseApiGatewayEvent } from './forwarded/api-gateway.js'
 export { parseBase64Der, parseBase64List } from './forwarded/base64-der.js'
@@ -18,9 +21,24 @@ export { parseLinkerdIdentity } from './forwarded/linkerd-identity.js'
 export { type ParseForwardedOptions, parseForwarded } from './forwarded/parse-forwarded.js'
 export { parseXfcc } from './forwarded/xfcc.js'
 export { parseXfccJson } from './forwarded/xfcc-json.js'
-export type { CertificateRevocationOptions, IdentityKind, MtlsOptions, TrustAnchors } from './options.js'
+export { FORWARDED_FIELDS } from './forwarded-field-names.js'
 export type { ForwardedFrom, ForwardedOptions, SubjectMatch } from './forwarded-options.js'
+export type { ReferenceName } from './match-names.js'
+export type {
+  BundleEndpointOptions,
+  CertificateRevocationOptions,
+  IdentityKind,
+  MtlsOptions,
+  SpiffeBundleEndpoint,
+  TrustAnchorFile,
+  TrustAnchors,
+  WebBundleEndpoint,
+} from './options.js'
 export { parseCertificate } from './parse-certificate.js'
 export { parseRevocationList, type RevocationListMetadata } from './parse-revocation-list.js'
+export { parseSpiffeBundle, type SpiffeBundle } from './parse-spiffe-bundle.js'
+export { parseSpiffeBundleMap } from './parse-spiffe-bundle-map.js'
 export { pemBlocks } from './pem.js'
+export type { TrustAnchorKey } from './trust-anchor-key.js'
 export { type CertificateVerifier, createPeerVerifier } from './verifier.js'
+export { type ChainResult, verifyChain } from './verify-chain.js'

@@ -83,7 +83,7 @@ export function createLeafMemory({ epoch, trust, revocation }: TrustState, skewM
       id: identity.value,
       identity,
       spiffeId,
-      provenance: 'connection',
+      provenance,
       certificate,
       expiresAtMs,
     })

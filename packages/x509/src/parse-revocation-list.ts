@@ -1,6 +1,5 @@
 import { MisuseError } from '@countersign/core'
-import { DerReader } from './der-reader.js'
-import { nameText, readName } from './distinguished-name.js'
+import { nameText } from './distinguished-name.js'
 import { readCrl } from './read-crl.js'
 
 /** What a CRL says, for people and tools. Nothing in it is verified. Frozen; dates are copies. */
@@ -28,7 +27,7 @@ export function parseRevocationList(der: Uint8Array): RevocationListMetadata {
   const crl = readCrl(der)
   if (typeof crl === 'string') throw new MisuseError('ERR_TRUST_UNREADABLE', '', `the CRL cannot be read: ${crl}`)
   return Object.freeze({
-    issuer: nameText(readName(new DerReader(Buffer.from(crl.issuerKey, 'latin1')))),
+    issuer: nameText(crl.issuer),
     authorityKeyId: crl.authorityKeyId,
     get thisUpdate() {
       return new Date(crl.thisUpdateMs)

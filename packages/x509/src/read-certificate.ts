@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type CertificateExtensions, NO_EXTENSIONS, readExtensions } from './certificate-extensions.js'
 import { contextTag, DerError, DerReader, TAG } from './der-reader.js'
-import { asciiFrom, hexFrom, readBitString, readInteger, readOctetAlignedBitString, readSmallInteger, readTime } from './der-values.js'
+import { hexFrom, readBitString, readInteger, readOctetAlignedBitString, readSmallInteger, readTime } from './der-values.js'
 import { type DistinguishedName, readName } from './distinguished-name.js'
 import { type PublicKeyInfo, readPublicKey } from './public-key.js'
 import { readSignatureAlgorithm, type SignatureAlgorithm, sameAlgorithm } from './signature-algorithm.js'
@@ -16,7 +16,7 @@ export interface ParsedCertificate {
   readonly serialNumber: string
   readonly issuer: DistinguishedName
   readonly subject: DistinguishedName
-  /** The DER of the names as keys of a map. */
+  /** Of the names, for comparison under RFC 5280 §7.1. */
   readonly issuerKey: string
   readonly subjectKey: string
   readonly notBeforeMs: number
@@ -84,8 +84,8 @@ function readWhole(der: Uint8Array): ParsedCertificate {
     serialNumber: hexFrom(serial).replace(/^0+(?=.)/, ''),
     issuer,
     subject,
-    issuerKey: asciiFrom(issuer.der),
-    subjectKey: asciiFrom(subject.der),
+    issuerKey: issuer.key,
+    subjectKey: subject.key,
     notBeforeMs,
     notAfterMs,
     key,

@@ -1,22 +1,14 @@
 import { readDistributionPointName } from './certificate-extensions.js'
 import { contextTag, DerError, DerReader, TAG } from './der-reader.js'
-import {
-  asciiFrom,
-  hexFrom,
-  readBoolean,
-  readInteger,
-  readOctetAlignedBitString,
-  readOid,
-  readSmallInteger,
-  readTime,
-} from './der-values.js'
-import { readName } from './distinguished-name.js'
+import { hexFrom, readBoolean, readInteger, readOctetAlignedBitString, readOid, readSmallInteger, readTime } from './der-values.js'
+import { type DistinguishedName, readName } from './distinguished-name.js'
 import { createSerialIndex, type SerialIndex } from './serial-index.js'
 import { readSignatureAlgorithm, type SignatureAlgorithm, sameAlgorithm } from './signature-algorithm.js'
 
 /** A CRL as it was read: nothing in it is verified. */
 export interface ParsedCrl {
-  /** DER of the issuer's name, as the key of a map. */
+  readonly issuer: DistinguishedName
+  /** Of the issuer's name, for comparison under RFC 5280 §7.1. */
   readonly issuerKey: string
   readonly authorityKeyId: string | null
   readonly thisUpdateMs: number
@@ -87,7 +79,8 @@ function readWhole(der: Uint8Array): ParsedCrl {
   if (!draft.numbered) draft.unusable ??= 'no CRL number'
   const { authorityKeyId, scope, unusable } = draft
   return {
-    issuerKey: asciiFrom(issuer.der),
+    issuer,
+    issuerKey: issuer.key,
     authorityKeyId,
     thisUpdateMs,
     nextUpdateMs,

@@ -1,8 +1,11 @@
 import { MisuseError, type Surroundings } from '@countersign/core'
 import { watchAnchorExpiry } from './anchor-expiry.js'
+import { BundleError } from './bundle-error.js'
 import type { CaCertificate } from './ca-certificate.js'
 import type { CheckedOptions } from './check-options.js'
+import { SERVER } from './check-path.js'
 import { createCrlSource } from './crl-source.js'
+import { leafRules } from './leaf-rules.js'
 import { type ReloadHooks, readPemSetting } from './pem-setting.js'
 import type { RevocationRules } from './revocation.js'
 import { createTrust, type Trust } from './trust.js'
@@ -38,18 +41,21 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
       epoch++
       recordExpiry()
       if (!recorder.wants('trust.reloaded')) return
-      recorder.record({ kind: 'trust.reloaded', severity: 'info', message: 'Trust files changed and are in use', facts: { option, count } })
+      // A bundle without anchors is taken over too: then every SVID of its trust domain is invalid.
+      const severity = count === 0 ? 'warn' : 'info'
+      recorder.record({ kind: 'trust.reloaded', severity, message: 'Trust files changed and are in use', facts: { option, count } })
     },
     onFailed(option, error) {
       if (!recorder.wants('trust.reload-failed')) return
-      const code = error instanceof MisuseError ? error.code : 'ERR_GUARD_FAULT'
+      const isKnown = error instanceof MisuseError || error instanceof BundleError
+      const code = isKnown ? 'ERR_TRUST_UNREADABLE' : 'ERR_GUARD_FAULT'
       const message = 'Trust files changed and cannot be used; the old ones stay in use'
       const file = files.get(option)
       const facts = {
         option,
         ...(file === undefined ? {} : { file }),
         // Ours: it quotes the paths of the options, never what is in the files.
-        ...(error instanceof MisuseError ? { reason: error.message } : {}),
+        ...(isKnown ? { reason: error.message } : {}),
       }
       recorder.record({ kind: 'trust.reload-failed', severity: 'error', code, message, facts, cause: error })
     },
@@ -71,17 +77,17 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
   }
 
   const { trust: setting, intermediates: extra, revocation: asked } = options
-  const trust = open(() => createTrust(setting, hooks))
+  const rules = () => leafRules(options, SERVER, clock.nowMs())
+  const trust = open(() => createTrust(setting, hooks, { fetch: surroundings.fetch, rules }))
   const intermediates = extra === null ? null : open(() => readPemSetting(extra, 'intermediates', hooks))
   const crls = asked === null ? null : open(() => createCrlSource({ ...asked, option: 'mtls.revocation.crl', ...options }, hooks))
   const expiry = open(() => watchAnchorExpiry(trust, surroundings))
   recordExpiry = expiry.record
 
-  const handedTrust = 'source' in setting ? setting.source : null
   const handedCrls = asked !== null && 'get' in asked.crl ? asked.crl : null
 
   return {
-    epoch: () => epoch + (handedTrust?.epoch ?? 0) + (handedCrls?.epoch ?? 0),
+    epoch: () => epoch + trust.epoch + (handedCrls?.epoch ?? 0),
     trust,
     revocation: asked === null || crls === null ? null : { source: crls, scope: asked.scope, graceMs: asked.graceMs },
     intermediates: () => intermediates?.value ?? [],

@@ -5,6 +5,7 @@ import {
   isRefusal,
   type Peer,
   type PeerVerifier,
+  type Provenance,
   type Refusal,
   refuse,
   type Surroundings,
@@ -12,6 +13,7 @@ import {
 import { checkForwardedOptions } from './check-forwarded.js'
 import { type CheckedOptions, checkMtlsOptions } from './check-options.js'
 import { createConnectionVerifier } from './connection-verifier.js'
+import type { ForwardedFormat } from './forwarded/format.js'
 import type { ForwardedOptions } from './forwarded-options.js'
 import { createForwardedVerifier, type ForwardedVerifier } from './forwarded-verifier.js'
 import { createLeafVerifier } from './leaf-verifier.js'
@@ -51,7 +53,12 @@ export function createPeerVerifier(
   const connections = createConnectionVerifier(leaves, clock)
   const proxies = proxySettings.map((settings) => {
     const judgedBy = settings.trust === null ? checked : { ...checked, trust: settings.trust }
-    const judge = createLeafVerifier(judgedBy, settings.trust === null ? state : open(judgedBy), settings.format.provenance, surroundings)
+    const judge = createLeafVerifier(
+      judgedBy,
+      settings.trust === null ? state : open(judgedBy),
+      provenanceOf(settings.format),
+      surroundings,
+    )
     return createForwardedVerifier(settings, judgedBy, judge, surroundings)
   })
 
@@ -101,8 +108,10 @@ export function createPeerVerifier(
     return own === undefined || isRefusal(own) ? null : (proxyOf(connection, own)?.fields ?? null)
   }
 
-  function judge(peer: Peer, { connection }: Inbound): Refusal | null {
+  function judge(peer: Peer, inbound?: Inbound): Refusal | null {
     if (peer.provenance !== 'connection') {
+      if (inbound === undefined) return refuse('ERR_PEER_UNTRUSTED', { reason: 'unknown-proxy' })
+      const { connection } = inbound
       // Who says so must still be who may.
       const own = connections.recall(connection) ?? connections.verify(connection)
       if (isRefusal(own)) return own
@@ -150,8 +159,14 @@ export function createPeerVerifier(
   }
 }
 
+/** Of certificates: a format that merely asserts identities may hold some all the same. */
+function provenanceOf({ provenance }: ForwardedFormat): Provenance {
+  return provenance === 'proxy-asserted' ? 'proxy-passed-through' : provenance
+}
+
 function describeProxy({ format, from, clientAddress }: ReturnType<typeof checkForwardedOptions>[number]): string {
-  const who = from.kind === 'peer' ? 'proven by its certificate' : from.kind === 'unix' ? 'on a Unix socket' : 'believed by its address alone'
+  const who =
+    from.kind === 'peer' ? 'proven by its certificate' : from.kind === 'unix' ? 'on a Unix socket' : 'believed by its address alone'
   return `certificates from ${format.name} ${who}${clientAddress === null ? '' : ` and addresses from ${clientAddress}`}`
 }
 

@@ -36,7 +36,6 @@ const CLIENT_CERT = { certificate: 'client-cert', chain: 'client-cert-chain' }
 const envoyXfcc: Parts = {
   name: 'envoy-xfcc',
   fields: XFCC,
-  lists: ['xfcc'],
   provenance: 'proxy-passed-through',
   basis: 'source',
   parse: (fields, hops) => parseXfcc(fieldOf(fields, 'xfcc'), hops),
@@ -47,7 +46,6 @@ const envoyXfcc: Parts = {
 const envoyXfccJson: Parts = {
   name: 'envoy-xfcc-json',
   fields: XFCC,
-  lists: ['xfcc'],
   provenance: 'proxy-passed-through',
   basis: 'unverified',
   parse: (fields, hops) => parseXfccJson(fieldOf(fields, 'xfcc'), hops),
