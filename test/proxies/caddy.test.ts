@@ -9,7 +9,9 @@ testWhatArrives(caddy, site)
 
 testWhatIsDecided(caddy, site, {
   provenance: 'proxy-passed-through',
-  forgeries: {},
+  forgeries: {
+    'with a space before the colon': ['proxy', 'proxy'],
+  },
   http2Forgery: ['own', 'ERR_PEER_MISSING'],
   faults: { expired: 'ERR_PEER_EXPIRED', 'unknown-authority': 'ERR_PEER_UNTRUSTED' },
 })

@@ -7,9 +7,14 @@ const site = createSite()
 
 testWhatArrives(haproxy, site)
 
+// HAProxy hands Connection on as it came, beside its own fields.
 testWhatIsDecided(haproxy, site, {
   provenance: 'proxy-verified',
-  forgeries: {},
+  forgeries: {
+    'with a space before the colon': ['proxy', 'proxy'],
+    'with all fields named by Connection': ['ERR_FORWARDED_AMBIGUOUS', 'ERR_FORWARDED_AMBIGUOUS'],
+    'with the verdict named by Connection': ['ERR_FORWARDED_AMBIGUOUS', 'ERR_FORWARDED_AMBIGUOUS'],
+  },
   http2Forgery: ['own', 'ERR_PEER_MISSING'],
   faults: { expired: 'ERR_FORWARDED_UNVERIFIED', 'unknown-authority': 'ERR_FORWARDED_UNVERIFIED' },
 })

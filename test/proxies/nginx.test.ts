@@ -7,9 +7,14 @@ const site = createSite()
 
 testWhatArrives(nginx, site)
 
+// nginx takes no folded lines, and drops names with anything but letters, digits and dashes in them.
 testWhatIsDecided(nginx, site, {
   provenance: 'proxy-verified',
-  forgeries: {},
+  forgeries: {
+    'with a space before the colon': ['proxy', 'proxy'],
+    'with its value folded': ['proxy', 'proxy'],
+    'folded into another field': ['proxy', 'proxy'],
+  },
   http2Forgery: ['own', 'ERR_PEER_MISSING'],
   faults: { expired: 'proxy', 'unknown-authority': 'ERR_FORWARDED_UNVERIFIED' },
 })

@@ -25,7 +25,7 @@ export interface Expectations {
 }
 
 /** Far beyond the life of the client's certificate, and within that of the proxy's. */
-const LATER_SECONDS = 3601
+const LATER_SECONDS = 7200
 
 /** What the guard of the guide makes of requests that come through the proxy of the guide. */
 export function testWhatIsDecided(kind: ProxyKind, site: Site, expected: Expectations): void {
