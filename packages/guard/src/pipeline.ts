@@ -200,12 +200,12 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   }
 
   function deny(refusal: Refusal, inbound: Inbound, caller: Peer | Principal | null, headers?: Headers): Denial {
-    witness.denied(refusal, inbound, caller)
     try {
       ignored(inbound, true)
     } catch {
       // What is denied stays denied, whatever else goes wrong.
     }
+    witness.denied(refusal, inbound, caller)
     return denialFrom(refusal, headers)
   }
 

@@ -11,7 +11,7 @@ export function inbound(changes: Partial<Omit<Inbound, 'connection'>> & { readon
     authority: 'localhost:8443',
     bodyRead: false,
     rawHeaders: [],
-    clientAddress: '127.0.0.1',
+    clientAddress: connection?.remoteAddress ?? '192.0.2.1',
     header: () => null,
     ...rest,
     connection: {

@@ -16,8 +16,7 @@ import { MAX_BUNDLE_BYTES, readBundle, readDocument } from './read-bundle.js'
 export interface BundleEndpoint extends FileSource<readonly CaCertificate[]> {
   /** The latest, out of date or not: good enough to know the endpoint by, not to vouch for callers. */
   readonly latest: readonly CaCertificate[]
-  start(): void
-  /** The first attempt is over, whatever came of it. */
+  /** Begins, if it has not yet. Resolves when the first attempt is over, whatever came of it. */
   attempted(): Promise<void>
   ready(): Promise<void>
 }
@@ -165,10 +164,10 @@ export function createBundleEndpoint(
     get latest() {
       return current?.authorities ?? []
     },
-    start() {
+    attempted() {
       first ??= load()
+      return first
     },
-    attempted: async () => first ?? undefined,
     reload() {
       const changed = seed?.reload() ?? false
       void load()

@@ -6,8 +6,6 @@ import { findPath } from './find-path.js'
 import { identify } from './identify.js'
 import { readCertificate } from './read-certificate.js'
 
-export const SERVER_AUTH = '1.3.6.1.5.5.7.3.1'
-
 export interface BundleServer {
   readonly spiffeId: string
   /** Of the trust domain of `spiffeId`, as they are now. */

@@ -75,12 +75,12 @@ const READERS: ReadonlyMap<string, (value: DerReader, draft: Draft) => void> = n
   ['2.5.29.19', readBasicConstraints],
   ['2.5.29.30', readConstraints],
   ['2.5.29.31', readDistributionPoints],
-  ['2.5.29.32', (value, draft) => void (draft.policies = fixed(readCertificatePolicies(value)))],
-  ['2.5.29.33', (value, draft) => void (draft.policyMappings = readPolicyMappings(value))],
+  ['2.5.29.32', readPolicies],
+  ['2.5.29.33', readMappings],
   ['2.5.29.35', readAuthorityKeyId],
-  ['2.5.29.36', (value, draft) => void (draft.policyConstraints = readPolicyConstraints(value))],
+  ['2.5.29.36', readPolicyLimits],
   ['2.5.29.37', readExtendedKeyUsage],
-  ['2.5.29.54', (value, draft) => void (draft.inhibitAnyPolicy = readSkip(value))],
+  ['2.5.29.54', readInhibitAnyPolicy],
 ])
 
 /** Critical and accepted: those we enforce. RFC 5280 §4.2 leaves no choice about any other. */
@@ -165,6 +165,23 @@ function readBasicConstraints(value: DerReader, draft: Draft): void {
 
 function readConstraints(value: DerReader, draft: Draft): void {
   draft.nameConstraints = readNameConstraints(value)
+}
+
+function readPolicies(value: DerReader, draft: Draft): void {
+  draft.policies = fixed(readCertificatePolicies(value))
+}
+
+function readMappings(value: DerReader, draft: Draft): void {
+  draft.policyMappings = readPolicyMappings(value)
+}
+
+function readPolicyLimits(value: DerReader, draft: Draft): void {
+  draft.policyConstraints = readPolicyConstraints(value)
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.14 */
+function readInhibitAnyPolicy(value: DerReader, draft: Draft): void {
+  draft.inhibitAnyPolicy = readSkip(value)
 }
 
 function readExtendedKeyUsage(value: DerReader, draft: Draft): void {

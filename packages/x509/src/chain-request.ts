@@ -20,7 +20,7 @@ export interface ChainRequest {
   readonly purpose?: 'client' | 'server' | 'any'
   /** The leaf must list the purpose itself: without the extension, or with anyExtendedKeyUsage alone, it is refused. Default false. */
   readonly strictExtendedKeyUsage?: boolean
-  /** A CA certificate may be the leaf. Default false (X.509-SVID §5.2). */
+  /** A CA certificate may be the leaf; its key usage is then not asked about. Default false (X.509-SVID §5.2). */
   readonly allowCaAsLeaf?: boolean
   /** How many certificates may stand between leaf and anchor, 0 to 24. Self-issued ones are not counted (RFC 5280 §6.1.4 (l)). Default 8. */
   readonly maxDepth?: number

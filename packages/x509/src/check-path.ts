@@ -43,6 +43,8 @@ export const SERVER: Omit<Purpose, 'leafMay'> = Object.freeze({
   keyUsages: Object.freeze(['digitalSignature', 'keyEncipherment', 'keyAgreement'] as const),
 })
 const ANY_PURPOSE = '2.5.29.37.0'
+/** A SPIFFE ID with a path that is not the root, well-formed or not. */
+const WORKLOAD = /^spiffe:\/\/[^/?#]*\/[^?#]/i
 /** Names times constraints on all paths that are tried: a CA that means well has tens of each. */
 const MAX_COMPARISONS = 50_000
 
@@ -80,8 +82,9 @@ function checkPurpose({ extensions: { isCa, keyUsage, extendedKeyUsage } }: Pars
   const listed = extendedKeyUsage?.includes(purpose.oid) ?? purpose.leafMay.includes('lack-usage')
   const any = purpose.leafMay.includes('list-any') && extendedKeyUsage?.includes(ANY_PURPOSE)
   if (!listed && !any) return refuse('ERR_PEER_PURPOSE', { extendedKeyUsage })
-  // RFC 5280 §4.2.1.3
-  if (keyUsage !== null && !purpose.keyUsages.some((usage) => keyUsage.includes(usage))) return refuse('ERR_PEER_PURPOSE', { keyUsage })
+  // RFC 5280 §4.2.1.3; that of a CA is to issue, whatever else it is let do here.
+  if (!isCa && keyUsage !== null && !purpose.keyUsages.some((usage) => keyUsage.includes(usage)))
+    return refuse('ERR_PEER_PURPOSE', { keyUsage })
   return null
 }
 
@@ -142,6 +145,8 @@ function checkAuthority(ca: ParsedCertificate, place: Place, below: number, rule
   if (ca.version !== 3 || !isCa) return invalid('not-a-ca')
   if (keyUsage !== null && !keyUsage.includes('keyCertSign')) return invalid('key-usage')
   if (pathLength !== null && below > pathLength) return invalid('path-length')
+  // X.509-SVID §3.2: a signing certificate may have a SPIFFE ID, but none with a path.
+  if (ca.extensions.sans?.uri.some((name) => WORKLOAD.test(name))) return invalid('spiffe-id-with-a-path')
   if (unknownCritical !== null) return refuse('ERR_PEER_CHAIN_INVALID', { certificate: place, extension: unknownCritical })
   // An issuer that is limited to other purposes cannot make a leaf for this one, as all but RFC 5280 itself have it.
   const { purpose } = rules

@@ -21,6 +21,8 @@ const MAX_CHAIN = 8
  */
 export async function fetchBundleSpiffe(url: URL, verifyServer: VerifyBundleServer, signal: AbortSignal): Promise<BundleAnswer> {
   const socket = addAbortSignal(signal, connectTo(url))
+  // What breaks between two steps is seen by the next one, and must not be nobody's.
+  socket.on('error', () => {})
   try {
     await once(socket, 'secureConnect', { signal })
   } catch (cause) {
@@ -62,6 +64,7 @@ async function exchange(socket: TLSSocket, url: URL, signal: AbortSignal): Promi
   const { host, pathname, search } = url
   const headers = { host, accept: 'application/json', connection: 'close' }
   const asked = request({ createConnection: () => socket, path: `${pathname}${search}`, headers, signal })
+  asked.on('error', () => {})
   let response: IncomingMessage
   try {
     asked.end()

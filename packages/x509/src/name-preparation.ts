@@ -2,10 +2,8 @@
 const MAX_PREPARED = 1_024
 
 const PLAIN = /^[\u0021-\u0040\u005b-\u007e]*$/
-// RFC 4518 §2.2: what is mapped to nothing, and what is mapped to a space.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const REMOVED =
-  /[\u0000-\u0008\u000e-\u001f\u007f-\u0084\u0086-\u009f\u00ad\u034f\u06dd\u070f\u1806\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2063\u206a-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffc]/g
+// RFC 4518 §2.2: what is not seen is mapped to nothing.
+const UNSEEN = /\p{Cc}|\p{Default_Ignorable_Code_Point}/gu
 const SPACES = /[\s\u0085]+/g
 
 /**
@@ -17,5 +15,5 @@ const SPACES = /[\s\u0085]+/g
 export function prepareText(text: string): string {
   if (PLAIN.test(text) || text.length > MAX_PREPARED) return text
   // Upper case first: what has no lower case of its own (a sharp s, a final sigma) is folded with what it stands for.
-  return text.replace(SPACES, ' ').replace(REMOVED, '').normalize('NFKC').toUpperCase().toLowerCase().replace(SPACES, ' ').trim()
+  return text.replace(SPACES, ' ').replace(UNSEEN, '').normalize('NFKC').toUpperCase().toLowerCase().replace(SPACES, ' ').trim()
 }

@@ -43,13 +43,21 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
       if (!recorder.wants('trust.reloaded')) return
       // A bundle without anchors is taken over too: then every SVID of its trust domain is invalid.
       const severity = count === 0 ? 'warn' : 'info'
-      recorder.record({ kind: 'trust.reloaded', severity, message: 'Trust files changed and are in use', facts: { option, count } })
+      recorder.record({
+        kind: 'trust.reloaded',
+        severity,
+        message: 'Trust anchors or revocation lists changed and are in use',
+        facts: { option, count },
+      })
     },
     onFailed(option, error) {
       if (!recorder.wants('trust.reload-failed')) return
       const isKnown = error instanceof MisuseError || error instanceof BundleError
       const code = isKnown ? 'ERR_TRUST_UNREADABLE' : 'ERR_GUARD_FAULT'
-      const message = 'Trust files changed and cannot be used; the old ones stay in use'
+      const message =
+        error instanceof BundleError
+          ? 'A bundle endpoint gave no bundle that can be used; the last one counts for as long as the options say'
+          : 'Trust files changed and cannot be used; the old ones stay in use'
       const file = files.get(option)
       const facts = {
         option,
@@ -77,8 +85,8 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
   }
 
   const { trust: setting, intermediates: extra, revocation: asked } = options
-  const rules = () => leafRules(options, SERVER, clock.nowMs())
-  const trust = open(() => createTrust(setting, hooks, { fetch: surroundings.fetch, rules }))
+  const network = { fetch: surroundings.fetch, rules: () => leafRules(options, SERVER, clock.nowMs()) }
+  const trust = open(() => createTrust(setting, hooks, network))
   const intermediates = extra === null ? null : open(() => readPemSetting(extra, 'intermediates', hooks))
   const crls = asked === null ? null : open(() => createCrlSource({ ...asked, option: 'mtls.revocation.crl', ...options }, hooks))
   const expiry = open(() => watchAnchorExpiry(trust, surroundings))

@@ -80,7 +80,7 @@ function trustFromAnchors(settings: readonly AnchorSetting[], hooks: ReloadHooks
 
   const epochOf = (): number => entries.reduce((sum, { source }) => sum + source.epoch, 0)
   let view = viewOf(epochOf())
-  for (const endpoint of endpoints) endpoint.start()
+  for (const endpoint of endpoints) void endpoint.attempted()
 
   function viewOf(epoch: number) {
     const select = (includes: (trustDomain: string | null | undefined) => boolean): AnchorSet | null => {

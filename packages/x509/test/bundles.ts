@@ -23,6 +23,7 @@ export interface Endpoint {
   readonly url: string
   /** What it answers. */
   body: string
+  /** 0: it does not. */
   status: number
   headers: Record<string, string>
   /** Paths asked for. */
@@ -40,7 +41,7 @@ export async function startEndpoint(t: TestContext, own: Forged, issuers: readon
   const paths: string[] = []
   const server = createServer({ cert, key }, (req, res) => {
     paths.push(req.url ?? '')
-    res.writeHead(endpoint.status, endpoint.headers).end(endpoint.body)
+    if (endpoint.status !== 0) res.writeHead(endpoint.status, endpoint.headers).end(endpoint.body)
   })
   server.on('secureConnection', () => connections.count++)
   server.on('tlsClientError', () => {})

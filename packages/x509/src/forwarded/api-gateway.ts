@@ -33,7 +33,8 @@ export function parseApiGatewayContext(value: string | null | undefined): Forwar
   if (isRefusal(text)) return text
   if (text === '') return null
   const context = parseUniqueJson(text)
-  return typeof context === 'object' && context !== null ? evidenceFromContext(context) : malformed('context', 'json')
+  const isObject = typeof context === 'object' && context !== null && !Array.isArray(context)
+  return isObject ? evidenceFromContext(context) : malformed('context', 'json')
 }
 
 function evidenceFromContext(context: unknown): ForwardedResult {

@@ -1,4 +1,5 @@
 import { isRefusal, type Refusal } from '@countersign/core'
+import { sameBytes } from '../der-values.js'
 import { type ParsedCertificate, readCertificate } from '../read-certificate.js'
 import type { ForwardedCertificateEvidence, ForwardedResult } from './format.js'
 import { MAX_FORWARDED_CERTIFICATES } from './limits.js'
@@ -40,4 +41,12 @@ export function passedThrough(decoded: Decoded, role: ForwardedRole): ForwardedR
   if (decoded === null || isRefusal(decoded)) return decoded
   const certificates = readCertificates(decoded, role)
   return isRefusal(certificates) ? certificates : certificateEvidence(certificates, 'proxy-passed-through')
+}
+
+/** Leaf and intermediates in one list; the leaf is not taken twice where the chain begins with it. */
+export function chained(leaf: readonly Uint8Array[] | null, chain: readonly Uint8Array[]): Decoded {
+  const [own] = leaf ?? []
+  const [first] = chain
+  if (own === undefined) return first === undefined ? null : malformed('chain', 'chain-without-leaf')
+  return [own, ...(first !== undefined && sameBytes(own, first) ? chain.slice(1) : chain)]
 }

@@ -1,3 +1,4 @@
+import { isRefusal, type Refusal } from '@countersign/core'
 import type { ForwardedFormatName, ForwardedResult } from './format.js'
 import { FORWARDED_FORMATS } from './formats.js'
 import { ambiguous, type ForwardedRole, malformed } from './refusals.js'
@@ -36,11 +37,19 @@ export function parseForwarded(
   if (!Object.keys(renamed).every((role) => Object.hasOwn(known.fields, role))) return malformed('options', 'unknown-role')
   const values: Record<string, string | null> = Object.create(null)
   for (const [role, defaultName] of Object.entries(known.fields)) {
-    const name = Object.hasOwn(renamed, role) ? (renamed[role] ?? defaultName) : defaultName
-    const lines = Object.hasOwn(headers, name.toLowerCase()) ? headers[name.toLowerCase()] : undefined
-    if (typeof lines === 'object' && lines !== null && lines.length > 1 && !known.lists.includes(role))
-      return ambiguous(role as ForwardedRole, 'repeated')
-    values[role] = typeof lines === 'object' && lines !== null ? lines.join(', ') : (lines ?? null)
+    const name = (Object.hasOwn(renamed, role) ? (renamed[role] ?? defaultName) : defaultName).toLowerCase()
+    const lines = Object.hasOwn(headers, name) ? headers[name] : undefined
+    const value = fieldValue(lines, role as ForwardedRole, known.lists.includes(role))
+    if (isRefusal(value)) return value
+    values[role] = value
   }
   return known.parse(values, options.hops ?? 1)
+}
+
+// RFC 9110 §5.3: only a field that is a list may stand on several lines.
+function fieldValue(lines: string | readonly string[] | undefined, role: ForwardedRole, isList: boolean): string | Refusal | null {
+  if (lines === undefined || typeof lines === 'string') return lines ?? null
+  if (!Array.isArray(lines) || !lines.every((line) => typeof line === 'string')) return malformed(role, 'type')
+  if (lines.length > 1 && !isList) return ambiguous(role, 'repeated')
+  return lines.length === 0 ? null : lines.join(', ')
 }

@@ -20,8 +20,8 @@ export const isSha1Hex: Redundant = (said, leaf) => octetText(said) === createHa
 /** Zeros in front do not count: some write the octets of the INTEGER, some the number. */
 export const isSerial: Redundant = (said, leaf) => octetText(said).replace(/^0+(?=.)/, '') === leaf.serialNumber
 
-/** The SPIFFE ID is the one URI of the certificate (X.509-SVID §2). */
-export const isSpiffeId: Redundant = (said, { extensions: { sans } }) => sans?.uri.length === 1 && sans.uri[0] === said
+/** Among the URIs of the certificate. That it is the only one is settled where the certificate is verified (X.509-SVID §2). */
+export const isSpiffeId: Redundant = (said, { extensions: { sans } }) => sans?.uri.includes(said) === true
 
 /** `NotBefore=…;NotAfter=…` of AWS, to the second. */
 export const isValidity: Redundant = (said, { notBeforeMs, notAfterMs }) =>

@@ -1,4 +1,4 @@
-import { isRefusal } from '@countersign/core'
+import { isRefusal, type Refusal } from '@countersign/core'
 import { certificateEvidence, type Decoded, readCertificates } from './certificates.js'
 import { fieldText } from './field-text.js'
 import type { ForwardedCertificateEvidence, ForwardedFields, ForwardedResult } from './format.js'
@@ -14,6 +14,19 @@ export type Check = readonly [role: ForwardedRole, isTrue: Redundant]
 /** The value of a field by role; never one that is inherited. */
 export function fieldOf(fields: ForwardedFields, role: ForwardedRole): string | null {
   return Object.hasOwn(fields, role) ? (fields[role] ?? null) : null
+}
+
+/** Values by role, without the white space around them. */
+export type Texts<R extends ForwardedRole> = Readonly<Record<R, string>>
+
+export function textsOf<const R extends ForwardedRole>(fields: ForwardedFields, ...roles: readonly R[]): Texts<R> | Refusal {
+  const texts: Partial<Record<R, string>> = {}
+  for (const role of roles) {
+    const text = fieldText(fieldOf(fields, role), role)
+    if (isRefusal(text)) return text
+    texts[role] = text
+  }
+  return texts as Texts<R>
 }
 
 /** `SUCCESS`, `NONE`, `FAILED:reason` and nothing, as nginx and those after it write them; `GENEROUS` of Apache. */

@@ -40,13 +40,16 @@ function pairsFrom(item: unknown): readonly XfccPair[] | Refusal {
   if (typeof item !== 'object' || item === null || Array.isArray(item)) return malformed('xfcc', 'json')
   const pairs: XfccPair[] = []
   for (const [name, value] of Object.entries(item)) {
-    const list = LISTS.has(name) && Array.isArray(value) ? value : [value]
+    const key = name.toLowerCase()
+    if (!LISTS.has(key) && !SINGLE.has(key)) continue
+    // JSON tells names apart by case: one that Envoy does not write may be somebody else's.
+    if (name !== key) return malformed('xfcc', 'pair')
+    const list: readonly unknown[] = LISTS.has(key) && Array.isArray(value) ? value : [value]
     if (pairs.length + list.length > MAX_XFCC_PAIRS) return tooLarge('xfcc', 'elements')
-    // A name that differs in case alone would be another member to whoever compares names as JSON does.
-    if (LISTS.has(name.toLowerCase()) || SINGLE.has(name.toLowerCase())) {
-      if (name !== name.toLowerCase() || !list.every((text) => typeof text === 'string')) return malformed('xfcc', 'pair')
+    for (const text of list) {
+      if (typeof text !== 'string') return malformed('xfcc', 'pair')
+      pairs.push([key, text])
     }
-    for (const text of list) pairs.push([name, String(text)])
   }
   return pairs
 }
