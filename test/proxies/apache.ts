@@ -5,6 +5,9 @@ import { OPENSSL_TEXTS, type ProxyKind } from './proxy.js'
 const MODULES = ['mpm_event', 'authz_core', 'socache_shmcb', 'ssl', 'headers', 'proxy', 'proxy_http', 'http2']
 const FOLDER = '/usr/lib/apache2/modules'
 
+/** What Apache writes where a variable has no value. */
+const ABSENT = '(null)'
+
 export const apache: ProxyKind = {
   name: 'apache2',
   language: 'apache',
@@ -27,7 +30,7 @@ ${replaced(block, { '/etc/ingress/': `${ingress}/`, '*:443': `127.0.0.1:${port}`
   args: ({ folder, config }) => ['-D', 'FOREGROUND', '-d', folder, '-f', config],
   fields: (evidence): Record<string, string> =>
     evidence === null
-      ? { 'X-SSL-Client-Cert': '(null)', 'X-SSL-Client-Verify': 'NONE' }
+      ? { 'X-SSL-Client-Cert': ABSENT, 'X-SSL-Client-Verify': 'NONE' }
       : {
           'X-SSL-Client-Cert': new X509Certificate(evidence.certificateDer).toString().trimEnd().replaceAll('\n', ' '),
           'X-SSL-Client-Verify': evidence.fault === null ? 'SUCCESS' : `FAILED:${OPENSSL_TEXTS[evidence.fault]}`,

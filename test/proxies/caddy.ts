@@ -16,7 +16,7 @@ ${replaced(block, { '/etc/ingress/': `${ingress}/`, 'shop.example {': `https://s
 `,
   args: ({ config }) => ['run', '--config', config, '--adapter', 'caddyfile'],
   fields: (evidence) => ({
-    'X-Ssl-Client-Cert': evidence === null ? '' : Buffer.from(evidence.certificateDer).toString('base64'),
+    'X-Client-Cert': evidence === null ? '' : Buffer.from(evidence.certificateDer).toString('base64'),
   }),
   lenient: { 'mode verify_if_given': 'mode request' },
   refusesItself: [],

@@ -33,8 +33,19 @@ export function forgeriesFor(kind: ProxyKind, certificateDer: Uint8Array) {
       `Connection: close${verdicts.map((name) => `, ${name}`).join('')}`,
       ...spelled((name) => name),
     ],
+    'as its own issuer': issuers(certificateDer),
     'in the formats of other proxies': otherFormats(certificateDer),
   } as const satisfies Record<string, Lines>
+}
+
+/** Fields of the same formats that the proxies of the guide do not write, but take off. */
+function issuers(certificateDer: Uint8Array): Lines {
+  const base64 = Buffer.from(certificateDer).toString('base64')
+  return [
+    `X-SSL-Client-Chain: ${base64}`,
+    `SSL_CLIENT_CERT_CHAIN_0: -----BEGIN CERTIFICATE----- ${base64} -----END CERTIFICATE-----`,
+    'X-Client-Cert-Fingerprint: 00',
+  ]
 }
 
 /** The fields of every other format that this house reads. */

@@ -7,7 +7,7 @@ import type { Site } from './site.js'
 import { createStage } from './stage.js'
 
 /** Fields that tell a service of a client's certificate, under any spelling. */
-const OF_CERTIFICATES = /^x[-_]ssl[-_]client/i
+const OF_CERTIFICATES = /^x[-_](?:ssl[-_])?client/i
 
 /** What a service behind the proxy of the guide is sent, by a service that writes it down. */
 export function testWhatArrives(kind: ProxyKind, site: Site): void {
