@@ -43,7 +43,7 @@ async function capture(): Promise<Captured> {
     servers(): Promise<readonly { readonly name: string; readonly version?: string }[]>
   }
   const found = await servers()
-  const site = createSite(TEN_YEARS_SECONDS)
+  const site = createSite({ clientValidSeconds: TEN_YEARS_SECONDS })
   const proxies: CapturedProxy[] = []
   for (const kind of PROXY_KINDS) proxies.push(await captureProxy(kind, site, found.find(({ name }) => name === kind.name)?.version ?? ''))
   const { mesh, client, expired, stranger } = site

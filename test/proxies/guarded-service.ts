@@ -67,7 +67,8 @@ export async function startSocketService(site: Site, path: string, options: Part
   protectServer(server, guard)
   server.listen(path)
   await once(server, 'listening')
-  return { port: 0, recorder, close: () => closeAll(server, guard) }
+  // No port: the proxies of the guide want a number all the same.
+  return { port: 1, recorder, close: () => closeAll(server, guard) }
 }
 
 async function closeAll(server: Server & { closeAllConnections(): void }, guard: Guard): Promise<void> {

@@ -26,11 +26,16 @@ const SERVICE_NAME = 'orders.internal'
 const DAY_SECONDS = 86_400
 const HOUR_MS = 3_600_000
 
+export interface SiteOptions {
+  readonly mesh?: TestMesh
+  /** Default 3600. */
+  readonly clientValidSeconds?: number
+}
+
 /** Makes certificates and writes those that a proxy reads. Gone when the process ends. */
-export function createSite(clientValidSeconds = 3600): Site {
+export function createSite({ mesh = createTestMesh('prod.example'), clientValidSeconds = 3600 }: SiteOptions = {}): Site {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-proxies-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
-  const mesh = createTestMesh('prod.example')
   const ingress = mesh.workload('/ingress', { validSeconds: DAY_SECONDS })
   // Apache asks for the name that it connects to.
   const service = mesh.workload('/orders', { dns: [SERVICE_NAME, 'localhost'], validSeconds: DAY_SECONDS })

@@ -33,16 +33,7 @@ export function testWhatIsDecided(kind: ProxyKind, site: Site, expected: Expecta
   const forwarded = optionsOfGuide(kind.format)
   const stage = createStage(kind, site, () => startGuardedService(site, { forwarded }))
 
-  async function outcomeOf(answer: Promise<Answer>): Promise<Outcome> {
-    const { status, text, code } = await answer.catch((error: NodeJS.ErrnoException): Answer => {
-      assert.match(String(error.code), /^ERR_SSL_.*ALERT/, error.message)
-      return { status: 0, text: '', code: null }
-    })
-    if (status !== 200) return code === null ? 'proxy' : (code as Outcome)
-    const seen = seenIn(text)
-    assert.deepEqual([seen.id, seen.provenance], [client.id, expected.provenance])
-    return 'own'
-  }
+  const outcomeOf = (answer: Promise<Answer>): Promise<Outcome> => outcomeFor(answer, client.id, expected.provenance)
 
   test('the handler sees who the client is, how that is known, and the address it came from', async () => {
     const { status, text } = await send(site, await stage.portOf(), { as: client })
@@ -140,7 +131,19 @@ export function testWhatIsDecided(kind: ProxyKind, site: Site, expected: Expecta
   })
 }
 
-function seenIn(text: string): Seen {
+/** @param id who the caller is; anybody else is an error. */
+export async function outcomeFor(answer: Promise<Answer>, id: string, provenance: Expectations['provenance']): Promise<Outcome> {
+  const { status, text, code } = await answer.catch((error: NodeJS.ErrnoException): Answer => {
+    assert.match(String(error.code), /^ERR_SSL_.*ALERT/, error.message)
+    return { status: 0, text: '', code: null }
+  })
+  if (status !== 200) return code === null ? 'proxy' : (code as Outcome)
+  const seen = seenIn(text)
+  assert.deepEqual([seen.id, seen.provenance], [id, provenance])
+  return 'own'
+}
+
+export function seenIn(text: string): Seen {
   const parsed: unknown = JSON.parse(text)
   assert.ok(typeof parsed === 'object' && parsed !== null && 'id' in parsed, text)
   return parsed as Seen
