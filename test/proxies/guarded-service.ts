@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Server } from 'node:net'
-import { createGuard, type Guard, type GuardOptions, protectServer, secureServer } from '@countersign/node'
+import { countersign, createGuard, type Guard, type GuardOptions, protectServer, secureServer } from '@countersign/node'
 import { createTestRecorder, type TestRecorder } from '@countersign/testing'
 import type { Site } from './site.js'
 import type { Service } from './stage.js'
@@ -63,7 +63,7 @@ export async function startGuardedService(site: Site, options: Partial<GuardOpti
 export async function startSocketService(site: Site, path: string, options: Partial<GuardOptions>): Promise<GuardedService> {
   const recorder = createTestRecorder()
   const guard = guardOf(site, recorder, options)
-  const server = createServer(listenerOf(guard))
+  const server = createServer(countersign(guard, listenerOf(guard)))
   protectServer(server, guard)
   server.listen(path)
   await once(server, 'listening')
