@@ -8,7 +8,9 @@ import { MAX_CERTIFICATE_BYTES } from './read-certificate.js'
 export interface ConnectionVerifier {
   /** `undefined`: its certificate has to be verified. `null`: it brought none. */
   recall(connection: Connection): Finding<Peer> | undefined
-  verify(connection: Connection): Finding<Peer>
+  verify(connection: Connection): Promise<Finding<Peer>>
+  /** Who is still there, for what outlives its request: what was verified before is verified again at once, where it has to be. */
+  judge(connection: Connection): Finding<Peer>
 }
 
 /** Reads each connection once, and keeps what it found on it. */
@@ -50,21 +52,27 @@ export function createConnectionVerifier(leaves: LeafVerifier, clock: Clock): Co
     return fact.finding
   }
 
-  function verify(connection: Connection): Finding<Peer> {
-    const nowMs = clock.nowMs()
+  async function verify(connection: Connection): Promise<Finding<Peer>> {
     // Known on this connection before, but not any more: what the handshake brought is read again.
     if (connection[unverified] === undefined) {
-      const known = recallLeaf(connection, nowMs)
+      const known = recallLeaf(connection, clock.nowMs())
       if (known !== undefined) return known
     }
-    const presented = connection[unverified] as PresentedLeaf
+    const fact = await leaves.verify(connection[unverified] as PresentedLeaf)
     connection[unverified] = undefined
-    const fact = leaves.verify(presented, nowMs)
     keep(connection, fact)
     return isRefusal(fact.finding) ? fact.finding : (fact.evidence?.peer ?? refuse('ERR_GUARD_FAULT'))
   }
 
-  return { recall, verify }
+  function judge(connection: Connection): Finding<Peer> {
+    const known = recall(connection)
+    if (known !== undefined) return known
+    const peer = (connection[slot] as LeafFact | undefined)?.evidence?.peer
+    const refusal = peer === undefined ? undefined : leaves.judge(peer, clock.nowMs())
+    return peer === undefined || refusal === undefined ? refuse('ERR_PEER_UNTRUSTED', { reason: 'unknown-peer' }) : (refusal ?? peer)
+  }
+
+  return { recall, verify, judge }
 }
 
 function readPresented(connection: Connection): Presented {

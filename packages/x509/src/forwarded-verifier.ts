@@ -32,7 +32,7 @@ export interface ForwardedVerifier {
   clientAddressOf(inbound: Inbound): string | null
   /** `undefined`: the field holds what was not seen before. `null`: the proxy says that there is no client certificate. */
   recall(inbound: Inbound): Finding<Peer> | undefined
-  verify(inbound: Inbound): Finding<Peer>
+  verify(inbound: Inbound): Promise<Finding<Peer>>
   /** `undefined`: a peer that this proxy did not name. */
   judge(peer: Peer): Refusal | null | undefined
 }
@@ -107,24 +107,23 @@ export function createForwardedVerifier(
     return 'lasting' in entry ? entry.lasting : leaves.current(entry, clock.nowMs())
   }
 
-  function verify(inbound: Inbound): Finding<Peer> {
+  async function verify(inbound: Inbound): Promise<Finding<Peer>> {
     const found = read(inbound)
     if (found === null || isRefusal(found)) return found
     const evidence = format.parse(found.fields, hops)
     // What cannot be read is not kept: it is parsed again each time, within the failure budget of whoever sends it.
     if (isRefusal(evidence)) return evidence
-    const entry = entryOf(evidence)
+    const entry = await entryOf(evidence)
     const finding = 'lasting' in entry ? entry.lasting : entry.finding
     ;(isRefusal(finding) ? refused : known).set(found.key, entry)
     return finding
   }
 
-  function entryOf(evidence: ForwardedEvidence | null): Entry {
+  async function entryOf(evidence: ForwardedEvidence | null): Promise<Entry> {
     if (evidence === null) return { lasting: null }
     if (evidence.kind === 'identity') return { lasting: assert(evidence.name) }
-    const nowMs = clock.nowMs()
     const fingerprint = createHash('sha256').update(evidence.leaf).digest('hex')
-    return leaves.find(fingerprint, nowMs) ?? leaves.verify({ ...evidence, fingerprint }, nowMs)
+    return leaves.find(fingerprint, clock.nowMs()) ?? leaves.verify({ ...evidence, fingerprint })
   }
 
   function assert(name: string): Peer | Refusal {

@@ -24,11 +24,14 @@ export { parseXfccJson } from './forwarded/xfcc-json.js'
 export { FORWARDED_FIELDS } from './forwarded-field-names.js'
 export type { ForwardedFrom, ForwardedOptions, SubjectMatch } from './forwarded-options.js'
 export type { ReferenceName } from './match-names.js'
+export { createOcspRequest, type OcspRequest, type OcspRequestOptions } from './ocsp-request.js'
 export type {
   BundleEndpointOptions,
   CertificateRevocationOptions,
+  CrlOptions,
   IdentityKind,
   MtlsOptions,
+  OcspOptions,
   SpiffeBundleEndpoint,
   TrustAnchorFile,
   TrustAnchors,
@@ -42,3 +45,5 @@ export { pemBlocks } from './pem.js'
 export type { TrustAnchorKey } from './trust-anchor-key.js'
 export { type CertificateVerifier, createPeerVerifier } from './verifier.js'
 export { type ChainResult, verifyChain } from './verify-chain.js'
+export { type VerifiedCrl, type VerifyCrlOptions, verifyCrl } from './verify-crl.js'
+export { type VerifiedOcspResponse, type VerifyOcspResponseOptions, verifyOcspResponse } from './verify-ocsp-response.js'

@@ -9,6 +9,7 @@ import { leafEvidence } from './leaf-evidence.js'
 import { type LeafFact, recheckAt } from './leaf-fact.js'
 import { createLeafMemory } from './leaf-memory.js'
 import { MAX_CERTIFICATE_BYTES, type ParsedCertificate, readCertificate } from './read-certificate.js'
+import { createWaiting, type Waiting } from './revocation-waiting.js'
 import type { TrustState } from './trust-state.js'
 import { type VerifiedLeaf, verifyLeaf } from './verify-leaf.js'
 
@@ -22,12 +23,18 @@ export interface PresentedLeaf {
 
 /** Verifies leaves once and judges them again, whichever way they come. */
 export interface LeafVerifier {
-  /** What is known of a leaf. `undefined`: it has to be verified. Does no cryptography. */
+  /**
+   * What is known of a leaf. `undefined`: it has to be verified; also where an answer about it has run out, which whoever comes anew may
+   * wait for. Does no cryptography.
+   */
   find(fingerprint: string, nowMs: number): LeafFact | undefined
   /** What a fact says now. `undefined`: the leaf has to be verified again. */
   current(fact: LeafFact, nowMs: number): Finding<Peer> | undefined
-  /** Verifies a leaf. The fact of one that is refused is not kept here: another presentation may bring other intermediates. */
-  verify(presented: PresentedLeaf, nowMs: number): LeafFact
+  /**
+   * Verifies a leaf, and waits for what is being fetched about it, no longer than its policy says. The fact of one that is refused is not
+   * kept here: another presentation may bring other intermediates.
+   */
+  verify(presented: PresentedLeaf): Promise<LeafFact>
   /** A fact that a leaf is refused, for as long as trust stays what it is. */
   refused(finding: Refusal, untilMs?: number): LeafFact
   /** `undefined`: a peer that was not verified here. */
@@ -44,28 +51,30 @@ export function createLeafVerifier(
   options: CheckedOptions,
   state: TrustState,
   provenance: Provenance,
-  { recorder }: Pick<Surroundings, 'recorder'>,
+  { recorder, clock }: Pick<Surroundings, 'recorder' | 'clock'>,
 ): LeafVerifier {
-  const { trust, revocation } = state
+  const { trust, revocationFor } = state
   const memory = createLeafMemory(state, options.skewMs, provenance)
   const authorities = new LRUCache<string, CaCertificate>({ max: MAX_AUTHORITIES })
 
   function find(fingerprint: string, nowMs: number): LeafFact | undefined {
     const fact = memory.find(fingerprint)
     const finding = fact === undefined ? undefined : memory.current(fact, nowMs)
-    return finding === undefined || finding === null ? undefined : fact
+    if (finding === undefined || finding === null) return undefined
+    return isRefusal(finding) && finding.code === 'ERR_PEER_REVOCATION_UNKNOWN' ? undefined : fact
   }
 
-  function verify({ leaf: der, intermediates, fingerprint }: PresentedLeaf, nowMs: number): LeafFact {
-    const known = memory.find(fingerprint)
-    const leaf = readCertificate(der)
+  async function verify(presented: PresentedLeaf): Promise<LeafFact> {
+    const leaf = readCertificate(presented.leaf)
     if (typeof leaf === 'string') return refused(refuse('ERR_PEER_UNREADABLE', { reason: leaf }))
-    const verified = examine(leaf, known, intermediates, nowMs)
+    const verified = await examineOrWait(leaf, presented)
+    const { fingerprint } = presented
+    const known = memory.find(fingerprint)
     if (isRefusal(verified)) {
       const { serialNumber, extensions } = leaf
       const { authorityKeyId } = extensions
       const evidence = leafEvidence({ serialNumber, fingerprint256: fingerprint, authorityKeyId, sans: extensions.sans ?? emptyNames() })
-      return refused({ ...verified, evidence }, recheckAt(verified, nowMs, leaf.notBeforeMs - options.skewMs))
+      return refused({ ...verified, evidence }, recheckAt(verified, clock.nowMs(), leaf.notBeforeMs - options.skewMs))
     }
     const fact = memory.establish(known, leaf, verified)
     if (known === undefined) recordFirstSight(verified, leaf)
@@ -76,17 +85,27 @@ export function createLeafVerifier(
     return { finding, epoch: state.epoch(), untilMs, evidence: null }
   }
 
+  // What is fetched about a certificate on a verified path is waited for once, and no longer than its policy says.
+  async function examineOrWait(leaf: ParsedCertificate, { fingerprint, intermediates }: PresentedLeaf): Promise<VerifiedLeaf | Refusal> {
+    const waiting = createWaiting()
+    const verified = examine(leaf, memory.find(fingerprint), intermediates, clock.nowMs(), waiting)
+    if (waiting.size === 0) return verified
+    await waiting.settled()
+    return examine(leaf, memory.find(fingerprint), intermediates, clock.nowMs())
+  }
+
   function examine(
     leaf: ParsedCertificate,
     known: LeafFact | undefined,
     presented: readonly Uint8Array[],
     nowMs: number,
+    waiting?: Waiting,
   ): VerifiedLeaf | Refusal {
     if (presented.length > MAX_PRESENTED) return refuse('ERR_PEER_TOO_COMPLEX', { reason: 'intermediates', count: presented.length })
     // Those of an earlier handshake are needed where a resumed connection has none.
     const all = [...presented.flatMap(authorityFrom), ...(known?.evidence?.path ?? []), ...state.intermediates()]
     const candidates = new Map(all.map((ca) => [ca.fingerprint, ca]))
-    const verified = verifyLeaf(leaf, [...candidates.values()], { options, trust, revocation }, nowMs)
+    const verified = verifyLeaf(leaf, [...candidates.values()], { options, trust, revocationFor, waiting }, nowMs)
     if (!isRefusal(verified)) for (const ca of verified.path) authorities.set(ca.fingerprint, ca)
     return verified
   }

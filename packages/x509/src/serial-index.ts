@@ -41,8 +41,8 @@ function hash(octets: Uint8Array): number {
   return value ^ (value >>> 15)
 }
 
-/** Content octets of the DER INTEGER. */
-function integerOctets(hexadecimal: string): Uint8Array {
+/** Content octets of the DER INTEGER of a serial number in hexadecimal. */
+export function integerOctets(hexadecimal: string): Uint8Array {
   const even = hexadecimal.length % 2 === 0 ? hexadecimal : `0${hexadecimal}`
   return Buffer.from(Number.parseInt(even.slice(0, 2), 16) >= 0x80 ? `00${even}` : even, 'hex')
 }

@@ -16,6 +16,8 @@ export interface Trust {
   forDomain(trustDomain: string): AnchorSet | null
   /** Anchors for names that are no SPIFFE IDs. */
   forNames(): AnchorSet | null
+  /** Which of several settings an anchor is there by, for names of a trust domain; `null`: that of a source, or of nobody any more. */
+  settingOf(fingerprint: string, trustDomain: string | null): AnchorSetting | null
   /** All that are known: of a source, those that it was asked for. */
   all(): AnchorSet
   /** Nobody but {@link all} vouches for anybody. A source cannot be asked that. */
@@ -41,6 +43,7 @@ interface Entry {
   readonly name: string
   readonly source: FileSource<readonly CaCertificate[]>
   readonly endpoint: BundleEndpoint | null
+  readonly setting: AnchorSetting
 }
 
 function trustFromAnchors(settings: readonly AnchorSetting[], hooks: ReloadHooks, network: EndpointNetwork): Trust {
@@ -56,12 +59,12 @@ function trustFromAnchors(settings: readonly AnchorSetting[], hooks: ReloadHooks
   function openEntry(setting: AnchorSetting): Entry {
     if ('url' in setting) {
       const endpoint = createBundleEndpoint(setting, hooks, network, () => servingDomain(setting))
-      return { trustDomain: setting.trustDomain, name: setting.trustDomain, source: endpoint, endpoint }
+      return { trustDomain: setting.trustDomain, name: setting.trustDomain, source: endpoint, endpoint, setting }
     }
     const { trustDomain } = setting
     const file = 'file' in setting ? setting.file : 'PEM'
     const name = trustDomain === undefined ? file : (trustDomain ?? 'plain names')
-    return { trustDomain, name, source: readPemSetting(setting, 'anchors', hooks), endpoint: null }
+    return { trustDomain, name, source: readPemSetting(setting, 'anchors', hooks), endpoint: null, setting }
   }
 
   // SPIFFE Federation §5.2.2.4: an endpoint of another trust domain is known by the latest bundle of that domain.
@@ -112,6 +115,11 @@ function trustFromAnchors(settings: readonly AnchorSetting[], hooks: ReloadHooks
     },
     forDomain: (trustDomain) => current().domains.get(trustDomain) ?? current().other,
     forNames: () => current().names,
+    settingOf(fingerprint, trustDomain) {
+      const holding = entries.filter(({ source }) => source.value.some((anchor) => anchor.fingerprint === fingerprint))
+      const own = holding.find((entry) => entry.trustDomain === trustDomain)
+      return (own ?? holding.find((entry) => entry.trustDomain === undefined || entry.trustDomain === null) ?? holding[0])?.setting ?? null
+    },
     all: () => current().all,
     isComplete: true,
     reload: () => entries.map(({ source }) => source.reload()).includes(true),
@@ -155,6 +163,7 @@ function trustFromSource(source: Source<TrustBundle>): Trust {
     },
     forDomain: setFor,
     forNames: () => setFor(PLAIN),
+    settingOf: () => null,
     all() {
       setFor(PLAIN)
       return createAnchorSet([...sets.keys()].flatMap((key) => setFor(key)?.anchors ?? []))

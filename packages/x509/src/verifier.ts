@@ -19,6 +19,7 @@ import { createForwardedVerifier, type ForwardedVerifier } from './forwarded-ver
 import { createLeafVerifier } from './leaf-verifier.js'
 import type { MtlsOptions } from './options.js'
 import { pemFrom } from './pem.js'
+import { describeRevocation } from './revocation-sources.js'
 import { openTrustState, type TrustState } from './trust-state.js'
 
 /** Judges client certificates, and can be told to look at its files at once. */
@@ -87,8 +88,9 @@ export function createPeerVerifier(
     return proxy.recall(inbound)
   }
 
-  function verifyNow(inbound: Inbound): Finding<Peer> {
-    const own = connections.recall(inbound.connection) ?? connections.verify(inbound.connection)
+  async function verifyNow(inbound: Inbound): Promise<Finding<Peer>> {
+    const recalled = connections.recall(inbound.connection)
+    const own = recalled === undefined ? await connections.verify(inbound.connection) : recalled
     if (proxies.length === 0 || isRefusal(own)) return own
     const proxy = proxyOf(inbound.connection, own)
     if (proxy === undefined) return own
@@ -113,7 +115,7 @@ export function createPeerVerifier(
       if (inbound === undefined) return refuse('ERR_PEER_UNTRUSTED', { reason: 'unknown-proxy' })
       const { connection } = inbound
       // Who says so must still be who may.
-      const own = connections.recall(connection) ?? connections.verify(connection)
+      const own = connections.judge(connection)
       if (isRefusal(own)) return own
       if (proxyOf(connection, own) === undefined) return refuse('ERR_PEER_UNTRUSTED', { reason: 'unknown-proxy' })
     }
@@ -139,7 +141,7 @@ export function createPeerVerifier(
     async verify(inbound) {
       try {
         const known = recall(inbound)
-        return known === undefined ? verifyNow(inbound) : known
+        return known === undefined ? await verifyNow(inbound) : known
       } catch (fault) {
         return refuse('ERR_GUARD_FAULT', { part: 'mtls' }, fault)
       }
@@ -168,12 +170,4 @@ function describeProxy({ format, from, clientAddress }: ReturnType<typeof checkF
   const who =
     from.kind === 'peer' ? 'proven by its certificate' : from.kind === 'unix' ? 'on a Unix socket' : 'believed by its address alone'
   return `certificates from ${format.name} ${who}${clientAddress === null ? '' : ` and addresses from ${clientAddress}`}`
-}
-
-function describeRevocation(revocation: CheckedOptions['revocation']): string {
-  if (revocation === null) return 'revocation not checked'
-  const { crl, scope, graceMs } = revocation
-  const lists = 'get' in crl ? 'a CRL source' : `${crl.length} CRL ${crl.length === 1 ? 'file' : 'files'}`
-  const unknown = graceMs === Number.POSITIVE_INFINITY ? ', unknown is let through' : ''
-  return `revocation of the ${scope} by ${lists}${unknown}`
 }

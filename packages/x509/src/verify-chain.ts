@@ -86,7 +86,7 @@ function search(leaf: ParsedCertificate, request: CheckedRequest): Found | Refus
 }
 
 function revocationRules({ crls, revocation, rules }: CheckedRequest): RevocationRules | null {
-  return revocation === null ? null : { ...revocation, source: revocationFromCrls(crls, rules) }
+  return revocation === null ? null : { ...revocation, mode: 'require', timeoutMs: 0, source: revocationFromCrls(crls, rules) }
 }
 
 function judge(leaf: ParsedCertificate, path: readonly CaCertificate[], revocation: RevocationRules | null, nowMs: number): Refusal | null {

@@ -8,8 +8,10 @@ import { identify, type LeafNames } from './identify.js'
 import { leafRules } from './leaf-rules.js'
 import { spkiSha256 } from './public-key.js'
 import type { ParsedCertificate } from './read-certificate.js'
-import { judgeRevocation, type RevocationRules, revocationSubject } from './revocation.js'
+import { judgeRevocation, type KnownGood, NEVER_CHECKED, revocationSubject } from './revocation.js'
+import type { Waiting } from './revocation-waiting.js'
 import type { Trust } from './trust.js'
+import type { TrustState } from './trust-state.js'
 
 /** A leaf whose path was verified. */
 export interface VerifiedLeaf {
@@ -20,13 +22,15 @@ export interface VerifiedLeaf {
   /** When the first certificate of the path ends, skew included. */
   readonly pathEndMs: number
   /** Until when it is known that nothing of the path was revoked. */
-  readonly revocationEndMs: number
+  readonly known: KnownGood
 }
 
 export interface LeafJudge {
   readonly options: CheckedOptions
   readonly trust: Trust
-  readonly revocation: RevocationRules | null
+  readonly revocationFor: TrustState['revocationFor']
+  /** Gets what is being fetched about certificates that nothing current is known of. */
+  readonly waiting?: Waiting | undefined
 }
 
 /** Verifies a leaf: path, pins, permitted names, revocation. Does all its work at once, within the budget of {@link findPath}. */
@@ -36,18 +40,19 @@ export function verifyLeaf(
   judge: LeafJudge,
   nowMs: number,
 ): VerifiedLeaf | Refusal {
-  const { options, trust, revocation } = judge
+  const { options, trust } = judge
   const rules = leafRules(options, CLIENT, nowMs)
   const names = identify(leaf, options.identifyBy)
-  let revocationEndMs = Number.POSITIVE_INFINITY
+  let known = NEVER_CHECKED
 
   function accept(path: readonly CaCertificate[]): Refusal | null {
     if (isRefusal(names)) return names
     const refusal = checkCommonName(names, path) ?? checkPins(leaf, path, options.pins) ?? checkPermitted(names, options)
+    const revocation = refusal === null ? judge.revocationFor(path.at(-1), names.trustDomain) : null
     if (refusal !== null || revocation === null) return refusal
-    const known = judgeRevocation(revocationSubject(leaf), path, revocation, nowMs)
-    if (typeof known !== 'number') return known
-    revocationEndMs = known
+    const found = judgeRevocation(revocationSubject(leaf), path, revocation, nowMs, judge.waiting)
+    if (isRefusal(found)) return found
+    known = found
     return null
   }
 
@@ -57,7 +62,7 @@ export function verifyLeaf(
   if (isRefusal(names)) return names
   const { path } = found
   const pathEndMs = Math.min(...[leaf, ...path.map((ca) => ca.certificate)].map((certificate) => endMs(certificate, options.skewMs)))
-  return { ...names, path, pathEndMs, revocationEndMs }
+  return { ...names, path, pathEndMs, known }
 }
 
 /**
