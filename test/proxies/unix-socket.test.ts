@@ -44,7 +44,7 @@ test('a proxy on a Unix socket in a folder of mode 0700 is believed, and the for
 test('on a socket that everybody may connect to nobody is believed, and the log says what to do', async () => {
   const { stage, port } = stageOf('open', 0o755)
   const answer = await send(site, await port(), { as: client })
-  assert.equal(answer.code, 'ERR_PEER_MISSING', answer.text)
+  assert.equal(answer.code, 'ERR_PEER_UNENCRYPTED', answer.text)
   const { recorder } = await stage.service()
   const told = recorder.of('guard.misused').filter(({ code }) => code === 'ERR_OPTION_CONTRADICTION')
   assert.equal(told.length, 1)
