@@ -119,6 +119,14 @@ test('an address that a client names itself is not believed of anybody but the p
   assert.equal(seen(await call(service, ingress, [...genuine, ...lines])).clientAddress, '203.0.113.9')
 })
 
+test('a token that is bound to a certificate is held against that of the client, never that of the proxy', async () => {
+  const service = await start({}, { jwt: mesh.jwt({ audience: 'orders' }) })
+  const tokenOf = (boundTo: Workload): string => `Authorization: Bearer ${mesh.token({ audience: 'orders', boundTo, subject: client.id })}`
+  assert.equal(seen(await call(service, ingress, [...genuine, tokenOf(client)])).id, client.id)
+  assert.equal((await call(service, ingress, [...genuine, tokenOf(ingress)])).code, 'ERR_TOKEN_BINDING')
+  assert.equal((await call(service, ingress, [...genuine, tokenOf(other)])).code, 'ERR_TOKEN_BINDING')
+})
+
 test('where an address is all that is asked for, everybody who has it is believed', async () => {
   const service = await start({ from: { dangerouslyAddress: '127.0.0.0/8' } })
   assert.equal(seen(await call(service, null, forged)).id, other.id, 'this is what the option is named for')

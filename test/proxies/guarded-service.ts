@@ -11,6 +11,8 @@ export interface Seen {
   readonly id: string
   readonly provenance: string | null
   readonly clientAddress: string | null
+  /** The same for all requests of one connection. */
+  readonly connection: number | null
   /** The names of all fields that reached the handler, in lower case. */
   readonly fields: readonly string[]
 }
@@ -41,6 +43,7 @@ function listenerOf(guard: Guard) {
       id,
       provenance: peer?.provenance ?? null,
       clientAddress: guard.attached(req)?.inbound.clientAddress ?? null,
+      connection: req.socket.remotePort ?? null,
       fields: [...new Set(names.map((name) => name.toLowerCase()))],
     }
     res.setHeader('content-type', 'application/json')

@@ -15,6 +15,7 @@ testWhatIsDecided(haproxy, site, {
     'with all fields named by Connection': ['ERR_FORWARDED_AMBIGUOUS', 'ERR_FORWARDED_AMBIGUOUS'],
     'with the verdict named by Connection': ['ERR_FORWARDED_AMBIGUOUS', 'ERR_FORWARDED_AMBIGUOUS'],
   },
+  reusing: { 'backend orders\n': 'backend orders\n  http-reuse always\n' },
   http2Forgery: ['own', 'ERR_PEER_MISSING'],
   faults: { expired: 'ERR_FORWARDED_UNVERIFIED', 'unknown-authority': 'ERR_FORWARDED_UNVERIFIED' },
 })

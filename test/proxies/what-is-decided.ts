@@ -19,6 +19,8 @@ export interface Expectations {
   readonly provenance: 'proxy-verified' | 'proxy-passed-through'
   /** Outcomes with a certificate and without one, where they are not `own` and `ERR_PEER_MISSING`. */
   readonly forgeries: Readonly<Partial<Record<Forgery, readonly [withCertificate: Outcome, without: Outcome]>>>
+  /** Changes after which the proxy uses one connection for several clients, where it does not do so anyway. */
+  readonly reusing?: Readonly<Record<string, string>>
   readonly http2Forgery: readonly [withCertificate: Outcome, without: Outcome]
   /** From a proxy that lets everybody through. */
   readonly faults: Readonly<Record<Fault, Outcome>>
@@ -113,6 +115,22 @@ export function testWhatIsDecided(kind: ProxyKind, site: Site, expected: Expecta
       }
     })
   }
+
+  test('clients on one connection of the proxy are told apart', async () => {
+    const port = await stage.portOf(expected.reusing ?? {})
+    const callers = [client, other, null, client, other, null]
+    const connections: (number | null)[] = []
+    for (const as of callers) {
+      const { text, code } = await send(site, port, { as })
+      if (as === null) assert.equal(code, 'ERR_PEER_MISSING')
+      else {
+        const { id, connection } = seenIn(text)
+        assert.equal(id, as.id)
+        connections.push(connection)
+      }
+    }
+    assert.ok(new Set(connections).size < connections.length, 'the proxy uses its connections again')
+  })
 
   test('the address that a client gives itself is not believed', async () => {
     const answer = await send(site, await stage.portOf(), { as: client }, ['X-Forwarded-For: 203.0.113.9', 'Forwarded: for=203.0.113.9'])
