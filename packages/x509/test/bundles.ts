@@ -90,6 +90,9 @@ export function fetchTrusting(authority: Forged): Surroundings['fetch'] {
   }
 }
 
+/** An event comes within milliseconds, or never. */
+const LONGEST_WAIT_MS = 20_000
+
 export interface LiveStage extends Stage {
   /** The next event of this kind, or one that was not waited for yet. */
   next(kind: SecurityEvent['kind']): Promise<SecurityEvent>
@@ -122,7 +125,7 @@ export function createLiveStage(fetch?: Surroundings['fetch']): LiveStage {
         const at = waiting.findIndex((event) => event.kind === kind)
         const [event] = at < 0 ? [] : waiting.splice(at, 1)
         if (event !== undefined) return event
-        await once(emitter, 'event')
+        await once(emitter, 'event', { signal: AbortSignal.timeout(LONGEST_WAIT_MS) })
       }
     },
   }
