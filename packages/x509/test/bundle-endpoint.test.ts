@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -434,6 +434,33 @@ test('takes what the operator changes in the first bundle for the latest, until 
   assert.equal(verifier.reload(), true)
   assert.deepEqual((await stage.next('trust.reloaded')).facts, { option: 'mtls.trust.bundle', count: 1 })
   assert.equal(await verdict(verifier, connection), 'ERR_PEER_UNTRUSTED')
+  assert.equal(await verdict(verifier, connectionWith(renewed)), ID)
+})
+
+test('does not let an answer that was under way undo what the operator changed', async (t) => {
+  const endpoint = await startEndpoint(t, svidServer(root), [], bundleOf([root]))
+  const files = folder(t)
+  const bundle = files.write('first.json', bundleOf([root]))
+  const stage = createLiveStage()
+  const verifier = open(t, { trust: spiffeTrust(t, endpoint.url, '', { bundle }) }, stage)
+  await verifier.ready()
+  await stage.next('trust.reloaded')
+  const held = new EventEmitter()
+  const asked = once(held, 'asked')
+  endpoint.gate = async () => {
+    endpoint.gate = async () => {}
+    const released = once(held, 'released')
+    held.emit('asked')
+    await released
+  }
+  verifier.reload()
+  await asked
+  files.write('first.json', bundleOf([next]))
+  assert.equal(verifier.reload(), true)
+  held.emit('released')
+  // Asked anew, by the operator's bundle, which does not know the server any more.
+  assert.match(reasonOf(await stage.next('trust.reload-failed')), /ERR_PEER_UNTRUSTED/)
+  assert.equal(await verdict(verifier, connectionWith(orders)), 'ERR_PEER_UNTRUSTED')
   assert.equal(await verdict(verifier, connectionWith(renewed)), ID)
 })
 
