@@ -244,6 +244,15 @@ test('refuses whoever points to a list that does not come in time, and says so',
   assert.deepEqual([found.code, found.facts['reason']], ['ERR_PEER_REVOCATION_UNKNOWN', 'unreachable'])
 })
 
+test('in prefer mode refuses whoever points to a list of somebody else, and lets pass who points to none', async (t) => {
+  const other = forgeCa({ subject: commonName('other') })
+  const { verifier } = withUrls(t, () => forgeCrl(other), { ...POINTS, mode: 'prefer', timeoutMs: 5_000 })
+  const found = await verifier.verify(inboundOver(connectionWith(pointing(URL_))))
+  assert.ok(isRefusal(found))
+  assert.deepEqual([found.code, found.facts['reason']], ['ERR_PEER_REVOCATION_UNKNOWN', 'no-crl'])
+  assert.equal(await verdict(verifier, connectionWith(orders)), ID)
+})
+
 test('applies a delta list that stands beside its complete one', async (t) => {
   const base = list({ number: 7, nextUpdateMs: NOW_MS + DAY_MS })
   const delta = list({ number: 8, serials: [SERIAL], extensions: [extension('2.5.29.27', true, integer(7))] })
