@@ -1,3 +1,4 @@
+export { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from '@countersign/core'
 export type { CertificateInput } from './certificate-input.js'
 export type { ChainRequest, PolicyRequest, RevocationRequest } from './chain-request.js'
 export { createFileSource, type FileSource, type FileSourceOptions, type LoadedFile } from './file-source.js'
@@ -15,3 +16,4 @@ export {
   createChainVerifier,
   verifyChain,
 } from './verify-chain.js'
+export { type CredentialRequest, type CredentialResult, verifyCredential } from './verify-credential.js'

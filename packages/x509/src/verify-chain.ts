@@ -74,20 +74,16 @@ export function createChainVerifier(anchors: ChainRequest['anchors']): ChainVeri
   const authorities = new LRUCache<string, CaCertificate>({ max: MAX_AUTHORITIES })
 
   function authorityFor(input: CertificateInput): readonly CaCertificate[] {
-    const known = authorities.get(keyOf(input))
-    return known === undefined ? authorityFrom(input) : [known]
+    const der = derFrom(input)
+    const known = der === null ? undefined : authorities.get(asciiFrom(der))
+    return known === undefined ? authorityFrom(der ?? input) : [known]
   }
 
   function keep(path: readonly CaCertificate[]): void {
-    for (const ca of path) authorities.set(asciiFrom(ca.certificate.der), ca)
+    for (const ca of path) if (!isBareAnchor(ca)) authorities.set(asciiFrom(ca.certificate.der), ca)
   }
 
   return { verify: (request) => judge(checkChainRequest({ ...request, anchors: [] }), set, authorityFor, keep) }
-}
-
-// PEM is kept under its DER: it is decoded again, but what is in it is not read again.
-function keyOf(input: CertificateInput): string {
-  return asciiFrom(derFrom(input) ?? new Uint8Array(0))
 }
 
 function judge(
