@@ -127,7 +127,12 @@ function checkPrivateKey(leaf: ParsedCertificate, pem: string): 'key-encrypted' 
   }
   const expected = keyObjectFrom(leaf.key)
   // A key that is not accepted is refused for that, with the path.
-  return expected === null || createPublicKey(key).equals(expected) ? null : 'key-mismatch'
+  return expected === null || spkiOf(createPublicKey(key)).equals(spkiOf(expected)) ? null : 'key-mismatch'
+}
+
+// KeyObject.equals leaves an error of OpenSSL behind where the kinds differ, which the next use of a key is then blamed for.
+function spkiOf(key: KeyObject): Buffer {
+  return key.export({ type: 'spki', format: 'der' })
 }
 
 /** Why the certificate is not one for this name. X.509-SVID §2: a SPIFFE ID is the only URI. A wildcard names nobody. */

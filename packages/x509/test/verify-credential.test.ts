@@ -67,6 +67,7 @@ test('says what is wrong with a key, and never what is in it', () => {
   assert.equal(judge(good, { key: encrypted }), 'ERR_CREDENTIAL_UNREADABLE key-encrypted')
   assert.equal(judge(good, { key: 'secret' }), 'ERR_CREDENTIAL_UNREADABLE key-unreadable')
   assert.equal(judge(good, { key: rsa.export({ type: 'pkcs1', format: 'pem' }).toString() }), 'ERR_CREDENTIAL_UNREADABLE key-mismatch')
+  assert.equal(judge(good), ID)
 })
 
 test('does not take the next certificate for the service’s own where that is damaged or missing', () => {
