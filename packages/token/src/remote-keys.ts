@@ -1,6 +1,5 @@
-import { RefusedError, type Surroundings } from '@countersign/core'
+import { parseJsonObject, RefusedError, type Surroundings } from '@countersign/core'
 import { fetchJwks, JwksError } from './fetch-jwks.js'
-import { parseJsonObject } from './json.js'
 import { type KeySet, type ReadKeys, readJwks } from './key-set.js'
 import type { KeyStore, Standing } from './key-store.js'
 import { recordReload, recordReloadFailure } from './reload-events.js'
