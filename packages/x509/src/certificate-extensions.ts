@@ -4,6 +4,14 @@ import { hexFrom, readBitString, readBoolean, readOid, readOptionalNull, readSma
 import { type DistributionPoint, readDistributionPointList } from './distribution-point.js'
 import { emptyNames, type GeneralNames, readGeneralName, readGeneralNames } from './general-names.js'
 import { type NameConstraints, readNameConstraints } from './name-constraints.js'
+import {
+  type PolicyConstraints,
+  type PolicyMapping,
+  readCertificatePolicies,
+  readPolicyConstraints,
+  readPolicyMappings,
+  readSkip,
+} from './policy-extensions.js'
 
 /** What the extensions of a certificate say. */
 export interface CertificateExtensions {
@@ -15,6 +23,10 @@ export interface CertificateExtensions {
   readonly subjectKeyId: string | null
   readonly authorityKeyId: string | null
   readonly policies: readonly string[]
+  readonly policyMappings: readonly PolicyMapping[]
+  readonly policyConstraints: PolicyConstraints | null
+  /** How many more certificates may follow before anyPolicy stands for nothing; `null` without the extension. */
+  readonly inhibitAnyPolicy: number | null
   readonly nameConstraints: NameConstraints | null
   /** Where the issuer says its CRLs are. `null` without the extension. */
   readonly distributionPoints: readonly DistributionPoint[] | null
@@ -54,6 +66,9 @@ export const NO_EXTENSIONS: CertificateExtensions = Object.freeze({
   subjectKeyId: null,
   authorityKeyId: null,
   policies: [],
+  policyMappings: [],
+  policyConstraints: null,
+  inhibitAnyPolicy: null,
   nameConstraints: null,
   distributionPoints: null,
   ocspUris: [],
@@ -69,22 +84,22 @@ const READERS: ReadonlyMap<string, (value: DerReader, draft: Draft) => void> = n
   ['2.5.29.30', readConstraints],
   ['2.5.29.31', readDistributionPoints],
   ['2.5.29.32', readPolicies],
+  ['2.5.29.33', readMappings],
   ['2.5.29.35', readAuthorityKeyId],
-  ['2.5.29.36', readPolicyConstraints],
+  ['2.5.29.36', readPolicyLimits],
   ['2.5.29.37', readExtendedKeyUsage],
+  ['2.5.29.54', readInhibitAnyPolicy],
   ['1.3.6.1.5.5.7.1.1', readAuthorityInfoAccess],
   ['1.3.6.1.5.5.7.48.1.5', readOcspNoCheck],
 ])
 
-/**
- * Critical and accepted: those we enforce, and the policy extensions that only matter where a policy is demanded, which nothing here
- * does. RFC 5280 §4.2 leaves no choice about any other.
- */
+/** Critical and accepted: those we enforce. RFC 5280 §4.2 leaves no choice about any other. */
 const UNDERSTOOD: ReadonlySet<string> = new Set([
   '2.5.29.15',
   '2.5.29.17',
   '2.5.29.19',
   '2.5.29.30',
+  '2.5.29.31',
   '2.5.29.32',
   '2.5.29.33',
   '2.5.29.36',
@@ -163,12 +178,25 @@ function readConstraints(value: DerReader, draft: Draft): void {
   draft.nameConstraints = readNameConstraints(value)
 }
 
-function readExtendedKeyUsage(value: DerReader, draft: Draft): void {
-  draft.extendedKeyUsage = fixed(readOidList(value.take(TAG.sequence).enter(), readOid))
+function readPolicies(value: DerReader, draft: Draft): void {
+  draft.policies = fixed(readCertificatePolicies(value))
 }
 
-function readPolicies(value: DerReader, draft: Draft): void {
-  draft.policies = fixed(readOidList(value.take(TAG.sequence).enter(), (list) => readOid(list.take(TAG.sequence).enter())))
+function readMappings(value: DerReader, draft: Draft): void {
+  draft.policyMappings = readPolicyMappings(value)
+}
+
+function readPolicyLimits(value: DerReader, draft: Draft): void {
+  draft.policyConstraints = readPolicyConstraints(value)
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.14 */
+function readInhibitAnyPolicy(value: DerReader, draft: Draft): void {
+  draft.inhibitAnyPolicy = readSkip(value)
+}
+
+function readExtendedKeyUsage(value: DerReader, draft: Draft): void {
+  draft.extendedKeyUsage = fixed(readOidList(value.take(TAG.sequence).enter(), readOid))
 }
 
 function readOidList(list: DerReader, readOne: (list: DerReader) => string): string[] {
@@ -178,14 +206,6 @@ function readOidList(list: DerReader, readOne: (list: DerReader) => string): str
     if (oids.length > MAX_LISTED) throw new DerError('a list that is too long')
   } while (!list.atEnd)
   return oids
-}
-
-// RFC 5280 §4.2.1.11: requireExplicitPolicy demands policy processing, which is not done here; without it the extension binds nothing.
-function readPolicyConstraints(value: DerReader, draft: Draft): void {
-  const inner = value.take(TAG.sequence).enter()
-  if (inner.optional(contextTag(0, 'primitive'))) draft.unknownCritical ??= '2.5.29.36'
-  inner.optional(contextTag(1, 'primitive'))
-  inner.finish()
 }
 
 /** @see https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.13 */

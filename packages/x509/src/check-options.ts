@@ -8,12 +8,13 @@ import {
   joinPath,
   kindOf,
   MisuseError,
-  parseSpiffeId,
   type Source,
   type TrustBundle,
 } from '@countersign/core'
+import { checkEndpoint, checkEndpoints, ENDPOINT_KEYS, type EndpointSetting } from './check-endpoint.js'
 import { type CheckedRevocation, checkRevocation, isSource } from './check-revocation.js'
 import type { IdentityKind } from './options.js'
+import { isTrustDomain } from './parse-spiffe-bundle.js'
 import { decodeBase64, looksLikePem } from './pem.js'
 
 /** {@link MtlsOptions}, checked and complete. */
@@ -33,8 +34,7 @@ export interface CheckedOptions {
 export type PemSetting = { readonly option: string } & ({ readonly file: string } | { readonly pem: string })
 /** `trustDomain` is `undefined` where the anchors vouch for every name. */
 /** `revocation`: what holds for paths that end at these anchors; `undefined`: what holds for all. */
-export type AnchorSetting = PemSetting & {
-  readonly trustDomain: string | null | undefined
+export type AnchorSetting = ((PemSetting & { readonly trustDomain: string | null | undefined }) | EndpointSetting) & {
   readonly revocation?: CheckedRevocation | null
 }
 export type TrustSetting = { readonly anchors: readonly AnchorSetting[] } | { readonly source: Source<TrustBundle> }
@@ -76,27 +76,33 @@ export function checkMtlsOptions(option: string, options: unknown): CheckedOptio
   })
 }
 
-function checkTrust(option: string, trust: unknown): TrustSetting {
+export function checkTrust(option: string, trust: unknown): TrustSetting {
   if (trust === undefined) throw new MisuseError('ERR_OPTION_MISSING', option, "says who may vouch for callers: write trust: 'ca.pem'")
   if (typeof trust === 'string') return { anchors: [{ option, file: checkPath(option, trust, 'trustDomain'), trustDomain: undefined }] }
   if (trust instanceof Uint8Array)
     throw new MisuseError('ERR_OPTION_INVALID', option, 'takes a file name, not a Buffer; or { trustDomain, pem }')
   if (isSource<TrustBundle>(trust)) return { source: trust }
-  if (!Array.isArray(trust)) return { anchors: [checkAnchors(option, trust)] }
-  return { anchors: checkList(option, trust).map((entry, i) => checkAnchors(`${option}[${i}]`, entry)) }
+  const anchors = Array.isArray(trust)
+    ? checkList(option, trust).map((entry, i) => checkAnchors(`${option}[${i}]`, entry))
+    : [checkAnchors(option, trust)]
+  checkEndpoints(option, anchors)
+  return { anchors }
 }
 
 function checkAnchors(option: string, anchors: unknown): AnchorSetting {
   if (typeof anchors === 'string')
     throw new MisuseError('ERR_OPTION_INVALID', option, "takes an object: write { trustDomain: 'prod.example', file: 'ca.pem' }")
-  checkKeys(option, anchors, ['trustDomain', 'file', 'pem', 'revocation'])
+  const isEndpoint = typeof anchors === 'object' && anchors !== null && 'url' in anchors
+  checkKeys(option, anchors, [...(isEndpoint ? ENDPOINT_KEYS : ['trustDomain', 'file', 'pem']), 'revocation'])
   const trustDomain = anchors['trustDomain']
-  if (trustDomain !== null && (typeof trustDomain !== 'string' || parseSpiffeId(`spiffe://${trustDomain}`)?.path !== '')) {
+  if (trustDomain !== null && !isTrustDomain(trustDomain)) {
     const fix = 'takes a trust domain without spiffe://, such as prod.example, or null for names that are no SPIFFE IDs'
     throw new MisuseError('ERR_OPTION_INVALID', joinPath(option, 'trustDomain'), `${fix}, not ${kindOf(trustDomain)}`)
   }
   const { revocation, ...rest } = anchors
-  const anchored = { ...checkPem(option, rest, ['trustDomain', 'pem']), trustDomain }
+  const anchored = isEndpoint
+    ? checkEndpoint(option, rest, trustDomain, (path, value) => checkPath(path, value, 'pem'))
+    : { ...checkPem(option, rest, ['trustDomain', 'pem']), trustDomain }
   if (revocation === undefined) return anchored
   return { ...anchored, revocation: revocation === null ? null : checkRevocation(joinPath(option, 'revocation'), revocation) }
 }

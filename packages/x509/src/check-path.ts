@@ -1,7 +1,8 @@
-import { type Code, type Facts, type Refusal, refuse } from '@countersign/core'
+import { type Code, type Facts, type KeyUsage, type Refusal, refuse } from '@countersign/core'
 import type { CaCertificate } from './ca-certificate.js'
 import { emptyNames } from './general-names.js'
 import { comparisonsFor, isPermitted } from './name-constraints.js'
+import { type PolicyRules, processPolicies } from './policy-graph.js'
 import { isSelfIssued, type ParsedCertificate } from './read-certificate.js'
 
 /** What certificates must be like to be accepted. */
@@ -10,13 +11,41 @@ export interface PathRules {
   readonly skewMs: number
   readonly rsaBits: number
   readonly hashBits: number
-  /** OID of the extended key usage. */
-  readonly purpose: string
+  /** `null`: for anything. */
+  readonly purpose: Purpose | null
+  /** A CA certificate may be the leaf. */
+  readonly allowsCaAsLeaf: boolean
+  /** What an anchor's own certificate says about its dates; about everything else. */
+  readonly enforcesAnchorDates: boolean
+  readonly enforcesAnchorExtensions: boolean
+  readonly policies: PolicyRules
+  /** How many certificates may stand between leaf and anchor, self-issued ones not counted. */
+  readonly maxDepth: number
 }
 
-export const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2'
+/** What a leaf is to be good for. */
+export interface Purpose {
+  /** Of the extended key usage. */
+  readonly oid: string
+  /** Of which the key usage, where it is, must hold one. */
+  readonly keyUsages: readonly KeyUsage[]
+  /** What a leaf may do beside listing the purpose: lack the extension; list anyExtendedKeyUsage alone; sign CRLs too. */
+  readonly leafMay: readonly ('lack-usage' | 'list-any' | 'sign-crls')[]
+}
+
+/** RFC 5280 §4.2.1.3, §4.2.1.12: a TLS client signs the handshake; a server signs it, or had its key used for the key exchange of TLS 1.2. */
+export const CLIENT: Omit<Purpose, 'leafMay'> = Object.freeze({
+  oid: '1.3.6.1.5.5.7.3.2',
+  keyUsages: Object.freeze(['digitalSignature'] as const),
+})
+export const SERVER: Omit<Purpose, 'leafMay'> = Object.freeze({
+  oid: '1.3.6.1.5.5.7.3.1',
+  keyUsages: Object.freeze(['digitalSignature', 'keyEncipherment', 'keyAgreement'] as const),
+})
 const ANY_PURPOSE = '2.5.29.37.0'
-/** Names times constraints on one path: a CA that means well has tens of each. */
+/** A SPIFFE ID with a path that is not the root, well-formed or not. */
+const WORKLOAD = /^spiffe:\/\/[^/?#]*\/[^?#]/i
+/** Names times constraints on all paths that are tried: a CA that means well has tens of each. */
 const MAX_COMPARISONS = 50_000
 
 type Place = 'leaf' | 'intermediate' | 'anchor'
@@ -28,30 +57,58 @@ export function endMs(certificate: ParsedCertificate, skewMs: number): number {
 
 /** What is wrong with the leaf, whoever issued it. */
 export function checkLeaf(leaf: ParsedCertificate, rules: PathRules): Refusal | null {
-  const { isCa, keyUsage, extendedKeyUsage, unknownCritical, nameConstraints } = leaf.extensions
+  const { isCa, keyUsage, unknownCritical, nameConstraints } = leaf.extensions
   const untimely = checkValidity(leaf, 'leaf', rules)
   if (untimely !== null) return untimely
   // RFC 5280 §4.2.1.9, X.509-SVID §3.2: what may sign certificates does not authenticate.
-  if (isCa || keyUsage?.includes('keyCertSign')) return refuse('ERR_PEER_IS_CA')
-  // X.509-SVID §4.3: nor may a leaf sign CRLs.
-  if (keyUsage?.includes('cRLSign')) return refuse('ERR_PEER_PURPOSE', { keyUsage })
-  // RFC 5280 §4.2.1.12: the extension, where it is, lists the purpose. `anyExtendedKeyUsage` alone does not say clientAuth.
-  if (extendedKeyUsage !== null && !extendedKeyUsage.includes(rules.purpose)) return refuse('ERR_PEER_PURPOSE', { extendedKeyUsage })
-  // RFC 5280 §4.2.1.3: a TLS client signs the handshake.
-  if (keyUsage !== null && !keyUsage.includes('digitalSignature')) return refuse('ERR_PEER_PURPOSE', { keyUsage })
+  if (!rules.allowsCaAsLeaf && (isCa || keyUsage?.includes('keyCertSign'))) return refuse('ERR_PEER_IS_CA')
+  const unfit = rules.purpose === null ? null : checkPurpose(leaf, rules.purpose)
+  if (unfit !== null) return unfit
+  const invalid = (reason: string): Refusal => refuse('ERR_PEER_CHAIN_INVALID', { certificate: 'leaf', reason })
   // RFC 5280 §6.1.5 (f)
   if (unknownCritical !== null) return refuse('ERR_PEER_CHAIN_INVALID', { certificate: 'leaf', extension: unknownCritical })
+  // RFC 5280 §4.1.2.4
+  if (leaf.issuer.rdns.length === 0) return invalid('empty-issuer')
+  // RFC 5280 §4.2.1.9: without cA the bit must not be set.
+  if (!isCa && keyUsage?.includes('keyCertSign')) return invalid('key-usage')
   // RFC 5280 §4.2.1.10: in CA certificates only.
-  if (nameConstraints !== null) return refuse('ERR_PEER_CHAIN_INVALID', { certificate: 'leaf', reason: 'name-constraints' })
+  if (!isCa && nameConstraints !== null) return invalid('name-constraints')
   return checkKey(leaf, 'leaf', rules)
+}
+
+function checkPurpose({ extensions: { isCa, keyUsage, extendedKeyUsage } }: ParsedCertificate, purpose: Purpose): Refusal | null {
+  if (keyUsage?.includes('cRLSign') && !isCa && !purpose.leafMay.includes('sign-crls')) return refuse('ERR_PEER_PURPOSE', { keyUsage })
+  // RFC 5280 §4.2.1.12: the extension, where it is, lists the purpose. Whether `anyExtendedKeyUsage` alone does is left to the application.
+  const listed = extendedKeyUsage?.includes(purpose.oid) ?? purpose.leafMay.includes('lack-usage')
+  const any = purpose.leafMay.includes('list-any') && extendedKeyUsage?.includes(ANY_PURPOSE)
+  if (!listed && !any) return refuse('ERR_PEER_PURPOSE', { extendedKeyUsage })
+  // RFC 5280 §4.2.1.3; that of a CA is to issue, whatever else it is let do here.
+  if (!isCa && keyUsage !== null && !purpose.keyUsages.some((usage) => keyUsage.includes(usage)))
+    return refuse('ERR_PEER_PURPOSE', { keyUsage })
+  return null
+}
+
+/** How much of the work that names can make is left, over all paths that one leaf makes us try. */
+export interface NameBudget {
+  comparisons: number
+}
+
+export function createNameBudget(): NameBudget {
+  return { comparisons: MAX_COMPARISONS }
 }
 
 /**
  * What is wrong with a path whose signatures and names chain.
  * @param path Issuer of the leaf first, anchor last.
+ * @returns The policies that the path is good for, or a refusal.
  * @see https://www.rfc-editor.org/rfc/rfc5280#section-6.1
  */
-export function checkPath(leaf: ParsedCertificate, path: readonly CaCertificate[], rules: PathRules): Refusal | null {
+export function checkPath(
+  leaf: ParsedCertificate,
+  path: readonly CaCertificate[],
+  rules: PathRules,
+  budget: NameBudget,
+): readonly string[] | Refusal {
   // RFC 5280 §6.1.4 (l): self-issued certificates are not counted.
   let below = 0
   for (const [i, { certificate }] of path.entries()) {
@@ -63,22 +120,37 @@ export function checkPath(leaf: ParsedCertificate, path: readonly CaCertificate[
   for (const certificate of [leaf, ...path.slice(0, -1).map((ca) => ca.certificate)]) {
     if (weakHash(certificate, rules)) return refuse('ERR_PEER_WEAK_SIGNATURE', { algorithm: certificate.signatureAlgorithm.name })
   }
-  return checkNames(leaf, path)
+  const constraining = rules.enforcesAnchorExtensions ? path : path.slice(0, -1)
+  const misnamed = checkNames(leaf, constraining, budget)
+  if (misnamed !== null) return misnamed
+  const issued = [
+    ...path
+      .slice(0, -1)
+      .map((ca) => ca.certificate)
+      .reverse(),
+    leaf,
+  ]
+  return processPolicies(issued, rules.enforcesAnchorExtensions ? (path.at(-1)?.certificate ?? null) : null, rules.policies)
 }
 
 function checkAuthority(ca: ParsedCertificate, place: Place, below: number, rules: PathRules): Refusal | null {
   const { isCa, keyUsage, pathLength, unknownCritical, extendedKeyUsage } = ca.extensions
   const invalid = (reason: string): Refusal => refuse('ERR_PEER_CHAIN_INVALID', { certificate: place, reason })
-  const untimely = checkValidity(ca, place, rules)
+  const untimely = place === 'anchor' && !rules.enforcesAnchorDates ? null : checkValidity(ca, place, rules)
   if (untimely !== null) return untimely
+  // RFC 5280 §4.1.2.6
+  if (ca.subject.rdns.length === 0) return invalid('empty-subject')
+  if (place === 'anchor' && !rules.enforcesAnchorExtensions) return checkKey(ca, place, rules)
   // RFC 5280 §6.1.4 (k), (n), (m), (o)
   if (ca.version !== 3 || !isCa) return invalid('not-a-ca')
   if (keyUsage !== null && !keyUsage.includes('keyCertSign')) return invalid('key-usage')
   if (pathLength !== null && below > pathLength) return invalid('path-length')
+  // X.509-SVID §3.2: a signing certificate may have a SPIFFE ID, but none with a path.
+  if (ca.extensions.sans?.uri.some((name) => WORKLOAD.test(name))) return invalid('spiffe-id-with-a-path')
   if (unknownCritical !== null) return refuse('ERR_PEER_CHAIN_INVALID', { certificate: place, extension: unknownCritical })
-  // RFC 5280 §4.1.2.6
-  if (ca.subject.rdns.length === 0) return invalid('empty-subject')
-  if (extendedKeyUsage !== null && !extendedKeyUsage.includes(rules.purpose) && !extendedKeyUsage.includes(ANY_PURPOSE)) {
+  // An issuer that is limited to other purposes cannot make a leaf for this one, as all but RFC 5280 itself have it.
+  const { purpose } = rules
+  if (purpose !== null && extendedKeyUsage !== null && !extendedKeyUsage.includes(purpose.oid) && !extendedKeyUsage.includes(ANY_PURPOSE)) {
     return refuse('ERR_PEER_PURPOSE', { certificate: place, extendedKeyUsage })
   }
   return checkKey(ca, place, rules)
@@ -108,16 +180,15 @@ export function weakHash({ signatureAlgorithm: { scheme } }: ParsedCertificate, 
 }
 
 // RFC 5280 §6.1.3 (b), (c): self-issued certificates are exempt, but not the last.
-function checkNames(leaf: ParsedCertificate, path: readonly CaCertificate[]): Refusal | null {
-  let comparisons = 0
+function checkNames(leaf: ParsedCertificate, path: readonly CaCertificate[], budget: NameBudget): Refusal | null {
   for (const [i, { certificate: ca }] of path.entries()) {
     const constraints = ca.extensions.nameConstraints
     if (constraints === null) continue
     const below = path.slice(0, i).map((issuer) => issuer.certificate)
     for (const certificate of [leaf, ...below.filter((issuer) => !isSelfIssued(issuer))]) {
       const names = { sans: certificate.extensions.sans ?? emptyNames(), subject: certificate.subject }
-      comparisons += comparisonsFor(names, constraints)
-      if (comparisons > MAX_COMPARISONS) return refuse('ERR_PEER_TOO_COMPLEX', { reason: 'name-constraints' })
+      budget.comparisons -= comparisonsFor(names, constraints)
+      if (budget.comparisons < 0) return refuse('ERR_PEER_TOO_COMPLEX', { reason: 'name-constraints' })
       if (!isPermitted(names, constraints)) return refuse('ERR_PEER_CHAIN_INVALID', { reason: 'name-constraints' })
     }
   }

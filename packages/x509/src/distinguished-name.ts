@@ -1,11 +1,16 @@
 import { DerError, type DerReader, TAG } from './der-reader.js'
 import { asciiFrom, hexFrom, readOid } from './der-values.js'
+import { prepareText } from './name-preparation.js'
 
-/** A distinguished name: its DER for comparison, its attributes for people. */
+/** A distinguished name: its keys for comparison, its attributes for people. */
 export interface DistinguishedName {
   readonly der: Uint8Array
   /** In the order of the DER: outermost first. */
   readonly rdns: readonly (readonly NameAttribute[])[]
+  /** One for each RDN: two are equal where the RDNs are the same under RFC 5280 §7.1. */
+  readonly rdnKeys: readonly string[]
+  /** All of them: equal where the names are the same. A key of maps. */
+  readonly key: string
 }
 
 export interface NameAttribute {
@@ -53,18 +58,32 @@ export function readName(reader: DerReader): DistinguishedName {
     } while (!set.atEnd)
     rdns.push(attributes)
   }
-  return { der, rdns }
+  const rdnKeys = rdns.map(keyOfRdn)
+  return { der, rdns, rdnKeys, key: rdnKeys.join('') }
+}
+
+/** RFC 5280 §7.1: the attributes of an RDN have no order; case, width and spacing make no difference. */
+function keyOfRdn(rdn: readonly NameAttribute[]): string {
+  const [only, second] = rdn
+  if (only !== undefined && second === undefined) return `1;${keyOfAttribute(only)}`
+  return `${rdn.length};${rdn.map(keyOfAttribute).sort().join('')}`
+}
+
+// Each part says how long it is, so that no value can look like a value and an attribute more.
+function keyOfAttribute({ oid, text, value }: NameAttribute): string {
+  const comparable = text === null ? `#${hexFrom(value)}` : `=${prepareText(text)}`
+  return `${oid};${comparable.length};${comparable}`
 }
 
 function decodeText(tag: number, bytes: Uint8Array): string | null {
   switch (tag) {
     case TAG.utf8String:
-      return decodeWith('utf-8', bytes)
+      return isAscii(bytes) ? asciiFrom(bytes) : decodeWith('utf-8', bytes)
     case TAG.printableString:
     case TAG.ia5String:
     case TAG.numericString:
     case TAG.visibleString:
-      return bytes.every((octet) => octet < 0x80) ? asciiFrom(bytes) : null
+      return isAscii(bytes) ? asciiFrom(bytes) : null
     case TAG.teletexString:
       return asciiFrom(bytes)
     case TAG.bmpString:
@@ -79,6 +98,12 @@ function decodeText(tag: number, bytes: Uint8Array): string | null {
   }
 }
 
+function isAscii(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if ((bytes[i] ?? 0) >= 0x80) return false
+  return true
+}
+
+// What has no text in its encoding is compared as it is.
 function decodeWith(encoding: string, bytes: Uint8Array): string | null {
   try {
     return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes)
@@ -110,13 +135,4 @@ function escapeText(text: string): string {
     .replace(/["+,;<>\\=]/g, '\\$&')
     .replace(/^[ #]| $/g, '\\$&')
     .replace(HIDDEN, (character) => Buffer.from(character, 'utf8').toString('hex').replace(/../g, '\\$&'))
-}
-
-/** Equal under RFC 5280 §7.1 as far as it goes for us: same attributes, case and runs of spaces ignored. */
-export function sameRdn(a: readonly NameAttribute[], b: readonly NameAttribute[]): boolean {
-  return a.length === b.length && a.every((left) => b.some((right) => left.oid === right.oid && comparable(left) === comparable(right)))
-}
-
-function comparable({ text, value }: NameAttribute): string {
-  return text === null ? `#${hexFrom(value)}` : `=${text.normalize('NFKC').toLowerCase().trim().replace(/\s+/g, ' ')}`
 }

@@ -1,7 +1,9 @@
-import { type CertificateKey, type Refusal, refuse } from '@countersign/core'
+import { type CertificateKey, isRefusal, type Refusal, refuse } from '@countersign/core'
 import type { AnchorSet } from './anchor-set.js'
 import type { CaCertificate } from './ca-certificate.js'
-import { checkKey, checkLeaf, checkPath, type PathRules, weakHash } from './check-path.js'
+import { checkKey, checkLeaf, checkPath, createNameBudget, type PathRules, weakHash } from './check-path.js'
+import { sameBytes } from './der-values.js'
+import { moreTelling } from './more-telling.js'
 import { keyObjectFrom } from './public-key.js'
 import { isSelfIssued, type ParsedCertificate } from './read-certificate.js'
 import { verifySignature } from './signature-algorithm.js'
@@ -11,14 +13,21 @@ export interface PathSearch {
   readonly anchors: AnchorSet
   readonly intermediates: readonly CaCertificate[]
   readonly rules: PathRules
-  /** Certificates above the leaf, the anchor included. Default {@link MAX_PATH}. */
-  readonly maxPath?: number
   /** Last word on a path that is otherwise good. */
   accept(path: readonly CaCertificate[]): Refusal | null
 }
 
+export interface FoundPath {
+  /** Issuer of the leaf first, anchor last. */
+  readonly path: readonly CaCertificate[]
+  /** Policies that it is good for (RFC 5280 §6.1.5 (g)). */
+  readonly policies: readonly string[]
+}
+
 /** Real paths have one to three. */
-export const MAX_PATH = 8
+export const MAX_DEPTH = 8
+/** Self-issued certificates among them do not count for the depth; this many are a key that was rolled over often. */
+const MAX_PATH = 32
 /** A path of four with two candidates a step takes eight; each costs up to 0.3 ms. */
 const MAX_SIGNATURES = 64
 /** The time of all of them, in that of one with P-256: eight with P-521, or some 9 ms. Strangers choose the keys of what they send. */
@@ -27,97 +36,145 @@ const MAX_WORK = 152
 const MAX_STEPS = 1_000
 
 /**
- * Finds a path from the leaf to an anchor, depth first, anchors before intermediates, within a budget.
- * @returns The path, issuer of the leaf first, anchor last; or the most telling reason why there is none.
+ * Finds a path from the leaf to an anchor, depth first, anchors before intermediates, within a budget. A search that runs out of it is
+ * refused for that, whatever else was wrong: nobody knows what the rest would have shown.
+ *
+ * @returns The path, or the most telling reason why there is none.
  */
-export function findPath(search: PathSearch): readonly CaCertificate[] | Refusal {
-  const { leaf, anchors, intermediates, rules, accept, maxPath = MAX_PATH } = search
-  const verdicts = new Map<string, boolean>()
+export function findPath(search: PathSearch): FoundPath | Refusal {
+  const { leaf, anchors, intermediates, rules, accept } = search
+  const verdicts = new Map<CaCertificate | null, Map<CaCertificate, boolean>>()
+  const bySubject = groupBySubject(intermediates)
+  const names = createNameBudget()
   let signatures = 0
   let work = 0
   let steps = 0
-  let overrun = false
-  let tooLong = false
-  let leafRefused = false
-  /** Of a path that reached an anchor; of a step that was not taken because of its algorithm or key. */
+  /** Ends the search. */
+  let fatal: Refusal | null = null
   let refusal: Refusal | null = null
-  let weakness: Refusal | null = null
 
-  function extend(path: readonly CaCertificate[]): readonly CaCertificate[] | null {
+  function extend(path: readonly CaCertificate[], depth: number): FoundPath | null {
     const last = path.at(-1) ?? null
     for (const issuer of candidates(last?.certificate ?? leaf)) {
-      if (++steps > MAX_STEPS) overrun = true
-      if (overrun || leafRefused) return null
-      const isAnchor = anchors.has(issuer.fingerprint)
+      if (++steps > MAX_STEPS) fatal ??= overrun()
+      if (fatal !== null) return null
       if (path.some((ca) => sameAuthority(ca, issuer)) || !isSignedBy(last, issuer)) continue
-      const longer = [...path, issuer]
-      tooLong ||= longer.length >= maxPath && !isAnchor
-      if (longer.length >= maxPath && !isAnchor) continue
-      const found = isAnchor ? conclude(longer) : extend(longer)
+      const found = isAnchor(issuer) ? conclude([...path, issuer]) : descend(path, issuer, depth)
       if (found !== null) return found
     }
     return null
   }
 
-  function conclude(path: readonly CaCertificate[]): readonly CaCertificate[] | null {
+  function descend(path: readonly CaCertificate[], issuer: CaCertificate, depth: number): FoundPath | null {
+    const deeper = isSelfIssued(issuer.certificate) ? depth : depth + 1
+    if (deeper <= rules.maxDepth && path.length + 1 < MAX_PATH) return extend([...path, issuer], deeper)
+    refusal = moreTelling(refusal, refuse('ERR_PEER_TOO_COMPLEX', { reason: 'path-length' }))
+    return null
+  }
+
+  function conclude(path: readonly CaCertificate[]): FoundPath | null {
     const flaw = checkLeaf(leaf, rules)
-    leafRefused = flaw !== null
-    const reason = flaw ?? checkPath(leaf, path, rules) ?? accept(path)
-    if (reason === null) return path
-    refusal ??= reason
+    // No other path would mend it.
+    if (flaw !== null) fatal ??= flaw
+    if (flaw !== null) return null
+    const checked = checkPath(leaf, path, rules, names)
+    const reason = isRefusal(checked) ? checked : accept(path)
+    if (!isRefusal(checked) && reason === null) return { path, policies: checked }
+    if (reason?.code === 'ERR_PEER_TOO_COMPLEX') fatal ??= reason
+    refusal = moreTelling(refusal, reason)
     return null
   }
 
   // RFC 5280 §4.2.1.1: the key identifier helps to choose. The signature decides.
   function candidates(child: ParsedCertificate): readonly CaCertificate[] {
-    const named = intermediates.filter((ca) => ca.certificate.subjectKey === child.issuerKey && !anchors.has(ca.fingerprint))
-    const all = [...anchors.withSubject(child.issuerKey), ...named]
+    const trusted = anchors.withSubject(child.issuerKey)
+    const named = bySubject.get(child.issuerKey) ?? []
+    const all = [...trusted, ...named.filter((ca) => !trusted.some((anchor) => isSameCertificate(anchor, ca)))]
+    if (all.length < 2) return all
     const keyId = child.extensions.authorityKeyId
-    if (keyId === null || all.length < 2) return all
-    const likely = (ca: CaCertificate): number => (ca.certificate.extensions.subjectKeyId === keyId ? 0 : 1)
-    return all.sort((a, b) => likely(a) - likely(b))
+    const unlikely = ({ certificate: { extensions, notBeforeMs, notAfterMs } }: CaCertificate): number => {
+      const otherKey = keyId !== null && extensions.subjectKeyId !== keyId
+      const untimely = rules.nowMs < notBeforeMs || rules.nowMs > notAfterMs
+      return (otherKey ? 2 : 0) + (untimely ? 1 : 0)
+    }
+    return all.sort((a, b) => unlikely(a) - unlikely(b))
+  }
+
+  function isAnchor(ca: CaCertificate): boolean {
+    return anchors.withSubject(ca.certificate.subjectKey).includes(ca)
   }
 
   /** @param ca `null`: the leaf. */
   function isSignedBy(ca: CaCertificate | null, issuer: CaCertificate): boolean {
     const child = ca?.certificate ?? leaf
     const { scheme, name } = child.signatureAlgorithm
-    const place = anchors.has(issuer.fingerprint) ? 'anchor' : 'intermediate'
+    const { description } = issuer.certificate.key
+    const place = isAnchor(issuer) ? 'anchor' : 'intermediate'
     const weak = weakHash(child, rules)
       ? refuse('ERR_PEER_WEAK_SIGNATURE', { algorithm: name })
       : checkKey(issuer.certificate, place, rules)
-    if (weak !== null) weakness ??= weak
-    if (weak !== null || scheme === null || !scheme.keys.includes(issuer.certificate.key.description.type)) return false
-    const pair = `${ca?.fingerprint} ${issuer.fingerprint}`
-    const known = ca?.signers.has(issuer) || verdicts.get(pair)
+    if (weak !== null) refusal = moreTelling(refusal, weak)
+    if (weak !== null || scheme === null || !scheme.keys.includes(description.type)) return false
+    const known = ca?.signers.has(issuer) || verdicts.get(ca)?.get(issuer)
     if (known !== undefined) return known
-    work += workOf(issuer.certificate.key.description)
-    if (++signatures > MAX_SIGNATURES || work > MAX_WORK) overrun = true
-    const verdict = !overrun && issuer.key !== null && verifySignature(scheme, child.signed, child.signature, issuer.key)
-    verdicts.set(pair, verdict)
+    work += workOf(description)
+    if (++signatures > MAX_SIGNATURES || work > MAX_WORK) fatal ??= overrun()
+    if (fatal !== null) return false
+    if (issuer.key === null) {
+      refusal = moreTelling(
+        refusal,
+        refuse('ERR_PEER_WEAK_KEY', { certificate: place, type: description.type, reason: 'a key that OpenSSL does not take' }),
+      )
+    }
+    const verdict = issuer.key !== null && verifySignature(scheme, child.signed, child.signature, issuer.key)
+    verdicts.set(ca, (verdicts.get(ca) ?? new Map<CaCertificate, boolean>()).set(issuer, verdict))
     if (verdict) ca?.signers.add(issuer)
     return verdict
   }
 
-  const selfSigned = refuseSelfSigned(leaf, rules)
-  const found = selfSigned ?? extend([])
-  if (found !== null) return found
-  if (overrun) return refuse('ERR_PEER_TOO_COMPLEX', { reason: 'budget', signatures, steps })
-  if (tooLong && refusal === null) return refuse('ERR_PEER_TOO_COMPLEX', { reason: 'path-length' })
-  return refusal ?? weakness ?? refuse('ERR_PEER_UNTRUSTED')
+  function overrun(): Refusal {
+    return refuse('ERR_PEER_TOO_COMPLEX', { reason: 'budget', signatures, steps })
+  }
+
+  return refuseSelfSigned(leaf, rules) ?? extend([], 0) ?? fatal ?? refusal ?? refuse('ERR_PEER_UNTRUSTED')
+}
+
+function groupBySubject(authorities: readonly CaCertificate[]): ReadonlyMap<string, readonly CaCertificate[]> {
+  const groups = new Map<string, CaCertificate[]>()
+  for (const ca of authorities) {
+    const { subjectKey } = ca.certificate
+    const group = groups.get(subjectKey)
+    if (group === undefined) groups.set(subjectKey, [ca])
+    else if (!group.some((known) => isSameCertificate(known, ca))) group.push(ca)
+  }
+  return groups
 }
 
 /** How long a signature of this key takes to verify: measured, P-256 is 1 (0.06 ms). */
 function workOf({ type, bits }: CertificateKey): number {
-  if (type === 'ec') return bits <= 256 ? 1 : bits <= 384 ? 9 : 19
-  if (type === 'ed448') return 3
-  // The larger public exponents that are let through count for as much as another doubling.
-  return type === 'ed25519' ? 1 : bits <= 4096 ? 2 : 7
+  switch (type) {
+    case 'ec':
+      return bits <= 256 ? 1 : bits <= 384 ? 9 : 19
+    case 'ed25519':
+      return 1
+    case 'ed448':
+    case 'ml-dsa-44':
+    case 'ml-dsa-65':
+    case 'ml-dsa-87':
+      return 3
+    default:
+      // The larger public exponents that are let through count for as much as another doubling.
+      return bits <= 4096 ? 2 : 7
+  }
+}
+
+function isSameCertificate(a: CaCertificate, b: CaCertificate): boolean {
+  return a === b || sameBytes(a.certificate.der, b.certificate.der)
 }
 
 /** The same name and key: a path through both only goes in circles. */
 function sameAuthority(a: CaCertificate, b: CaCertificate): boolean {
-  return a.fingerprint === b.fingerprint || (a.certificate.subjectKey === b.certificate.subjectKey && a.pin === b.pin)
+  return a === b || (a.certificate.subjectKey === b.certificate.subjectKey && sameBytes(a.certificate.key.spki, b.certificate.key.spki))
 }
 
 // A leaf that vouches for itself is not proven by being listed: it would stay valid whatever the authorities revoke.

@@ -1,4 +1,4 @@
-import { type CertifiedPeer, type Finding, isRefusal, type Peer, type Refusal, refuse } from '@countersign/core'
+import { type CertifiedPeer, type Finding, isRefusal, type Peer, type Provenance, type Refusal, refuse } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
 import { metadataFrom } from './certificate-metadata.js'
 import { endMs } from './check-path.js'
@@ -23,7 +23,7 @@ export interface LeafMemory {
 /** Verified leaves that new connections, resumed ones above all, find again: 3 KB each. */
 const MAX_LEAVES = 10_000
 
-export function createLeafMemory({ epoch, trust, revocationFor }: TrustState, skewMs: number): LeafMemory {
+export function createLeafMemory({ epoch, trust, revocationFor }: TrustState, skewMs: number, provenance: Provenance): LeafMemory {
   const byFingerprint = new LRUCache<string, LeafFact>({ max: MAX_LEAVES })
   const byPeer = new WeakMap<Peer, LeafFact>()
 
@@ -84,7 +84,7 @@ export function createLeafMemory({ epoch, trust, revocationFor }: TrustState, sk
       id: identity.value,
       identity,
       spiffeId,
-      provenance: 'connection',
+      provenance,
       certificate,
       expiresAtMs,
     })

@@ -1,5 +1,5 @@
 import { contextTag, DerError, type DerReader, TAG } from './der-reader.js'
-import { type DistinguishedName, OID_EMAIL_ADDRESS, sameRdn } from './distinguished-name.js'
+import { type DistinguishedName, OID_EMAIL_ADDRESS } from './distinguished-name.js'
 import { emptyNames, type GeneralNames, readGeneralName } from './general-names.js'
 
 /** @see https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.10 */
@@ -134,5 +134,5 @@ function ipWithin(address: Uint8Array, range: Uint8Array): boolean {
 }
 
 function directoryWithin(name: DistinguishedName, subtree: DistinguishedName): boolean {
-  return subtree.rdns.every((rdn, i) => sameRdn(rdn, name.rdns[i] ?? []))
+  return subtree.rdnKeys.every((key, i) => key === name.rdnKeys[i])
 }

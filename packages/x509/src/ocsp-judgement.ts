@@ -4,7 +4,6 @@ import { endMs } from './check-path.js'
 import { sameBytes } from './der-values.js'
 import { isCertIdOf, keyBitsOf } from './ocsp-cert-id.js'
 import { MAX_CERTIFICATE_BYTES, type ParsedCertificate, readCertificate } from './read-certificate.js'
-import { nameKey } from './read-crl-entries.js'
 import type { OcspSingleResponse, ParsedOcspResponse } from './read-ocsp-response.js'
 import type { RevocationSubject } from './revocation.js'
 import { type SignatureAlgorithm, verifySignature } from './signature-algorithm.js'
@@ -91,7 +90,7 @@ function verifySigner(
 }
 
 function isNamed({ responder }: ParsedOcspResponse, ca: CaCertificate): boolean {
-  if ('name' in responder) return nameKey(responder.name) === ca.certificate.subjectKey
+  if ('name' in responder) return responder.name.key === ca.certificate.subjectKey
   // RFC 6960 §4.2.1: a SHA-1 of the key. It finds the key; the signature proves it.
   return sameBytes(responder.keyHash, createHash('sha1').update(keyBitsOf(ca)).digest())
 }

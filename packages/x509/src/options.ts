@@ -37,7 +37,49 @@ export type IdentityKind = 'spiffe' | 'dns' | 'uri' | 'email' | 'cn'
 export type TrustAnchors = {
   readonly trustDomain: string | null
   readonly revocation?: CertificateRevocationOptions | null
-} & ({ readonly file: string } | { readonly pem: string })
+} & (TrustAnchorFile | { readonly pem: string } | WebBundleEndpoint | SpiffeBundleEndpoint)
+
+export interface TrustAnchorFile {
+  /** PEM or DER, or a folder of such files; or a SPIFFE bundle in JSON, which needs a `trustDomain`. Read again when it changes. */
+  readonly file: string
+}
+
+/**
+ * Where the bundle of a trust domain is fetched, again and again. None of this is inferred: not the trust domain from the URL, nor the profile.
+ * @see https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Federation.md
+ */
+export interface BundleEndpointOptions {
+  /** `https`, without user name and password. */
+  readonly url: string
+  /** How often it is fetched, 1 to 86,400. Default: as the bundle says (5 to 86,400), or every 300. */
+  readonly refreshSeconds?: number
+  /** For one fetch as a whole. Default 5,000, at most 60,000. */
+  readonly timeoutMs?: number
+  /** Up to three, to `https` only, and forgotten after each fetch. Default `true`. */
+  readonly followRedirects?: boolean
+  /**
+   * The endpoint cannot be asked. `{ staleSeconds }` goes on with the last bundle for so long after it should have been refreshed, then the
+   * domain has no anchors; `'refuse'` does not go on at all. Default `{ staleSeconds: 86_400 }`, at most 30 days.
+   */
+  readonly whenUnavailable?: 'refuse' | { readonly staleSeconds: number }
+}
+
+/** A bundle endpoint that the Web PKI authenticates: the guard's `runtime.fetch` does. */
+export interface WebBundleEndpoint extends BundleEndpointOptions {
+  readonly profile: 'https_web'
+}
+
+/** A bundle endpoint that an X.509-SVID authenticates. */
+export interface SpiffeBundleEndpoint extends BundleEndpointOptions {
+  readonly profile: 'https_spiffe'
+  /** SPIFFE ID of the endpoint: in the same trust domain, or in another. */
+  readonly endpointSpiffeId: string
+  /**
+   * A file with the bundle of the endpoint's trust domain, JSON or PEM. If that is `trustDomain` itself, it is required, counts for the first
+   * connection, and vouches for no caller before the first fetch. Otherwise the default is that domain's own entry in `trust`.
+   */
+  readonly bundle?: string
+}
 
 /**
  * How it is known that a certificate was not revoked. An answer that a CRL or OCSP gives counts alone, and what either says is revoked is

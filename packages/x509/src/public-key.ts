@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
+import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import type { CertificateKey } from '@countersign/core'
 import { DerError, DerReader, TAG } from './der-reader.js'
 import { readOctetAlignedBitString, readOid, readOptionalNull, readPositiveInteger } from './der-values.js'
@@ -9,6 +9,8 @@ export interface PublicKeyInfo {
   readonly spki: Uint8Array
   /** Why no signature is verified with it; `null` where nothing speaks against it but perhaps its size. */
   readonly flaw: string | null
+  /** Its numbers or octets, where OpenSSL takes them faster than the whole: modulus and exponent, coordinates, or the key. */
+  readonly parts: readonly Uint8Array[] | null
 }
 
 /** Verification with 8,192 bits takes 0.2 ms; it grows with the square. */
@@ -20,6 +22,15 @@ const CURVES: ReadonlyMap<string, { readonly name: string; readonly bits: number
   ['1.2.840.10045.3.1.7', { name: 'P-256', bits: 256 }],
   ['1.3.132.0.34', { name: 'P-384', bits: 384 }],
   ['1.3.132.0.35', { name: 'P-521', bits: 521 }],
+])
+
+type ModuleKey = 'ml-dsa-44' | 'ml-dsa-65' | 'ml-dsa-87'
+
+/** RFC 9881 §2; FIPS 204 table 2. Runtimes whose OpenSSL does not know them (before Node 24) take no such key. */
+const ML_DSA: ReadonlyMap<string, { readonly type: ModuleKey; readonly octets: number }> = new Map([
+  ['2.16.840.1.101.3.4.3.17', { type: 'ml-dsa-44', octets: 1312 }],
+  ['2.16.840.1.101.3.4.3.18', { type: 'ml-dsa-65', octets: 1952 }],
+  ['2.16.840.1.101.3.4.3.19', { type: 'ml-dsa-87', octets: 2592 }],
 ])
 
 export function readPublicKey(reader: DerReader): PublicKeyInfo {
@@ -45,9 +56,15 @@ export function readPublicKey(reader: DerReader): PublicKeyInfo {
     case '1.3.101.113':
       algorithm.finish()
       return readEdwardsKey('ed448', 448, 57, spki, keyBits(inner))
-    default:
+    default: {
+      const module = ML_DSA.get(oid)
+      if (module !== undefined) {
+        algorithm.finish()
+        return readModuleKey(module, spki, keyBits(inner))
+      }
       keyBits(inner)
-      return { description: describe('unknown', 0, null), spki, flaw: 'a kind of key that is not accepted' }
+      return { description: describe('unknown', 0, null), spki, flaw: 'a kind of key that is not accepted', parts: null }
+    }
   }
 }
 
@@ -65,7 +82,9 @@ function readRsaKey(type: 'rsa' | 'rsa-pss', spki: Uint8Array, bits: Uint8Array)
   const exponent = readPositiveInteger(key)
   key.finish()
   const size = modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24
-  return { description: describe(type, size, null), spki, flaw: rsaFlaw(size, modulus, exponent) }
+  // A JWK would lose the parameters of an RSASSA-PSS key.
+  const parts = type === 'rsa' ? [modulus, exponent] : null
+  return { description: describe(type, size, null), spki, flaw: rsaFlaw(size, modulus, exponent), parts }
 }
 
 function rsaFlaw(size: number, modulus: Uint8Array, exponent: Uint8Array): string | null {
@@ -80,31 +99,62 @@ function rsaFlaw(size: number, modulus: Uint8Array, exponent: Uint8Array): strin
 function readEcKey(algorithm: DerReader, spki: Uint8Array, point: Uint8Array): PublicKeyInfo {
   const named = algorithm.isNext(TAG.oid) ? readOid(algorithm) : ''
   const curve = CURVES.get(named)
-  if (curve === undefined) return { description: describe('ec', 0, null), spki, flaw: 'a curve that is not accepted' }
+  if (curve === undefined) return { description: describe('ec', 0, null), spki, flaw: 'a curve that is not accepted', parts: null }
   algorithm.finish()
   const octets = Math.ceil(curve.bits / 8)
   const form = point[0]
   const expected = form === 4 ? 1 + 2 * octets : form === 2 || form === 3 ? 1 + octets : -1
   if (point.length !== expected) throw new DerError('a point that is not on its curve')
-  return { description: describe('ec', curve.bits, curve.name), spki, flaw: null }
+  const parts = form === 4 ? [point.subarray(1, 1 + octets), point.subarray(1 + octets)] : null
+  return { description: describe('ec', curve.bits, curve.name), spki, flaw: null, parts }
 }
 
 function readEdwardsKey(type: 'ed25519' | 'ed448', size: number, octets: number, spki: Uint8Array, bits: Uint8Array): PublicKeyInfo {
   if (bits.length !== octets) throw new DerError('a key of another size than its curve')
-  return { description: describe(type, size, null), spki, flaw: null }
+  return { description: describe(type, size, null), spki, flaw: null, parts: [bits] }
+}
+
+/** RFC 9881 §4: the octets of the key, and nothing else. */
+function readModuleKey(
+  { type, octets }: { readonly type: ModuleKey; readonly octets: number },
+  spki: Uint8Array,
+  bits: Uint8Array,
+): PublicKeyInfo {
+  if (bits.length !== octets) throw new DerError('a key of another size than its kind')
+  return { description: describe(type, octets * 8, null), spki, flaw: null, parts: null }
 }
 
 function describe(type: CertificateKey['type'], bits: number, curve: string | null): CertificateKey {
   return Object.freeze({ type, bits, curve })
 }
 
-/** The key for OpenSSL; `null` for one that is flawed or that OpenSSL does not take. Never throws. */
+/** The key for OpenSSL; `null` for one that is flawed or that OpenSSL does not take, such as a point that is not on its curve. Never throws. */
 export function keyObjectFrom(info: PublicKeyInfo): KeyObject | null {
   if (info.flaw !== null) return null
+  const jwk = jwkFrom(info)
   try {
+    // Measured on Node 20: 8 µs for RSA and 90 for P-256, where the decoders of OpenSSL 3 take 160 for each.
+    if (jwk !== null) return createPublicKey({ key: jwk, format: 'jwk' })
     return createPublicKey({ key: Buffer.from(info.spki), format: 'der', type: 'spki' })
   } catch {
     return null
+  }
+}
+
+function jwkFrom({ description: { type, curve }, parts }: PublicKeyInfo): JsonWebKey | null {
+  if (parts === null) return null
+  const [first = '', second = ''] = parts.map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString('base64url'))
+  switch (type) {
+    case 'rsa':
+      return { kty: 'RSA', n: first, e: second }
+    case 'ec':
+      return { kty: 'EC', crv: curve ?? '', x: first, y: second }
+    case 'ed25519':
+      return { kty: 'OKP', crv: 'Ed25519', x: first }
+    case 'ed448':
+      return { kty: 'OKP', crv: 'Ed448', x: first }
+    default:
+      return null
   }
 }
 

@@ -1,6 +1,5 @@
 import { DerError, type DerReader, TAG } from './der-reader.js'
-import { asciiFrom, hexFrom, readBoolean, readOid } from './der-values.js'
-import type { DistinguishedName } from './distinguished-name.js'
+import { hexFrom, readBoolean, readOid } from './der-values.js'
 import { readGeneralNames } from './general-names.js'
 import { createSerialIndex, type SerialIndex } from './serial-index.js'
 
@@ -126,7 +125,7 @@ function isReasonAlone({ bytes, start, contentEnd }: DerReader): boolean {
 function turnToIssuer(value: DerReader, draft: Draft): void {
   const [name] = readGeneralNames(value.take(TAG.sequence).enter()).directory
   if (name === undefined) throw new DerError('an entry whose issuer has no name')
-  const issuer = nameKey(name)
+  const issuer = name.key
   draft.issuer = issuer
   if (draft.groups.has(issuer)) return
   if (draft.groups.size >= MAX_ISSUERS) throw new DerError('entries of too many issuers')
@@ -137,9 +136,4 @@ function turnToIssuer(value: DerReader, draft: Draft): void {
 function serialText(bytes: Uint8Array, offset: number): string {
   const serial = bytes.subarray(offset + 2, offset + 2 + (bytes[offset + 1] ?? 0))
   return hexFrom(serial).replace(/^0+(?=.)/, '')
-}
-
-/** A name as the key of a map, as certificates have theirs. */
-export function nameKey(name: DistinguishedName): string {
-  return asciiFrom(name.der)
 }

@@ -2,7 +2,7 @@ import { contextTag, DerError, DerReader, TAG } from './der-reader.js'
 import { hexFrom, readBoolean, readInteger, readOctetAlignedBitString, readSmallInteger, readTime } from './der-values.js'
 import { type DistinguishedName, readName } from './distinguished-name.js'
 import { ALL_REASONS, namesOfPoint, readReasonFlags } from './distribution-point.js'
-import { type CrlEntries, nameKey, readCrlEntries, readCrlExtension } from './read-crl-entries.js'
+import { type CrlEntries, readCrlEntries, readCrlExtension } from './read-crl-entries.js'
 import { readSignatureAlgorithm, type SignatureAlgorithm, sameAlgorithm } from './signature-algorithm.js'
 
 /** A CRL as it was read: nothing in it is verified. */
@@ -92,7 +92,7 @@ function readWhole(der: Uint8Array): ParsedCrl {
   return {
     ...entries,
     issuer,
-    issuerKey: nameKey(issuer),
+    issuerKey: issuer.key,
     authorityKeyId: draft.authorityKeyId,
     number: draft.number,
     deltaBase: draft.deltaBase,

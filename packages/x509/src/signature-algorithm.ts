@@ -41,6 +41,11 @@ function eddsa(name: string, key: string): Known {
   return { name, parameters: 'absent', scheme: { keys: [key], digest: null, hashBits: 512, pssSaltBytes: null } }
 }
 
+/** RFC 9881 §3. Their security category 2, 3 or 5 is that of a hash of so many bits. */
+function module(name: string, hashBits: number): Known {
+  return { name, parameters: 'absent', scheme: { keys: [name.toLowerCase()], digest: null, hashBits, pssSaltBytes: null } }
+}
+
 const OID_PSS = '1.2.840.113549.1.1.10'
 const OID_MGF1 = '1.2.840.113549.1.1.8'
 
@@ -53,6 +58,9 @@ const KNOWN: ReadonlyMap<string, Known> = new Map([
   ['1.2.840.10045.4.3.4', ecdsa('ecdsa-with-SHA512', 'sha512')],
   ['1.3.101.112', eddsa('Ed25519', 'ed25519')],
   ['1.3.101.113', eddsa('Ed448', 'ed448')],
+  ['2.16.840.1.101.3.4.3.17', module('ML-DSA-44', 256)],
+  ['2.16.840.1.101.3.4.3.18', module('ML-DSA-65', 384)],
+  ['2.16.840.1.101.3.4.3.19', module('ML-DSA-87', 512)],
   [OID_PSS, { name: 'RSASSA-PSS', parameters: 'any', scheme: null }],
   // Named so that a refusal can say what it was.
   ['1.2.840.113549.1.1.4', { name: 'md5WithRSAEncryption', parameters: 'any', scheme: null }],

@@ -1,9 +1,12 @@
 import { MisuseError, type Surroundings } from '@countersign/core'
 import { watchAnchorExpiry } from './anchor-expiry.js'
+import { BundleError } from './bundle-error.js'
 import type { CaCertificate } from './ca-certificate.js'
 import type { CheckedOptions } from './check-options.js'
+import { SERVER } from './check-path.js'
 import type { CheckedRevocation } from './check-revocation.js'
 import type { CrlHooks } from './crl-source.js'
+import { leafRules } from './leaf-rules.js'
 import { readPemSetting } from './pem-setting.js'
 import type { RevocationRules } from './revocation.js'
 import { type OpenedRevocation, openRevocation } from './revocation-sources.js'
@@ -46,18 +49,29 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
       epoch++
       recordExpiry()
       if (!recorder.wants('trust.reloaded')) return
-      recorder.record({ kind: 'trust.reloaded', severity: 'info', message: 'Trust files changed and are in use', facts: { option, count } })
+      // A bundle without anchors is taken over too: then every SVID of its trust domain is invalid.
+      const severity = count === 0 ? 'warn' : 'info'
+      recorder.record({
+        kind: 'trust.reloaded',
+        severity,
+        message: 'Trust anchors or revocation lists changed and are in use',
+        facts: { option, count },
+      })
     },
     onFailed(option, error) {
       if (!recorder.wants('trust.reload-failed')) return
-      const code = error instanceof MisuseError ? error.code : 'ERR_GUARD_FAULT'
-      const message = 'Trust files changed and cannot be used; the old ones stay in use'
+      const isKnown = error instanceof MisuseError || error instanceof BundleError
+      const code = isKnown ? 'ERR_TRUST_UNREADABLE' : 'ERR_GUARD_FAULT'
+      const message =
+        error instanceof BundleError
+          ? 'A bundle endpoint gave no bundle that can be used; the last one counts for as long as the options say'
+          : 'Trust files changed and cannot be used; the old ones stay in use'
       const file = files.get(option)
       const facts = {
         option,
         ...(file === undefined ? {} : { file }),
         // Ours: it quotes the paths of the options, never what is in the files.
-        ...(error instanceof MisuseError ? { reason: error.message } : {}),
+        ...(isKnown ? { reason: error.message } : {}),
       }
       recorder.record({ kind: 'trust.reload-failed', severity: 'error', code, message, facts, cause: error })
     },
@@ -79,7 +93,8 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
   }
 
   const { trust: setting, intermediates: extra, revocation: asked } = options
-  const trust = open(() => createTrust(setting, hooks))
+  const network = { fetch: surroundings.fetch, rules: () => leafRules(options, SERVER, clock.nowMs()) }
+  const trust = open(() => createTrust(setting, hooks, network))
   const intermediates = extra === null ? null : open(() => readPemSetting(extra, 'intermediates', hooks))
   const policies = new Map<CheckedRevocation, OpenedRevocation>()
   const limits = { skewMs: options.skewMs, rsaBits: options.rsaBits, hashBits: options.hashBits }
@@ -94,11 +109,9 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
   const expiry = open(() => watchAnchorExpiry(trust, surroundings))
   recordExpiry = expiry.record
 
-  const handedTrust = 'source' in setting ? setting.source : null
-
   return {
     epoch() {
-      let sum = epoch + (handedTrust?.epoch ?? 0)
+      let sum = epoch + trust.epoch
       for (const { rules } of revocations) sum += rules.source.epoch
       return sum
     },

@@ -2,9 +2,10 @@ import { type Identity, isRefusal, type Refusal, refuse } from '@countersign/cor
 import { type AnchorSet, createAnchorSet } from './anchor-set.js'
 import type { CaCertificate } from './ca-certificate.js'
 import type { CheckedOptions } from './check-options.js'
-import { CLIENT_AUTH, endMs, type PathRules } from './check-path.js'
+import { CLIENT, endMs } from './check-path.js'
 import { findPath } from './find-path.js'
 import { identify, type LeafNames } from './identify.js'
+import { leafRules } from './leaf-rules.js'
 import { spkiSha256 } from './public-key.js'
 import type { ParsedCertificate } from './read-certificate.js'
 import { judgeRevocation, type KnownGood, NEVER_CHECKED, revocationSubject } from './revocation.js'
@@ -40,7 +41,7 @@ export function verifyLeaf(
   nowMs: number,
 ): VerifiedLeaf | Refusal {
   const { options, trust } = judge
-  const rules: PathRules = { nowMs, skewMs: options.skewMs, rsaBits: options.rsaBits, hashBits: options.hashBits, purpose: CLIENT_AUTH }
+  const rules = leafRules(options, CLIENT, nowMs)
   const names = identify(leaf, options.identifyBy)
   let known = NEVER_CHECKED
 
@@ -56,9 +57,10 @@ export function verifyLeaf(
   }
 
   const anchors = isRefusal(names) ? anchorsForAnyName(leaf, trust) : anchorsFor(names, trust)
-  const path = findPath({ leaf, anchors, intermediates, rules, accept })
-  if (isRefusal(path)) return isRefusal(names) && path.code === 'ERR_PEER_UNTRUSTED' && !trust.isComplete ? names : path
+  const found = findPath({ leaf, anchors, intermediates, rules, accept })
+  if (isRefusal(found)) return isRefusal(names) && found.code === 'ERR_PEER_UNTRUSTED' && !trust.isComplete ? names : found
   if (isRefusal(names)) return names
+  const { path } = found
   const pathEndMs = Math.min(...[leaf, ...path.map((ca) => ca.certificate)].map((certificate) => endMs(certificate, options.skewMs)))
   return { ...names, path, pathEndMs, known }
 }

@@ -468,6 +468,6 @@ test('does not hand OpenSSL a key that is costly or broken', async (t) => {
   }
   const verifier = open(t, { trust })
   const broken = forgeCa({ issuer: root, subject: commonName('off the curve'), spki: offCurve })
-  assert.equal(await verdict(verifier, connectionWith(leaf({ issuer: broken }), broken)), 'ERR_PEER_UNTRUSTED')
+  assert.equal(await verdict(verifier, connectionWith(leaf({ issuer: broken }), broken)), 'ERR_PEER_WEAK_KEY')
   assert.equal(await verdict(verifier, connectionWith(leaf({ spki: ec(bytes(4, 1, 2)) }))), 'ERR_PEER_UNREADABLE')
 })
