@@ -378,7 +378,7 @@ test('verifies ML-DSA where the runtime can, and refuses it by name where it can
     const ca = forgeCa({ keys: pair, signature: { ...kind, sign: (data) => kind.sign(data, pair.privateKey) } })
     const leaf = forge({ issuer: ca, signature: { ...kind, sign: (data) => kind.sign(data, pair.privateKey) } })
     assert.equal(verdictOf(leaf, { anchors: [ca.der] }), 'valid')
-    const damaged = leaf.der.slice()
+    const damaged = new Uint8Array(leaf.der)
     damaged[damaged.length - 1] = (damaged.at(-1) ?? 0) ^ 1
     assert.equal(verdictOf(damaged, { anchors: [ca.der] }), 'ERR_PEER_UNTRUSTED')
   }
