@@ -112,7 +112,7 @@ test('reads integers exactly where asked to, of a length that cannot take long',
   const exact = (text: string): unknown => parseExactJsonObject(`{"a":${text}}`)?.['a']
   assert.equal(exact('18446744073709551615'), 18_446_744_073_709_551_615n)
   assert.equal(exact('-9007199254740993'), -9_007_199_254_740_993n)
-  assert.equal(exact("[7]")?.toString(), "7")
+  assert.equal(exact('[7]')?.toString(), '7')
   assert.equal(exact('1.5'), 1.5)
   assert.equal(exact('1e3'), 1000)
   assert.equal(exact('9'.repeat(32)), BigInt('9'.repeat(32)))

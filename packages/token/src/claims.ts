@@ -1,4 +1,13 @@
-import { type Identity, isJsonArray, isJsonObject, type JsonObject, type JsonValue, parseSpiffeId, type Refusal, refuse } from '@countersign/core'
+import {
+  type Identity,
+  isJsonArray,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  parseSpiffeId,
+  type Refusal,
+  refuse,
+} from '@countersign/core'
 import { decodeBase64url } from './base64url.js'
 import type { IssuerRules } from './options.js'
 

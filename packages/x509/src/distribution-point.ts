@@ -1,6 +1,6 @@
+import { encodeDer } from '@countersign/core'
 import { contextTag, DerError, type DerReader, TAG } from './der-reader.js'
 import { hexFrom, readBitString } from './der-values.js'
-import { encodeDer } from './der-writer.js'
 import { readGeneralNames } from './general-names.js'
 
 /** Where an issuer says that a CRL is, and for what (RFC 5280 §4.2.1.13). */

@@ -1,9 +1,8 @@
-import { MisuseError, type Runtime } from '@countersign/core'
+import { FetchError, fetchBytes, MisuseError, type Runtime } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
 import type { CaCertificate } from './ca-certificate.js'
 import type { OcspSetting } from './check-revocation.js'
 import { permittedUrl } from './evidence-url.js'
-import { FetchError, fetchEvidence } from './fetch-evidence.js'
 import { judgeOcspResponse, type OcspVerdict } from './ocsp-judgement.js'
 import { encodeOcspRequest, freshNonce } from './ocsp-request.js'
 import type { ReloadHooks } from './pem-setting.js'
@@ -151,8 +150,8 @@ export function createOcspSource({ option, ocsp, ...settings }: OcspSettings, ho
     const body = { type: 'application/ocsp-request', bytes: encodeOcspRequest(subject, issuer, nonce, ocsp.hash) }
     try {
       const accept = 'application/ocsp-response'
-      const request = { url, accept, maxBytes: MAX_OCSP_BYTES, timeoutMs: TIMEOUT_MS, signal: closing.signal, body }
-      const { bytes } = await fetchEvidence(request, hooks.fetch)
+      const request = { server: 'it', url, accept, maxBytes: MAX_OCSP_BYTES, timeoutMs: TIMEOUT_MS, signal: closing.signal, body }
+      const { bytes } = await fetchBytes(request, hooks.fetch)
       const response = readOcspResponse(bytes ?? new Uint8Array(0))
       if (typeof response === 'string')
         return tell(url, response === 'malformed' ? 'unverified' : response === 'try-later' ? response : 'refused', response)
