@@ -11,8 +11,9 @@ import type { Site } from './site.js'
 export interface ProxyKind {
   /** Of the program, as `test/tools/servers.mjs` knows it. */
   readonly name: 'nginx' | 'haproxy' | 'apache2' | 'caddy'
-  /** Of the block in the guide. */
+  /** Of the block in the guide, and how that begins where there are several. */
   readonly language: string
+  readonly beginning?: string
   /** The name that our options have for it. */
   readonly format: string
   /** The whole configuration, made of the guide's block with its paths and ports filled in. */
