@@ -11,6 +11,7 @@ import { profileReport } from './profile-report.js'
 import { report, type Section } from './report.js'
 import { FULL_ROUNDS, QUICK_ROUNDS } from './rounds.js'
 import { STACK_NAMES } from './stacks/stacks.js'
+import { x509Report } from './x509-report.js'
 
 const REPORT = new URL('../../../docs/benchmarks.md', import.meta.url)
 
@@ -50,6 +51,7 @@ const sections: readonly Section[] =
         { name: 'in-process', run: () => inProcessReport(quick) },
         { name: 'floods', run: () => floodReport(quick) },
         { name: 'connections', run: () => connectionReport(mesh, quick) },
+        { name: 'x509', run: () => x509Report(quick) },
       ]
 const chosen = sections.filter(({ name }) => name.includes(options.only))
 if (chosen.length === 0)

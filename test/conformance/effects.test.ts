@@ -212,6 +212,28 @@ const SHOWN_ELSEWHERE: Readonly<Record<string, readonly [file: string, test: str
     'packages/node/test/forwarded.test.ts',
     'counts and writes down the address that the proxy tells, and nobody else’s',
   ],
+  'mtls.trust.0.revocation': ['packages/x509/test/ocsp.test.ts', 'has a policy for each bundle'],
+  'mtls.revocation.mode': [
+    'packages/x509/test/ocsp.test.ts',
+    'in prefer mode lets pass whom nobody can know of, and refuses where somebody should',
+  ],
+  'mtls.revocation.ocsp': [
+    'packages/x509/test/ocsp.test.ts',
+    'asks the responder once about a certificate that it has not seen, and no more on later connections',
+  ],
+  'mtls.revocation.timeoutMs': [
+    'packages/x509/test/remote-crl.test.ts',
+    'refuses whoever points to a list that does not come in time, and says so',
+  ],
+  'mtls.revocation.crl.urls': ['packages/x509/test/remote-crl.test.ts', 'fetches its lists at the start and is ready when they are there'],
+  'mtls.revocation.crl.distributionPoints': [
+    'packages/x509/test/remote-crl.test.ts',
+    'fetches the list that a certificate points to, once, and lets its first caller wait',
+  ],
+  'mtls.revocation.crl.refreshSeconds': [
+    'packages/x509/test/remote-crl.test.ts',
+    'fetches a list again after as many seconds as it was told, and sooner if it ends sooner',
+  ],
   'jwt.whenKeysUnavailable': ['packages/token/test/remote-keys.test.ts', 'goes on with nothing stale where the options say refuse'],
   'jwt.keys.timeoutMs': ['packages/token/test/remote-keys.test.ts', 'gives up on a real server that trickles its answer'],
   'jwt.keys.maxAgeSeconds': [

@@ -11,6 +11,8 @@ const TIMEOUT_MS = {
   'test/packaging': 5 * MINUTE_MS,
   'test/conformance': 8 * MINUTE_MS,
   'test/attack': 6 * MINUTE_MS,
+  // Ten thousand chains, 1,300 processes of openssl.
+  'test/chains': 4 * MINUTE_MS,
   'test/proxies': 5 * MINUTE_MS,
 }
 

@@ -22,3 +22,23 @@ export function parseSpiffeId(text: string): SpiffeId | null {
   const [, trustDomain = '', path = ''] = match
   return Object.freeze({ text, trustDomain, path })
 }
+
+/** The name of a trust domain, and the SPIFFE ID of the domain itself. */
+export interface TrustDomain {
+  /** Such as `prod.example`. */
+  readonly name: string
+  /** Such as `spiffe://prod.example`. */
+  readonly id: string
+}
+
+// SPIFFE-ID §2.1: not empty, lowercase, at most 255 bytes; no port, no user, no percent-encoding.
+const TRUST_DOMAIN = /^(?:spiffe:\/\/)?([a-z0-9._-]{1,255})$/
+
+/**
+ * Reads a trust domain, as a name or as its SPIFFE ID, as strictly as {@link parseSpiffeId}.
+ * @returns `null` for anything else, such as the ID of a workload.
+ */
+export function parseTrustDomain(text: string): TrustDomain | null {
+  const name = TRUST_DOMAIN.exec(text)?.[1]
+  return name === undefined ? null : Object.freeze({ name, id: `spiffe://${name}` })
+}

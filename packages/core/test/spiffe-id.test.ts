@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseSpiffeId } from '@countersign/core'
+import { parseSpiffeId, parseTrustDomain } from '@countersign/core'
 
 test('reads the trust domain and the path, and keeps the text as it was', () => {
   assert.deepEqual(parseSpiffeId('spiffe://prod.example/ns/shop/sa/orders'), {
@@ -57,4 +57,33 @@ for (const [what, text] of [
 test('takes the longest that the standard allows', () => {
   assert.notEqual(parseSpiffeId(`spiffe://prod.example/${'a'.repeat(2048 - 22)}`), null)
   assert.notEqual(parseSpiffeId(`spiffe://${'a'.repeat(255)}/x`), null)
+})
+
+test('reads a trust domain by its name and by its SPIFFE ID, and nothing else', () => {
+  const read = { name: 'prod.example', id: 'spiffe://prod.example' }
+  assert.deepEqual(parseTrustDomain('prod.example'), read)
+  assert.deepEqual(parseTrustDomain('spiffe://prod.example'), read)
+  assert.ok(Object.isFrozen(parseTrustDomain('prod.example')))
+  assert.equal(parseTrustDomain('a'.repeat(255))?.name.length, 255)
+  assert.equal(parseTrustDomain('10.0.0.1')?.name, '10.0.0.1')
+  const none = [
+    '',
+    'spiffe://',
+    'Prod.example',
+    'spiffe://prod.example/',
+    'spiffe://prod.example/orders',
+    'prod.example/orders',
+    'prod.example:443',
+    'user@prod.example',
+    'prod.example?x',
+    'prod%2eexample',
+    'https://prod.example',
+    'SPIFFE://prod.example',
+    'spiffe:prod.example',
+    ' prod.example',
+    'prod.example\n',
+    'pröd.example',
+    'a'.repeat(256),
+  ]
+  for (const text of none) assert.equal(parseTrustDomain(text), null, text)
 })

@@ -11,7 +11,7 @@ export function inbound(changes: Partial<Omit<Inbound, 'connection'>> & { readon
     authority: 'localhost:8443',
     bodyRead: false,
     rawHeaders: [],
-    clientAddress: connection?.remoteAddress ?? '192.0.2.1',
+    clientAddress: connection?.remoteAddress === undefined ? '192.0.2.1' : connection.remoteAddress,
     header: () => null,
     ...rest,
     connection: {

@@ -47,7 +47,7 @@ export function createBundleEndpoint(
 ): BundleEndpoint {
   const { option, trustDomain, url, timeoutMs, graceMs } = setting
   const isSelfServing = setting.profile === 'https_spiffe' && setting.server.trustDomain === trustDomain
-  const seed = setting.profile === 'https_spiffe' && setting.bundle !== null ? openSeed(setting.bundle.option, setting.bundle.file) : null
+  const seed = openSeed()
   // Before the first answer it is not in use, but no answer may be older.
   let current: AuthorityFile | null = isSelfServing ? (seed?.value ?? null) : null
   let confirmedAtMs: number | null = null
@@ -63,14 +63,16 @@ export function createBundleEndpoint(
   let closed = false
 
   // SPIFFE Federation §4.2: what the operator changes here is the latest until the endpoint gives another.
-  function openSeed(seedOption: string, file: string): FileSource<AuthorityFile> {
-    return watchAuthorities({ option: seedOption, file, trustDomain }, 'anchors', hooks, (value) => {
+  function openSeed(): FileSource<AuthorityFile> | null {
+    if (setting.profile !== 'https_spiffe' || setting.bundle === null) return null
+    const { bundle, server } = setting
+    return watchAuthorities({ ...bundle, trustDomain: server.trustDomain }, 'anchors', hooks, (value) => {
       if (isSelfServing) {
         current = value
         if (confirmedAtMs !== null) confirmedAtMs = hooks.nowMs()
         epoch++
       }
-      hooks.onReloaded(seedOption, value.authorities.length)
+      hooks.onReloaded(bundle.option, value.authorities.length)
       void load()
     })
   }
@@ -103,8 +105,12 @@ export function createBundleEndpoint(
       if (closed) return
       // The bundle is as old as the question, not as the answer.
       const askedAtMs = hooks.nowMs()
+      const before = current
       const body = await withinTime((signal) => exchangeBundle(url, setting.followRedirects, ask, signal))
-      if (!closed) accept(body, askedAtMs)
+      if (closed) return
+      // What was asked for before the operator changed the bundle is not the refresh that may replace it.
+      if (current !== before) return attempt()
+      accept(body, askedAtMs)
       failures = 0
     } catch (error) {
       failures++
@@ -180,7 +186,7 @@ export function createBundleEndpoint(
       throw new MisuseError(
         'ERR_TRUST_UNREADABLE',
         option,
-        `cannot fetch the bundle of ${trustDomain} from ${url.href}: ${reason}`,
+        `cannot fetch the bundle of ${trustDomain} from ${url.origin}${url.pathname}: ${reason}`,
         failure,
       )
     },

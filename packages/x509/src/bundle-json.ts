@@ -6,9 +6,12 @@ export interface JsonObject {
 
 /** A bundle map has five levels. */
 const MAX_DEPTH = 16
+/** A map of a thousand trust domains has some 40,000. */
+const MAX_VALUES = 50_000
 /** 64 bits take 20 digits. */
 const MAX_NUMBER_LENGTH = 32
 const TOKEN =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: RFC 8259 §7 has them escaped
   /[\t\n\r ]*(?:([{}[\],:])|("[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?)|(true|false|null))/y
 const BLANK = /^[\t\n\r ]*$/
 const INTEGER = /^-?\d+$/
@@ -19,12 +22,13 @@ const WORDS: ReadonlyMap<string, boolean | null> = new Map([
 ])
 
 /**
- * Reads an object of strict JSON: no member name twice (SPIFFE Trust Domain and Bundle §6.3), bounded depth, nothing behind it.
+ * Reads an object of strict JSON: no member name twice (SPIFFE Trust Domain and Bundle §6.3), bounded depth and number of values, nothing behind it.
  * `JSON.parse` keeps the last of two members and rounds sequence numbers.
  * @returns `null` if the text is anything else.
  */
 export function readJsonObject(text: string): JsonObject | null {
   const tokens = new RegExp(TOKEN)
+  let values = 0
   const value = readValue(0, next())
   return value !== undefined && isObject(value) && BLANK.test(text.slice(tokens.lastIndex)) ? value : null
 
@@ -35,6 +39,7 @@ export function readJsonObject(text: string): JsonObject | null {
   /** `undefined` in the results stands for "not JSON". */
   function readValue(depth: number, token: readonly (string | undefined)[]): JsonValue | undefined {
     const [, mark, string, number, word] = token
+    if (++values > MAX_VALUES) return undefined
     if (string !== undefined) return readString(string)
     if (number !== undefined) return readNumber(number)
     if (word !== undefined) return WORDS.get(word)

@@ -6,16 +6,20 @@ import type { ParsedCertificate } from './read-certificate.js'
 /** A certificate that may have issued others: one object for all the leaves below it, so its key is made once. */
 export class CaCertificate {
   readonly certificate: ParsedCertificate
-  /** SHA-256 of the DER, lowercase hexadecimal. */
-  readonly fingerprint: string
   /** Those found to have signed it, so that this is not verified again for every leaf below. */
   readonly signers = new WeakSet<CaCertificate>()
   #key: KeyObject | null | undefined
   #pin: string | undefined
+  #fingerprint: string | undefined
 
   constructor(certificate: ParsedCertificate) {
     this.certificate = certificate
-    this.fingerprint = hexFrom(certificate.fingerprint)
+  }
+
+  /** SHA-256 of the DER, lowercase hexadecimal. */
+  get fingerprint(): string {
+    this.#fingerprint ??= hexFrom(this.certificate.fingerprint)
+    return this.#fingerprint
   }
 
   /** `null`: a key that nothing is verified with. */

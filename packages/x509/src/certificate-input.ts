@@ -14,7 +14,8 @@ export function readCertificateInput(input: CertificateInput): ParsedCertificate
   return der === null ? 'not one PEM block CERTIFICATE' : readCertificate(der)
 }
 
-function derFrom(input: CertificateInput): Uint8Array | null {
+/** Its DER; `null` for what is neither DER nor one PEM block. */
+export function derFrom(input: CertificateInput): Uint8Array | null {
   if (typeof input !== 'string' && input[0] === 0x30) return input
   if (input.length > MAX_PEM_BYTES) return null
   return onlyPemBlock(typeof input === 'string' ? input : asciiFrom(input), 'CERTIFICATE')

@@ -113,12 +113,17 @@ export function checkChainRequest(request: unknown): CheckedRequest {
   return {
     leaf: checkBytes('leaf', request['leaf']),
     intermediates: checkEach('intermediates', request['intermediates'] ?? NONE, checkBytes),
-    anchors: checkEach('anchors', request['anchors'], checkAnchor),
+    anchors: checkAnchors(request['anchors']),
     rules: checkRules(request),
     names: checkEach('names', request['names'] ?? NONE, checkName),
     crls,
     revocation: checkRevocation(request['revocation'] ?? { mode: crls.length === 0 ? 'off' : 'require' }),
   }
+}
+
+/** @throws {MisuseError} for what is no list of anchors. */
+export function checkAnchors(anchors: unknown): CheckedRequest['anchors'] {
+  return checkEach('anchors', anchors, checkAnchor)
 }
 
 function checkRules(request: Record<string, unknown>): PathRules {

@@ -41,6 +41,8 @@ const MAX_AGE_SECONDS = 7 * 86_400
 /** Each is fetched at the start and held. */
 const MAX_URLS = 64
 const MAX_HOSTS = 64
+/** A name of 253 characters, and a port. */
+const MAX_HOST = 260
 
 /** @throws {MisuseError} for a wrong, missing or unknown option. */
 export function checkRevocation(option: string, revocation: unknown): CheckedRevocation {
@@ -118,8 +120,8 @@ function checkUrl(option: string, url: unknown): string {
 function checkHosts(option: string, hosts: unknown): ReadonlySet<string> {
   const checked = new Set(
     checkList(option, hosts).map((host, i) => {
-      const plain = typeof host === 'string' ? plainUrl(`http://${host}/`) : null
-      if (plain === null || plain.href !== `http://${String(host).toLowerCase()}/`)
+      const plain = typeof host === 'string' && host.length <= MAX_HOST ? plainUrl(`http://${host}`) : null
+      if (plain === null || plain.host !== String(host).toLowerCase())
         throw new MisuseError(
           'ERR_OPTION_INVALID',
           `${option}[${i}]`,

@@ -14,6 +14,8 @@ export interface CrlLists {
   readonly epoch: number
   /** Why there may be no list for this certificate. Begins to fetch what can be fetched. */
   missing(subject: RevocationSubject): UnknownReason
+  /** Should there be a list for this certificate, although none is held? */
+  expected(subject: RevocationSubject): boolean
   pending(subject: RevocationSubject): Promise<unknown> | null
   reload(): boolean
   ready(): Promise<void>
@@ -44,6 +46,7 @@ export function listsFromFiles(option: string, paths: readonly string[], hooks: 
     of: (issuerKey) => source.value.get(issuerKey) ?? NONE,
     epoch: 0,
     missing: () => 'no-crl',
+    expected: () => false,
     pending: () => null,
     reload: source.reload,
     ready: async () => {},
@@ -78,6 +81,7 @@ export function listsFromSource(option: string, source: Source<readonly Uint8Arr
       return source.epoch
     },
     missing: () => 'no-crl',
+    expected: () => false,
     pending: () => null,
     reload,
     ready: async () => source.ready?.(),
@@ -149,8 +153,11 @@ export function listsFromUrls(option: string, { urls, hosts, refreshMs, optional
       if (subject.distributionPoints === null) return 'no-source'
       const pointed = pointedTo(subject)
       for (const remote of pointed) void remote.load()
-      return pointed.length > 0 ? 'unreachable' : remotes.size < MAX_POINTS ? 'host' : 'busy'
+      if (pointed.length > 0) return pointed.some(({ lists }) => lists.length === 0) ? 'unreachable' : 'no-crl'
+      return remotes.size < MAX_POINTS ? 'host' : 'busy'
     },
+    expected: ({ distributionPoints }) =>
+      hosts === null ? [...remotes.values()].some(({ lists }) => lists.length === 0) : distributionPoints !== null,
     pending(subject) {
       const wanted = hosts === null ? [...remotes.values()].filter(({ lists }) => lists.length === 0) : pointedTo(subject)
       const loading = wanted.flatMap((remote) => remote.loading ?? [])

@@ -85,7 +85,7 @@ export function createCrlSource({ option, crl, optional, skewMs, hashBits }: Crl
     const missing = lists.missing(subject)
     if (verdict.status === 'good') return { ...verdict, lookAgainMs: verdict.untilMs }
     const held = lists.of(issuer.certificate.subjectKey).length > 0
-    return { status: 'unknown', reason: verdict.reason === 'no-crl' ? missing : verdict.reason, hasSource: held || HOPEFUL.has(missing) }
+    return { status: 'unknown', reason: verdict.reason === 'no-crl' ? missing : verdict.reason, hasSource: held || lists.expected(subject) }
   }
 
   return {
@@ -99,6 +99,3 @@ export function createCrlSource({ option, crl, optional, skewMs, hashBits }: Crl
     close: lists.close,
   }
 }
-
-/** Somebody should have a list, although there is none here. */
-const HOPEFUL: ReadonlySet<string> = new Set(['unreachable', 'host', 'busy'])

@@ -38,11 +38,21 @@ export function readSmallInteger(reader: DerReader, tag: number = TAG.integer): 
   return content.reduce((value, octet) => value * 256 + octet, 0)
 }
 
+// id-at and id-ce: nearly all OIDs of a certificate, with texts that are there already.
+const ATTRIBUTE_TYPES: readonly string[] = Array.from({ length: 128 }, (_, arc) => `2.5.4.${arc}`)
+const EXTENSION_IDS: readonly string[] = Array.from({ length: 128 }, (_, arc) => `2.5.29.${arc}`)
+
 /** Dotted text of an OBJECT IDENTIFIER. */
 export function readOid(reader: DerReader, tag: number = TAG.oid): string {
   const { bytes, contentStart, contentEnd } = reader.take(tag)
   if (contentEnd === contentStart || contentEnd - contentStart > MAX_OID_OCTETS) throw new DerError('an OID of a size not accepted')
-  const arcs: (number | bigint)[] = []
+  const known = bytes[contentStart + 1] === 4 ? ATTRIBUTE_TYPES : EXTENSION_IDS
+  const last = bytes[contentStart + 2] ?? 0x80
+  if (contentEnd - contentStart === 3 && bytes[contentStart] === 0x55 && last < 0x80) {
+    const second = bytes[contentStart + 1]
+    if (second === 4 || second === 29) return known[last] ?? ''
+  }
+  let text = ''
   let at = contentStart
   while (at < contentEnd) {
     const from = at
@@ -50,12 +60,15 @@ export function readOid(reader: DerReader, tag: number = TAG.oid): string {
     if (at >= contentEnd || bytes[from] === 0x80) throw new DerError('an OID that is cut off or not in its shortest form')
     at++
     const arc = at - from > MAX_ARC_OCTETS ? wideArc(bytes, from, at) : narrowArc(bytes, from, at)
-    if (from > contentStart) arcs.push(arc)
-    // X.690 §8.19.4: the first octets hold two arcs.
-    else if (arc >= 80) arcs.push(2, typeof arc === 'bigint' ? arc - 80n : arc - 80)
-    else arcs.push(arc >= 40 ? 1 : 0, Number(arc) % 40)
+    text = text === '' ? firstArcs(arc) : `${text}.${arc}`
   }
-  return arcs.join('.')
+  return text
+}
+
+// X.690 §8.19.4: the first octets hold two arcs.
+function firstArcs(arc: number | bigint): string {
+  if (arc >= 80) return `2.${typeof arc === 'bigint' ? arc - 80n : arc - 80}`
+  return arc >= 40 ? `1.${Number(arc) - 40}` : `0.${arc}`
 }
 
 /** Seven bits each: a number holds 53. */
@@ -102,26 +115,41 @@ export function readOptionalNull(reader: DerReader): void {
   if (reader.optional(TAG.null) && reader.contentEnd !== reader.contentStart) throw new DerError('a NULL with content')
 }
 
-const UTC_TIME = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/
-const GENERALIZED_TIME = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/
-
 /**
  * Epoch milliseconds of a UTCTime or GeneralizedTime, with seconds, in UTC, without fractions.
  * @see https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.5
  */
 export function readTime(reader: DerReader): number {
   const short = reader.isNext(TAG.utcTime)
-  const content = reader.take(short ? TAG.utcTime : TAG.generalizedTime).content()
-  const match = content.length > 15 ? null : (short ? UTC_TIME : GENERALIZED_TIME).exec(asciiFrom(content))
-  if (match === null) throw new DerError('a time in another form')
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1).map(Number)
-  const fullYear = short ? (year >= 50 ? 1900 : 2000) + year : year
-  const date = new Date(0)
-  date.setUTCFullYear(fullYear, month - 1, day)
-  date.setUTCHours(hour, minute, second)
-  const same = date.getUTCMonth() === month - 1 && date.getUTCDate() === day && date.getUTCHours() === hour
-  if (!same || date.getUTCMinutes() !== minute || date.getUTCSeconds() !== second) throw new DerError('a time that does not exist')
-  return date.getTime()
+  const { bytes, contentStart, contentEnd } = reader.take(short ? TAG.utcTime : TAG.generalizedTime)
+  const yearDigits = short ? 2 : 4
+  const last = contentEnd - 1
+  if (last - contentStart !== yearDigits + 10 || bytes[last] !== 0x5a) throw new DerError('a time in another form')
+  const month = contentStart + yearDigits
+  const year = readDigits(bytes, contentStart, month)
+  const field = (index: number): number => readDigits(bytes, month + 2 * index, month + 2 * index + 2)
+  return timeFrom(short ? (year >= 50 ? 1900 : 2000) + year : year, [field(0), field(1), field(2), field(3), field(4)])
+}
+
+function readDigits(bytes: Uint8Array, from: number, to: number): number {
+  let value = 0
+  for (let i = from; i < to; i++) {
+    const digit = (bytes[i] ?? 0) - 0x30
+    if (digit < 0 || digit > 9) throw new DerError('a time in another form')
+    value = value * 10 + digit
+  }
+  return value
+}
+
+type Fields = readonly [month: number, day: number, hour: number, minute: number, second: number]
+
+function timeFrom(year: number, [month, day, hour, minute, second]: Fields): number {
+  // Date.UTC takes the years before 100 for others.
+  const ms = year >= 100 ? Date.UTC(year, month - 1, day, hour, minute, second) : new Date(0).setUTCFullYear(year, month - 1, day)
+  const date = new Date(ms)
+  const exists = month >= 1 && month <= 12 && date.getUTCDate() === day && day > 0 && hour < 24 && minute < 60 && second < 60
+  if (!exists) throw new DerError('a time that does not exist')
+  return year >= 100 ? ms : date.setUTCHours(hour, minute, second)
 }
 
 /** One character an octet. */

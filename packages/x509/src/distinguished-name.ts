@@ -78,12 +78,12 @@ function keyOfAttribute({ oid, text, value }: NameAttribute): string {
 function decodeText(tag: number, bytes: Uint8Array): string | null {
   switch (tag) {
     case TAG.utf8String:
-      return decodeWith('utf-8', bytes)
+      return isAscii(bytes) ? asciiFrom(bytes) : decodeWith('utf-8', bytes)
     case TAG.printableString:
     case TAG.ia5String:
     case TAG.numericString:
     case TAG.visibleString:
-      return bytes.every((octet) => octet < 0x80) ? asciiFrom(bytes) : null
+      return isAscii(bytes) ? asciiFrom(bytes) : null
     case TAG.teletexString:
       return asciiFrom(bytes)
     case TAG.bmpString:
@@ -98,6 +98,12 @@ function decodeText(tag: number, bytes: Uint8Array): string | null {
   }
 }
 
+function isAscii(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if ((bytes[i] ?? 0) >= 0x80) return false
+  return true
+}
+
+// What has no text in its encoding is compared as it is.
 function decodeWith(encoding: string, bytes: Uint8Array): string | null {
   try {
     return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes)

@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto'
+import { constants, type X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { type IncomingMessage, request } from 'node:http'
 import { isIP } from 'node:net'
@@ -46,6 +46,8 @@ function connectTo(url: URL): TLSSocket {
     ca: [],
     // SPIFFE Federation §5: Mozilla's intermediate profile.
     minVersion: 'TLSv1.2',
+    // Who was verified stays who is asked.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     ALPNProtocols: ['http/1.1'],
   })
 }

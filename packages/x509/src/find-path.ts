@@ -44,6 +44,7 @@ const MAX_STEPS = 1_000
 export function findPath(search: PathSearch): FoundPath | Refusal {
   const { leaf, anchors, intermediates, rules, accept } = search
   const verdicts = new Map<CaCertificate | null, Map<CaCertificate, boolean>>()
+  const bySubject = groupBySubject(intermediates)
   const names = createNameBudget()
   let signatures = 0
   let work = 0
@@ -58,7 +59,7 @@ export function findPath(search: PathSearch): FoundPath | Refusal {
       if (++steps > MAX_STEPS) fatal ??= overrun()
       if (fatal !== null) return null
       if (path.some((ca) => sameAuthority(ca, issuer)) || !isSignedBy(last, issuer)) continue
-      const found = anchors.has(issuer.fingerprint) ? conclude([...path, issuer]) : descend(path, issuer, depth)
+      const found = isAnchor(issuer) ? conclude([...path, issuer]) : descend(path, issuer, depth)
       if (found !== null) return found
     }
     return null
@@ -86,8 +87,9 @@ export function findPath(search: PathSearch): FoundPath | Refusal {
 
   // RFC 5280 §4.2.1.1: the key identifier helps to choose. The signature decides.
   function candidates(child: ParsedCertificate): readonly CaCertificate[] {
-    const named = intermediates.filter((ca) => ca.certificate.subjectKey === child.issuerKey && !anchors.has(ca.fingerprint))
-    const all = [...anchors.withSubject(child.issuerKey), ...named]
+    const trusted = anchors.withSubject(child.issuerKey)
+    const named = bySubject.get(child.issuerKey) ?? []
+    const all = [...trusted, ...named.filter((ca) => !trusted.some((anchor) => isSameCertificate(anchor, ca)))]
     if (all.length < 2) return all
     const keyId = child.extensions.authorityKeyId
     const unlikely = ({ certificate: { extensions, notBeforeMs, notAfterMs } }: CaCertificate): number => {
@@ -98,12 +100,16 @@ export function findPath(search: PathSearch): FoundPath | Refusal {
     return all.sort((a, b) => unlikely(a) - unlikely(b))
   }
 
+  function isAnchor(ca: CaCertificate): boolean {
+    return anchors.withSubject(ca.certificate.subjectKey).includes(ca)
+  }
+
   /** @param ca `null`: the leaf. */
   function isSignedBy(ca: CaCertificate | null, issuer: CaCertificate): boolean {
     const child = ca?.certificate ?? leaf
     const { scheme, name } = child.signatureAlgorithm
     const { description } = issuer.certificate.key
-    const place = anchors.has(issuer.fingerprint) ? 'anchor' : 'intermediate'
+    const place = isAnchor(issuer) ? 'anchor' : 'intermediate'
     const weak = weakHash(child, rules)
       ? refuse('ERR_PEER_WEAK_SIGNATURE', { algorithm: name })
       : checkKey(issuer.certificate, place, rules)
@@ -133,6 +139,17 @@ export function findPath(search: PathSearch): FoundPath | Refusal {
   return refuseSelfSigned(leaf, rules) ?? extend([], 0) ?? fatal ?? refusal ?? refuse('ERR_PEER_UNTRUSTED')
 }
 
+function groupBySubject(authorities: readonly CaCertificate[]): ReadonlyMap<string, readonly CaCertificate[]> {
+  const groups = new Map<string, CaCertificate[]>()
+  for (const ca of authorities) {
+    const { subjectKey } = ca.certificate
+    const group = groups.get(subjectKey)
+    if (group === undefined) groups.set(subjectKey, [ca])
+    else if (!group.some((known) => isSameCertificate(known, ca))) group.push(ca)
+  }
+  return groups
+}
+
 /** How long a signature of this key takes to verify: measured, P-256 is 1 (0.06 ms). */
 function workOf({ type, bits }: CertificateKey): number {
   switch (type) {
@@ -149,6 +166,10 @@ function workOf({ type, bits }: CertificateKey): number {
       // The larger public exponents that are let through count for as much as another doubling.
       return bits <= 4096 ? 2 : 7
   }
+}
+
+function isSameCertificate(a: CaCertificate, b: CaCertificate): boolean {
+  return a === b || sameBytes(a.certificate.der, b.certificate.der)
 }
 
 /** The same name and key: a path through both only goes in circles. */

@@ -1,4 +1,5 @@
 export type { BundleJwk } from './bundle-key.js'
+export { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from '@countersign/core'
 export type { CertificateInput } from './certificate-input.js'
 export type { ChainRequest, PolicyRequest, RevocationRequest } from './chain-request.js'
 export { createFileSource, type FileSource, type FileSourceOptions, type LoadedFile } from './file-source.js'
@@ -44,6 +45,13 @@ export { parseSpiffeBundleMap } from './parse-spiffe-bundle-map.js'
 export { pemBlocks } from './pem.js'
 export type { TrustAnchorKey } from './trust-anchor-key.js'
 export { type CertificateVerifier, createPeerVerifier } from './verifier.js'
-export { type ChainResult, verifyChain } from './verify-chain.js'
+export {
+  type AnchoredChainRequest,
+  type ChainResult,
+  type ChainVerifier,
+  createChainVerifier,
+  verifyChain,
+} from './verify-chain.js'
 export { type VerifiedCrl, type VerifyCrlOptions, verifyCrl } from './verify-crl.js'
 export { type VerifiedOcspResponse, type VerifyOcspResponseOptions, verifyOcspResponse } from './verify-ocsp-response.js'
+export { type CredentialRequest, type CredentialResult, verifyCredential } from './verify-credential.js'

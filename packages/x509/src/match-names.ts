@@ -36,15 +36,20 @@ export function holdsName(certificate: ParsedCertificate, { type, value }: Refer
  * @see https://www.rfc-editor.org/rfc/rfc9525#section-6.3
  */
 function holdsHost({ dns }: GeneralNames, value: string): boolean {
-  // A final dot says that the name is complete, and is no part of it.
-  const host = value.toLowerCase().replace(/\.$/, '')
-  if (host.length > MAX_HOST || !HOST.test(host) || NUMERIC.test(host)) return false
+  const host = hostFrom(value)
+  if (host === null) return false
   const dot = host.indexOf('.')
   const parent = dot === -1 ? null : host.slice(dot)
   return dns.some((presented) => {
     const name = presented.toLowerCase()
     return name === host || (parent !== null && WILDCARD.test(name) && name.slice(1) === parent)
   })
+}
+
+/** A host name in lower case; `null` for what is none, such as an address. A final dot says that the name is complete, and is no part of it. */
+export function hostFrom(text: string): string | null {
+  const host = text.toLowerCase().replace(/\.$/, '')
+  return host.length > MAX_HOST || !HOST.test(host) || NUMERIC.test(host) ? null : host
 }
 
 /** @see https://www.rfc-editor.org/rfc/rfc9525#section-6.4 */

@@ -48,11 +48,18 @@ const UNKNOWN_MS = 60_000
 /** RFC 5280 §5.3.1: the one revocation that may end. */
 const CERTIFICATE_HOLD = 6
 
+/** Of an answer, without the bytes that it came in. */
+interface Kept {
+  readonly status: 'good' | 'revoked' | 'unknown'
+  readonly thisUpdateMs: number
+  readonly untilMs: number
+}
+
 /** What is known of one certificate. */
 interface Entry {
   readonly subject: RevocationSubject
   readonly issuer: CaCertificate
-  verdict: OcspVerdict | null
+  verdict: Kept | null
   lookAgainMs: number
   askedAtMs: number
   failures: number
@@ -73,6 +80,7 @@ export function createOcspSource({ option, ocsp, ...settings }: OcspSettings, ho
   /** When the certificate ends, by its key. */
   const revoked = new Map<string, number>()
   const closing = new AbortController()
+  /** Failures in a row by host: those that are listed. */
   const downs = new Map<string, number>()
   let asking = 0
   let epoch = 0
@@ -99,13 +107,15 @@ export function createOcspSource({ option, ocsp, ...settings }: OcspSettings, ho
 
   function createEntry(key: string, subject: RevocationSubject, issuer: CaCertificate): Entry {
     const rest = { lookAgainMs: 0, askedAtMs: 0, failures: 0, failure: 'busy', retryAtMs: 0, loading: null, missed: false } as const
-    const entry: Entry = { subject, issuer, verdict: null, ...rest }
+    // Whoever asks may be forgotten: its certificate is not kept alive by views of it.
+    const own = { ...subject, issuerName: new Uint8Array(subject.issuerName), distributionPoints: null }
+    const entry: Entry = { subject: own, issuer, verdict: null, ...rest }
     entries.set(key, entry)
     return entry
   }
 
   function answerOf({ verdict, failure, lookAgainMs }: Entry): RevocationAnswer {
-    switch (verdict?.answer.status) {
+    switch (verdict?.status) {
       case 'revoked':
         return { status: 'revoked' }
       case 'good':
@@ -130,7 +140,7 @@ export function createOcspSource({ option, ocsp, ...settings }: OcspSettings, ho
   }
 
   function isCurrent({ verdict }: Entry): boolean {
-    return verdict?.answer.status === 'good' && hooks.nowMs() < verdict.untilMs
+    return verdict?.status === 'good' && hooks.nowMs() < verdict.untilMs
   }
 
   /** Never rejects. */
@@ -149,7 +159,7 @@ export function createOcspSource({ option, ocsp, ...settings }: OcspSettings, ho
       const rules = { ...settings, nowMs: hooks.nowMs(), maxAgeMs: ocsp.maxAgeMs, nonce, nonceRequired: ocsp.nonce === 'require' }
       const verdict = judgeOcspResponse(response, subject, issuer, rules)
       if (typeof verdict === 'string') return tell(url, 'unverified', verdict)
-      downs.delete(url)
+      downs.delete(new URL(url).host)
       return verdict
     } catch (cause) {
       return tell(url, 'unreachable', cause instanceof FetchError ? cause.message : 'the exchange failed', cause)
@@ -158,14 +168,11 @@ export function createOcspSource({ option, ocsp, ...settings }: OcspSettings, ho
 
   /** Told of at the first time, the second, the fourth: a responder that is down for a day is not a line for every certificate. */
   function tell(url: string, reason: UnknownReason, text: string, cause?: unknown): UnknownReason {
-    const count = (downs.get(url) ?? 0) + 1
-    // Those of one responder; URLs that certificates name beyond that share a count.
-    if (downs.has(url) || downs.size < MAX_ASKING) downs.set(url, count)
+    const { host } = new URL(url)
+    const count = (downs.get(host) ?? 0) + 1
+    downs.set(host, count)
     if (!closing.signal.aborted && (count & (count - 1)) === 0) {
-      hooks.onFailed(
-        option,
-        new MisuseError('ERR_TRUST_UNREADABLE', option, `${new URL(url).host} gives no answer that counts: ${text}`, cause),
-      )
+      hooks.onFailed(option, new MisuseError('ERR_TRUST_UNREADABLE', option, `${host} gives no answer that counts: ${text}`, cause))
     }
     return reason
   }
@@ -178,17 +185,17 @@ export function createOcspSource({ option, ocsp, ...settings }: OcspSettings, ho
 
   function accept(key: string, entry: Entry, verdict: OcspVerdict): void {
     const old = entry.verdict
+    const { status, reason, thisUpdateMs } = verdict.answer
     // An answer from before the one that is held is a replay.
-    if (old !== null && verdict.answer.thisUpdateMs < old.answer.thisUpdateMs) {
+    if (old !== null && thisUpdateMs < old.thisUpdateMs) {
       fail(entry, 'unverified')
       return
     }
-    const { status, reason } = verdict.answer
     // What was made of this certificate before is looked up again, unless nothing changed, or nothing was made of it yet.
-    const news = old === null ? status !== 'good' || entry.failures > 0 || entry.missed : old.answer.status !== status || !isCurrent(entry)
-    if (news) epoch++
+    if (old !== null && old.status !== status) hooks.onReloaded(option, 1)
+    else if (old === null ? status !== 'good' || entry.failures > 0 || entry.missed : !isCurrent(entry)) epoch++
     const nowMs = hooks.nowMs()
-    entry.verdict = verdict
+    entry.verdict = { status, thisUpdateMs, untilMs: verdict.untilMs }
     entry.failures = 0
     entry.retryAtMs = 0
     entry.missed = false
@@ -214,7 +221,7 @@ export function createOcspSource({ option, ocsp, ...settings }: OcspSettings, ho
     const nowMs = hooks.nowMs()
     for (const [key, entry] of entries.entries()) {
       if (nowMs < entry.lookAgainMs || nowMs < entry.retryAtMs) continue
-      const turnMs = entry.verdict === null ? MAX_BACKOFF_MS : entry.verdict.untilMs - entry.verdict.answer.thisUpdateMs
+      const turnMs = entry.verdict === null ? MAX_BACKOFF_MS : entry.verdict.untilMs - entry.verdict.thisUpdateMs
       if (nowMs - entry.askedAtMs < 2 * turnMs) begin(key, entry, MAX_ASKING_BEHIND)
     }
   }
@@ -228,7 +235,7 @@ export function createOcspSource({ option, ocsp, ...settings }: OcspSettings, ho
     ask,
     isRevoked(subject, issuer) {
       const key = keyOf(subject, issuer)
-      return revoked.has(key) || entries.peek(key)?.verdict?.answer.status === 'revoked'
+      return revoked.has(key) || entries.peek(key)?.verdict?.status === 'revoked'
     },
     pending: (subject, issuer) => entries.get(keyOf(subject, issuer))?.loading ?? null,
     close() {

@@ -13,8 +13,8 @@ export interface ReadBundle {
 
 /** A bundle of a hundred keys takes 0.2 MB. */
 export const MAX_BUNDLE_BYTES = 1024 * 1024
-/** A trust domain in rotation has tens. */
-const MAX_KEYS = 1_000
+/** A trust domain in rotation has tens; each costs an import. */
+const MAX_KEYS = 250
 const MAX_SEQUENCE = 2n ** 64n - 1n
 const MAX_HINT = BigInt(Number.MAX_SAFE_INTEGER)
 

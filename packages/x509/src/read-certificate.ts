@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import { type CertificateExtensions, NO_EXTENSIONS, readExtensions } from './certificate-extensions.js'
 import { contextTag, DerError, DerReader, TAG } from './der-reader.js'
-import { hexFrom, readBitString, readInteger, readOctetAlignedBitString, readSmallInteger, readTime } from './der-values.js'
+import { hexFrom, readBitString, readInteger, readOctetAlignedBitString, readSmallInteger, readTime, sameBytes } from './der-values.js'
 import { type DistinguishedName, readName } from './distinguished-name.js'
 import { type PublicKeyInfo, readPublicKey } from './public-key.js'
-import { readSignatureAlgorithm, type SignatureAlgorithm, sameAlgorithm } from './signature-algorithm.js'
+import { readSignatureAlgorithm, type SignatureAlgorithm } from './signature-algorithm.js'
 
 /** A certificate as it was read: well-formed, nothing in it verified. Its byte fields are views of `der`. */
 export interface ParsedCertificate {
@@ -62,7 +62,8 @@ function readWhole(der: Uint8Array): ParsedCertificate {
 
   const version = readVersion(fields)
   const serial = readInteger(fields)
-  if (!sameAlgorithm(readSignatureAlgorithm(fields), signatureAlgorithm)) throw new DerError('two signature algorithms')
+  // RFC 5280 §4.1.1.2: the algorithm inside and outside of the signed part is the same.
+  if (!sameBytes(fields.take(TAG.sequence).whole(), signatureAlgorithm.der)) throw new DerError('two signature algorithms')
   const issuer = readName(fields)
   const validity = fields.take(TAG.sequence).enter()
   const notBeforeMs = readTime(validity)
@@ -77,9 +78,14 @@ function readWhole(der: Uint8Array): ParsedCertificate {
   const extensions = version === 3 && fields.optional(contextTag(3, 'constructed')) ? readExtensions(fields.enter()) : NO_EXTENSIONS
   fields.finish()
 
+  let fingerprint: Uint8Array | null = null
   const parsed: ParsedCertificate = {
     der,
-    fingerprint: createHash('sha256').update(der).digest(),
+    // Where nobody asks, hashing would be half of what reading costs.
+    get fingerprint() {
+      fingerprint ??= createHash('sha256').update(der).digest()
+      return fingerprint
+    },
     version,
     serialNumber: hexFrom(serial).replace(/^0+(?=.)/, ''),
     issuer,

@@ -1,5 +1,5 @@
 import { DerError, type DerReader, TAG } from './der-reader.js'
-import { hexFrom, readBoolean, readInteger, readOid } from './der-values.js'
+import { hexFrom, readBoolean, readOid } from './der-values.js'
 import { readGeneralNames } from './general-names.js'
 import { createSerialIndex, type SerialIndex } from './serial-index.js'
 
@@ -53,13 +53,11 @@ function readEntries(fields: DerReader, version: number, draft: Draft): Uint32Ar
   while (!list.atEnd) {
     list.take(TAG.sequence)
     entry.turnTo(list.contentStart, list.contentEnd)
-    const serial = readInteger(entry)
-    if (serial.length > MAX_SERIAL_OCTETS) throw new DerError('a serial number of too many octets')
-    const offset = entry.start
+    const offset = takeSerial(entry)
     entry.take(entry.isNext(TAG.utcTime) ? TAG.utcTime : TAG.generalizedTime)
     if (!entry.atEnd) {
       if (version === 1) throw new DerError('an entry extension in a CRL of version 1')
-      readEntryExtensions(entry, serial, draft)
+      readEntryExtensions(entry, offset, draft)
     }
     if (draft.issuer === null) offsets[count++] = offset
     else draft.groups.get(draft.issuer)?.push(offset)
@@ -67,11 +65,24 @@ function readEntries(fields: DerReader, version: number, draft: Draft): Uint32Ar
   return offsets.subarray(0, count)
 }
 
-function readEntryExtensions(entry: DerReader, serial: Uint8Array, draft: Draft): void {
+/** Reads an INTEGER in its shortest form, without a view of it. Its length is one octet. */
+function takeSerial(entry: DerReader): number {
+  const { bytes, start, contentStart, contentEnd } = entry.take(TAG.integer)
+  const length = contentEnd - contentStart
+  if (length === 0 || length > MAX_SERIAL_OCTETS) throw new DerError('a serial number of no octets, or of too many')
+  const first = bytes[contentStart] ?? 0
+  const second = bytes[contentStart + 1] ?? 0
+  if (length > 1 && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80))) {
+    throw new DerError('an INTEGER that is not in its shortest form')
+  }
+  return start
+}
+
+function readEntryExtensions(entry: DerReader, offset: number, draft: Draft): void {
   const extensions = entry.take(TAG.sequence)
   entry.finish()
   if (isReasonAlone(extensions)) {
-    if (extensions.bytes[extensions.contentEnd - 1] === REMOVE_FROM_CRL) draft.removed.add(serialText(serial))
+    if (extensions.bytes[extensions.contentEnd - 1] === REMOVE_FROM_CRL) draft.removed.add(serialText(entry.bytes, offset))
     return
   }
   const list = extensions.enter()
@@ -80,7 +91,7 @@ function readEntryExtensions(entry: DerReader, serial: Uint8Array, draft: Draft)
     switch (oid) {
       case '2.5.29.21': {
         const reason = value.take(TAG.enumerated).content()
-        if (reason.length === 1 && reason[0] === REMOVE_FROM_CRL) draft.removed.add(serialText(serial))
+        if (reason.length === 1 && reason[0] === REMOVE_FROM_CRL) draft.removed.add(serialText(entry.bytes, offset))
         break
       }
       case '2.5.29.29':
@@ -122,6 +133,7 @@ function turnToIssuer(value: DerReader, draft: Draft): void {
 }
 
 /** Lowercase hexadecimal without leading zeros, as certificates have it here. */
-function serialText(serial: Uint8Array): string {
+function serialText(bytes: Uint8Array, offset: number): string {
+  const serial = bytes.subarray(offset + 2, offset + 2 + (bytes[offset + 1] ?? 0))
   return hexFrom(serial).replace(/^0+(?=.)/, '')
 }

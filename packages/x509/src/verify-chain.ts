@@ -1,10 +1,12 @@
 import { type CertificateMetadata, type Code, type Facts, isRefusal, type Refusal, refuse } from '@countersign/core'
-import { createAnchorSet } from './anchor-set.js'
+import { LRUCache } from 'lru-cache'
+import { type AnchorSet, createAnchorSet } from './anchor-set.js'
 import { CaCertificate } from './ca-certificate.js'
-import { type CertificateInput, readCertificateInput } from './certificate-input.js'
+import { type CertificateInput, derFrom, readCertificateInput } from './certificate-input.js'
 import { metadataFrom } from './certificate-metadata.js'
-import { type ChainRequest, type CheckedRequest, checkChainRequest } from './chain-request.js'
-import { findPath } from './find-path.js'
+import { type ChainRequest, type CheckedRequest, checkAnchors, checkChainRequest } from './chain-request.js'
+import { asciiFrom } from './der-values.js'
+import { type FoundPath, findPath } from './find-path.js'
 import { revocationFromCrls } from './given-crls.js'
 import { holdsName } from './match-names.js'
 import type { ParsedCertificate } from './read-certificate.js'
@@ -21,8 +23,19 @@ export type ChainResult =
     }
   | { readonly valid: false; readonly code: Code; readonly facts: Facts }
 
+/** What a {@link ChainVerifier} is asked: everything but the anchors, which it has. */
+export type AnchoredChainRequest = Omit<ChainRequest, 'anchors'>
+
+/** {@link verifyChain} for the same anchors again and again. */
+export interface ChainVerifier {
+  /** @throws {MisuseError} for a wrong request (`ERR_OPTION_…`). */
+  verify(request: AnchoredChainRequest): ChainResult
+}
+
 /** Nobody's path has so many; the search has its own budget. */
 const MAX_INTERMEDIATES = 256
+/** CA certificates of verified paths that a verifier keeps: a mesh has tens, of 2 KB each. */
+const MAX_AUTHORITIES = 256
 
 /**
  * Verifies that a certificate was issued, through any of the intermediates, by one of the anchors, and is good for a purpose: full path
@@ -46,50 +59,89 @@ const MAX_INTERMEDIATES = 256
  */
 export function verifyChain(request: ChainRequest): ChainResult {
   const checked = checkChainRequest(request)
-  const leaf = readCertificateInput(checked.leaf)
-  const found = typeof leaf === 'string' ? refuse('ERR_PEER_UNREADABLE', { reason: leaf }) : search(leaf, checked)
+  return judge(checked, createAnchorSet(checked.anchors.flatMap(anchorFrom)), authorityFrom, () => {})
+}
+
+/**
+ * Verifies chains to the same anchors. Reads those once, and keeps the CA certificates of paths that it verified, so that neither their
+ * keys are made nor their signatures verified again.
+ *
+ * @param anchors As in {@link ChainRequest}.
+ * @throws {MisuseError} for anchors that are none (`ERR_OPTION_…`).
+ */
+export function createChainVerifier(anchors: ChainRequest['anchors']): ChainVerifier {
+  const set = createAnchorSet(checkAnchors(anchors).flatMap(anchorFrom))
+  const authorities = new LRUCache<string, CaCertificate>({ max: MAX_AUTHORITIES })
+
+  function authorityFor(input: CertificateInput): readonly CaCertificate[] {
+    const der = derFrom(input)
+    const known = der === null ? undefined : authorities.get(asciiFrom(der))
+    return known === undefined ? authorityFrom(der ?? input) : [known]
+  }
+
+  function keep(path: readonly CaCertificate[]): void {
+    for (const ca of path) if (!isBareAnchor(ca)) authorities.set(asciiFrom(ca.certificate.der), ca)
+  }
+
+  return { verify: (request) => judge(checkChainRequest({ ...request, anchors: [] }), set, authorityFor, keep) }
+}
+
+function judge(
+  request: CheckedRequest,
+  anchors: AnchorSet,
+  read: (input: CertificateInput) => readonly CaCertificate[],
+  keep: (path: readonly CaCertificate[]) => void,
+): ChainResult {
+  const leaf = readCertificateInput(request.leaf)
+  const found = typeof leaf === 'string' ? refuse('ERR_PEER_UNREADABLE', { reason: leaf }) : search(leaf, anchors, request, read)
   if (isRefusal(found)) return { valid: false, code: found.code, facts: found.facts }
+  keep(found.path)
+  const certificates = [found.leaf, ...found.path.filter((ca) => !isBareAnchor(ca)).map((ca) => ca.certificate)]
   let metadata: readonly CertificateMetadata[] | null = null
   return {
     valid: true,
     // Written out when somebody looks: that takes longer than the validation.
     get path() {
-      metadata ??= Object.freeze(found.path.map(metadataFrom))
+      metadata ??= Object.freeze(certificates.map(metadataFrom))
       return metadata
     },
     policies: found.policies,
   }
 }
 
-interface Found {
-  /** Leaf first. */
-  readonly path: readonly ParsedCertificate[]
-  readonly policies: readonly string[]
+interface Found extends FoundPath {
+  readonly leaf: ParsedCertificate
 }
 
-function search(leaf: ParsedCertificate, request: CheckedRequest): Found | Refusal {
+function search(
+  leaf: ParsedCertificate,
+  anchors: AnchorSet,
+  request: CheckedRequest,
+  read: (input: CertificateInput) => readonly CaCertificate[],
+): Found | Refusal {
   const { rules, names } = request
   if (request.intermediates.length > MAX_INTERMEDIATES) {
     return refuse('ERR_PEER_TOO_COMPLEX', { reason: 'intermediates', count: request.intermediates.length })
   }
-  const anchors = createAnchorSet(request.anchors.flatMap(anchorFrom))
-  const intermediates = [...new Map(request.intermediates.flatMap(authorityFrom).map((ca) => [ca.fingerprint, ca])).values()]
+  const intermediates = request.intermediates.flatMap(read)
   const missing = names.find((name) => !holdsName(leaf, name))
   const misnamed = missing === undefined ? null : refuse('ERR_PEER_NAME_NOT_PERMITTED', { kind: missing.type })
   const revocation = revocationRules(request)
-  const found = findPath({ leaf, anchors, intermediates, rules, accept: (path) => misnamed ?? judge(leaf, path, revocation, rules.nowMs) })
-  if (isRefusal(found)) return found
-  return {
-    path: [leaf, ...found.path.filter((ca) => !isBareAnchor(ca)).map((ca) => ca.certificate)],
-    policies: found.policies,
-  }
+  const accept = (path: readonly CaCertificate[]): Refusal | null => misnamed ?? askRevocation(leaf, path, revocation, rules.nowMs)
+  const found = findPath({ leaf, anchors, intermediates, rules, accept })
+  return isRefusal(found) ? found : { ...found, leaf }
 }
 
 function revocationRules({ crls, revocation, rules }: CheckedRequest): RevocationRules | null {
   return revocation === null ? null : { ...revocation, mode: 'require', timeoutMs: 0, source: revocationFromCrls(crls, rules) }
 }
 
-function judge(leaf: ParsedCertificate, path: readonly CaCertificate[], revocation: RevocationRules | null, nowMs: number): Refusal | null {
+function askRevocation(
+  leaf: ParsedCertificate,
+  path: readonly CaCertificate[],
+  revocation: RevocationRules | null,
+  nowMs: number,
+): Refusal | null {
   if (revocation === null) return null
   const known = judgeRevocation(revocationSubject(leaf), path, revocation, nowMs)
   return isRefusal(known) ? known : null

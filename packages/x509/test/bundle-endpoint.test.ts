@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
 import { MisuseError } from '@countersign/core'
 import { createPeerVerifier, type MtlsOptions, type TrustAnchors } from '@countersign/x509'
 import { bundleOf, createLiveStage, type Endpoint, fetchTrusting, type LiveStage, startEndpoint, webCertificate } from './bundles.js'
@@ -19,6 +21,8 @@ const next = forgeCa({ subject: commonName('next') })
 const orders = forge({ issuer: root, sans: [san.uri(ID)] })
 const renewed = forge({ issuer: next, sans: [san.uri(ID)] })
 
+/** After an event the next attempt is put on the clock within a few turns. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 const stageWithWeb = (): LiveStage => createLiveStage(fetchTrusting(web))
 const startWeb = (t: TestContext, body = bundleOf([root])): Promise<Endpoint> => startEndpoint(t, webServer, [], body)
 const webTrust = (url: string, over: object = {}): TrustAnchors => ({ trustDomain: DOMAIN, url, profile: 'https_web', ...over })
@@ -151,6 +155,29 @@ test('does not believe an endpoint that the Web PKI does not vouch for', async (
   assert.deepEqual(endpoint.paths, [])
 })
 
+test('fetches with the fetch of Node, through a redirect, where the Web PKI vouches for both ends', async (t) => {
+  const [front, behind] = [await startWeb(t), await startWeb(t)]
+  redirect(front, behind.url)
+  const script = `
+    import { createPeerVerifier } from '@countersign/x509'
+    const instrument = { add() {}, record() {} }
+    const meter = { createCounter: () => instrument, createHistogram: () => instrument, createGauge: () => instrument }
+    const recorder = { wants: () => false, record: () => true, close: async () => {} }
+    const trust = { trustDomain: 'prod.example', url: process.argv[1], profile: 'https_web' }
+    const verifier = createPeerVerifier({ trust }, { clock: { nowMs: () => Date.now() }, fetch, recorder, meter })
+    await verifier.ready()
+    process.stdout.write(String(verifier))
+    await verifier.close()
+  `
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script, front.url], {
+    cwd: import.meta.dirname,
+    env: { ...process.env, NODE_EXTRA_CA_CERTS: folder(t).write('web.pem', pem(web.der)) },
+    timeout: 60_000,
+  })
+  assert.equal(stdout, `trust ${DOMAIN} (1 anchor), revocation not checked`)
+  assert.deepEqual([front.paths.length, behind.paths.length], [1, 1])
+})
+
 test('follows a redirect once, and starts from the configured URL the next time', async (t) => {
   const [front, behind] = [await startWeb(t), await startWeb(t)]
   front.status = 301
@@ -190,6 +217,47 @@ test('asks again as often as the bundle says, and no more once it is closed', as
   await verifier.close()
   t.mock.timers.tick(DAY_MS)
   assert.equal(endpoint.connections.count, 3)
+})
+
+test('asks again after a second while it has no bundle, and waits twice as long each time', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const endpoint = await startWeb(t, '{}')
+  const stage = stageWithWeb()
+  open(t, { trust: webTrust(endpoint.url) }, stage)
+  for (const [attempts, waitMs] of [
+    [1, 1000],
+    [2, 2000],
+    [3, 4000],
+  ] as const) {
+    await stage.next('trust.reload-failed')
+    await settled()
+    t.mock.timers.tick(0.89 * waitMs)
+    assert.equal(endpoint.paths.length, attempts)
+    if (attempts === 3) endpoint.body = bundleOf([root])
+    t.mock.timers.tick(0.11 * waitMs)
+  }
+  await stage.next('trust.reloaded')
+  assert.equal(endpoint.paths.length, 4)
+})
+
+test('does not wait a whole day after a failure, nor press an endpoint that fails', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const endpoint = await startWeb(t, bundleOf([root], { spiffe_refresh_hint: 86_400 * 28 }))
+  const stage = stageWithWeb()
+  const verifier = open(t, { trust: webTrust(endpoint.url) }, stage)
+  await verifier.ready()
+  await settled()
+  endpoint.status = 503
+  t.mock.timers.tick(0.89 * DAY_MS)
+  assert.equal(endpoint.connections.count, 1)
+  t.mock.timers.tick(0.11 * DAY_MS)
+  await stage.next('trust.reload-failed')
+  await settled()
+  t.mock.timers.tick(260_000)
+  assert.equal(endpoint.paths.length, 2)
+  t.mock.timers.tick(40_000)
+  await stage.next('trust.reload-failed')
+  assert.equal(endpoint.paths.length, 3)
 })
 
 test('goes on with the last bundle for as long as the options say, then vouches for nobody until there is one again', async (t) => {
@@ -366,6 +434,33 @@ test('takes what the operator changes in the first bundle for the latest, until 
   assert.equal(verifier.reload(), true)
   assert.deepEqual((await stage.next('trust.reloaded')).facts, { option: 'mtls.trust.bundle', count: 1 })
   assert.equal(await verdict(verifier, connection), 'ERR_PEER_UNTRUSTED')
+  assert.equal(await verdict(verifier, connectionWith(renewed)), ID)
+})
+
+test('does not let an answer that was under way undo what the operator changed', async (t) => {
+  const endpoint = await startEndpoint(t, svidServer(root), [], bundleOf([root]))
+  const files = folder(t)
+  const bundle = files.write('first.json', bundleOf([root]))
+  const stage = createLiveStage()
+  const verifier = open(t, { trust: spiffeTrust(t, endpoint.url, '', { bundle }) }, stage)
+  await verifier.ready()
+  await stage.next('trust.reloaded')
+  const held = new EventEmitter()
+  const asked = once(held, 'asked')
+  endpoint.gate = async () => {
+    endpoint.gate = async () => {}
+    const released = once(held, 'released')
+    held.emit('asked')
+    await released
+  }
+  verifier.reload()
+  await asked
+  files.write('first.json', bundleOf([next]))
+  assert.equal(verifier.reload(), true)
+  held.emit('released')
+  // Asked anew, by the operator's bundle, which does not know the server any more.
+  assert.match(reasonOf(await stage.next('trust.reload-failed')), /ERR_PEER_UNTRUSTED/)
+  assert.equal(await verdict(verifier, connectionWith(orders)), 'ERR_PEER_UNTRUSTED')
   assert.equal(await verdict(verifier, connectionWith(renewed)), ID)
 })
 

@@ -26,6 +26,8 @@ export interface Endpoint {
   /** 0: it does not. */
   status: number
   headers: Record<string, string>
+  /** What it waits for before it answers with the body that it had when it was asked. */
+  gate: () => Promise<void>
   /** Paths asked for. */
   readonly paths: string[]
   /** TLS connections that were made, asked for anything or not. */
@@ -39,9 +41,11 @@ export async function startEndpoint(t: TestContext, own: Forged, issuers: readon
   const key = own.privateKey.export({ type: 'pkcs8', format: 'pem' })
   const connections = { count: 0 }
   const paths: string[] = []
-  const server = createServer({ cert, key }, (req, res) => {
+  const server = createServer({ cert, key }, async (req, res) => {
     paths.push(req.url ?? '')
-    if (endpoint.status !== 0) res.writeHead(endpoint.status, endpoint.headers).end(endpoint.body)
+    const { body } = endpoint
+    await endpoint.gate()
+    if (endpoint.status !== 0) res.writeHead(endpoint.status, endpoint.headers).end(body)
   })
   server.on('secureConnection', () => connections.count++)
   server.on('tlsClientError', () => {})
@@ -52,6 +56,7 @@ export async function startEndpoint(t: TestContext, own: Forged, issuers: readon
     body,
     status: 200,
     headers: { 'content-type': 'application/json' },
+    gate: async () => {},
     paths,
     connections,
     async close() {
@@ -85,6 +90,9 @@ export function fetchTrusting(authority: Forged): Surroundings['fetch'] {
   }
 }
 
+/** An event comes within milliseconds, or never. */
+const LONGEST_WAIT_MS = 20_000
+
 export interface LiveStage extends Stage {
   /** The next event of this kind, or one that was not waited for yet. */
   next(kind: SecurityEvent['kind']): Promise<SecurityEvent>
@@ -117,7 +125,7 @@ export function createLiveStage(fetch?: Surroundings['fetch']): LiveStage {
         const at = waiting.findIndex((event) => event.kind === kind)
         const [event] = at < 0 ? [] : waiting.splice(at, 1)
         if (event !== undefined) return event
-        await once(emitter, 'event')
+        await once(emitter, 'event', { signal: AbortSignal.timeout(LONGEST_WAIT_MS) })
       }
     },
   }

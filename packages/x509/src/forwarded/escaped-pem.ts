@@ -10,7 +10,8 @@ const BEGIN = '-----BEGIN CERTIFICATE-----'
 const END = '-----END CERTIFICATE-----'
 // RFC 3986 §2.3, the characters of base64 that AWS leaves bare, and the escapes. No space: it would be `%20`.
 const ESCAPED = /^[A-Za-z0-9\-._~+/=%]*$/
-const BROKEN_ESCAPE = /%(?![0-9A-Fa-f]{2})/
+// An octet above 0x7f is in no PEM and no base64.
+const BROKEN_ESCAPE = /%(?![0-7][0-9A-Fa-f])/
 
 /**
  * Reads one certificate as URL-encoded PEM: `$ssl_client_escaped_cert` of nginx, `-Leaf` of an AWS load balancer, `Cert` of Envoy.
@@ -46,10 +47,9 @@ export function onlyOne(decoded: Decoded, role: ForwardedRole): Decoded {
   return decoded !== null && !isRefusal(decoded) && decoded.length > 1 ? ambiguous(role, 'list') : decoded
 }
 
-/** RFC 3986 §2.1, octets as characters. `null` if a `%` begins no escape. What is decoded is not decoded again. */
+/** RFC 3986 §2.1, of ASCII. `null` if a `%` begins no escape of it. What is decoded is not decoded again. */
 export function decodePercent(text: string): string | null {
-  if (BROKEN_ESCAPE.test(text)) return null
-  return text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return BROKEN_ESCAPE.test(text) ? null : decodeURIComponent(text)
 }
 
 /**

@@ -2,8 +2,9 @@ import type { Refusal } from '@countersign/core'
 import { MAX_FORWARDED_BYTES } from './limits.js'
 import { type ForwardedRole, malformed, tooLarge } from './refusals.js'
 
-// RFC 9110 §5.5 without obs-text: no format has anything but ASCII in it.
+// RFC 9110 §5.5. Without obs-text, but for JSON that holds names of people: no other format has anything but ASCII in it.
 const FIELD_TEXT = /^[\t -~]*$/
+const FIELD_TEXT_WITH_OBS_TEXT = /^[\t -~\x80-\xff]*$/
 
 /**
  * The value of a field without the white space around it; `''` where it is absent. Its length is looked at before its characters are.
@@ -13,5 +14,5 @@ export function fieldText(value: string | null | undefined, role: ForwardedRole)
   if (value === null || value === undefined) return ''
   if (typeof value !== 'string') return malformed(role, 'type')
   if (value.length > MAX_FORWARDED_BYTES) return tooLarge(role, 'bytes')
-  return FIELD_TEXT.test(value) ? value.trim() : malformed(role, 'characters')
+  return (role === 'context' ? FIELD_TEXT_WITH_OBS_TEXT : FIELD_TEXT).test(value) ? value.trim() : malformed(role, 'characters')
 }

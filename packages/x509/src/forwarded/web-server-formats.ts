@@ -57,7 +57,8 @@ export const apache = defineFormat({
 
 /**
  * proxy-verified, by ssl_c_verify 0 beside ssl_c_used 1. Captured. Needs `http-request set-header` of %[ssl_c_der,base64],
- * %[ssl_c_verify] and %[ssl_c_used]; %[ssl_c_chain_der,base64] for the intermediates. Turn resumption off: it loses the certificate.
+ * %[ssl_c_verify] and %[ssl_c_used]; %[ssl_c_chain_der,base64] for the intermediates, where the leaf may stand first. A resumed session
+ * that lost its certificate is refused, since it says that one was used.
  */
 export const haproxy = defineFormat({
   name: 'haproxy',

@@ -5,6 +5,7 @@ import { malformed, tooLarge } from './refusals.js'
 /** `Key=Value` of an element, the key in lower case, the value without its quotes. */
 export type XfccPair = readonly [key: string, value: string]
 
+const [QUOTE, BACKSLASH, COMMA, SEMICOLON] = [0x22, 0x5c, 0x2c, 0x3b] as const
 const KEY = /^[A-Za-z][A-Za-z0-9_-]{0,31}$/
 
 /**
@@ -52,8 +53,9 @@ function quoted(text: string, open: number): Value | Refusal {
   let value = ''
   let from = open + 1
   for (let at = from; at < text.length; at++) {
-    if (text[at] === '"') return { value: value + text.slice(from, at), end: at + 1 }
-    if (text[at] === '\\') {
+    const unit = text.charCodeAt(at)
+    if (unit === QUOTE) return { value: value + text.slice(from, at), end: at + 1 }
+    if (unit === BACKSLASH) {
       value += text.slice(from, at)
       from = ++at
     }
@@ -64,9 +66,10 @@ function quoted(text: string, open: number): Value | Refusal {
 /** A value without quotes holds none: one that opens in the middle would hide what follows from another reader. */
 function bare(text: string, from: number): Value | Refusal {
   let end = from
-  while (end < text.length && text[end] !== ',' && text[end] !== ';') {
-    if (text[end] === '"') return malformed('xfcc', 'quotes')
-    end++
+  for (; end < text.length; end++) {
+    const unit = text.charCodeAt(end)
+    if (unit === COMMA || unit === SEMICOLON) break
+    if (unit === QUOTE) return malformed('xfcc', 'quotes')
   }
   return { value: text.slice(from, end).trim(), end }
 }

@@ -56,7 +56,10 @@ test('refuses escapes that are none, characters that would be escaped, and what 
     [encodeURIComponent(LEAF), 'pem'],
     [`%00${LEAF}`, 'pem'],
     [`${LEAF}%00`, 'pem'],
-    [`%A0${LEAF}`, 'pem'],
+    [`%A0${LEAF}`, 'percent-encoding'],
+    [`%C3%A4${LEAF}`, 'percent-encoding'],
+    [`%80${LEAF}`, 'percent-encoding'],
+    [`%7F${LEAF}`, 'pem'],
     [`${LEAF}%20`, 'pem'],
   ] as const)
     assert.equal(told(parseEscapedPem(value)), `MALFORMED certificate ${reason}`, value.slice(-20))

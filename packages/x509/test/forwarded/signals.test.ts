@@ -185,6 +185,9 @@ test('refuses an event of API Gateway with two certificates, another serial numb
 test('refuses a request context that is no JSON, has a name twice, or nests without end', () => {
   const good = JSON.stringify(EVENT.requestContext)
   assert.equal(told(parseApiGatewayContext(good)), 'certificate')
+  // UTF-8 as Node has it in a field: one character an octet.
+  assert.equal(told(parseApiGatewayContext(good.replace('CN=checkout', Buffer.from('CN=Käse').toString('latin1')))), 'certificate')
+  assert.equal(told(parseApiGatewayContext(good.replace('CN=checkout', 'CN=\u{1f9c0}'))), 'MALFORMED context characters')
   for (const text of [
     'x',
     '"x"',
