@@ -11,7 +11,8 @@ const requestWith = (over: Partial<BytesRequest> = {}): BytesRequest => ({
   signal: new AbortController().signal,
   ...over,
 })
-const answering = (body: string | ReadableStream<Uint8Array> | null, init?: ResponseInit) => async (): Promise<Response> => new Response(body, init)
+const answering = (body: string | ReadableStream<Uint8Array> | null, init?: ResponseInit) => async (): Promise<Response> =>
+  new Response(body, init)
 const failure = (message: RegExp) => (error: unknown) => error instanceof FetchError && message.test(error.message)
 const streamOf = (pull: (controller: ReadableStreamDefaultController<Uint8Array>) => void) => new ReadableStream<Uint8Array>({ pull })
 
