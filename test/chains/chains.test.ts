@@ -7,7 +7,7 @@ import { ownVerdict, whyUnreadable } from './countersign.js'
 import { armor } from './der.js'
 import { createKeyPool } from './keys.js'
 import { opensslVerdicts } from './openssl.js'
-import { type Difference, RULES } from './rules.js'
+import { type Difference, RULES, ruleFor } from './rules.js'
 import { createTally } from './tally.js'
 import { createWorld, type World } from './world.js'
 
@@ -76,7 +76,7 @@ async function judge(world: World): Promise<string[]> {
       unreadable: [leaf.der, ...world.anchors, ...world.untrusted].flatMap(whyUnreadable),
       errors: other.errors,
     }
-    const rule = RULES.find(({ refusedBy, explains }) => refusedBy === difference.refusedBy && explains(difference))
+    const rule = ruleFor(difference)
     tally.differed(mine, rule ?? null)
     return rule === undefined
       ? [`COUNTERSIGN_SEED=${SEED} COUNTERSIGN_WORLD=${world.index}, leaf ${at}: ${JSON.stringify(difference)}`]

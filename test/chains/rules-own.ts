@@ -230,8 +230,8 @@ const JUDGING: readonly Rule[] = [
   }),
   refused({
     name: 'a list of DER',
-    why: 'RFC 5280 §5.1, X.690 §11.1: what is signed is DER, TRUE is 0xFF.',
-    mutation: /crl .*: with BER/,
+    why: 'RFC 5280 §5.1, §4.1.2.2, X.690 §10.1, §11.1: what is signed is DER, TRUE is 0xFF, a serial number is what one is in a certificate.',
+    mutation: /crl .*: with (?:BER|a serial number)/,
     code: 'ERR_PEER_REVOCATION_UNKNOWN',
   }),
   refused({

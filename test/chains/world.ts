@@ -56,7 +56,7 @@ export function createWorld(seed: number, index: number, keys: KeyPool): World {
   const specs = Array.from({ length: count }, (_, at) =>
     leafOf(random, keys, authorities.levels, index * 100 + at, settings, sound && at > 0 ? 88 : 25, authorities.constrained),
   )
-  const lists = settings.revocation === null ? [] : listsOf(random, keys, authorities.levels, specs[1]?.spec ?? null, labels)
+  const lists = settings.revocation === null ? [] : listsOf(random, keys, authorities.levels, specs[1] ?? null, labels)
   return {
     index,
     anchors: authorities.anchors,
@@ -71,6 +71,12 @@ export function createWorld(seed: number, index: number, keys: KeyPool): World {
   }
 }
 
+/** A leaf before it is signed. */
+interface LeafSpec {
+  readonly spec: CertificateSpec
+  readonly labels: readonly string[]
+}
+
 function leafOf(
   random: Random,
   keys: KeyPool,
@@ -79,7 +85,7 @@ function leafOf(
   settings: Settings,
   share: number,
   constrained: boolean,
-): { readonly spec: CertificateSpec; readonly labels: readonly string[] } {
+): LeafSpec {
   const above = levels.at(-1)
   if (above === undefined) throw new RangeError('no authority')
   const key = keys.of(random.pick(LEAF_KEYS), 8 + random.below(5))
@@ -117,7 +123,7 @@ function listsOf(
   random: Random,
   keys: KeyPool,
   levels: readonly AuthorityLevel[],
-  listed: CertificateSpec | null,
+  listed: LeafSpec | null,
   labels: string[],
 ): Uint8Array[] {
   const lists: Uint8Array[] = []
@@ -129,7 +135,7 @@ function listsOf(
     const serials = [integer(1_000_000 + at)]
     const below = levels[at + 1]
     if (below !== undefined && at + 1 === listedAuthority) serials.push(below.spec.serial)
-    if (below === undefined && listed !== null && listedLeaf) serials.push(listed.serial)
+    if (below === undefined && listed !== null && listedLeaf) serials.push(listed.spec.serial)
     const spec = listSpec(name, key, serials)
     const way = random.pick(Object.keys(LIST_CHANGES))
     if (at === changed) LIST_CHANGES[way]?.(spec, keys.of('p256', 13))
@@ -139,5 +145,7 @@ function listsOf(
   }
   if (listedAuthority !== -1) labels.push('crl lists: authority')
   if (listedLeaf) labels.push('crl lists: leaf')
+  if (listedLeaf && listed?.labels.some((label) => label.includes('serial')))
+    labels.push('crl of the issuer: with a serial number that is odd')
   return lists
 }

@@ -6,7 +6,7 @@ import { type CrlFlaw, type ParsedCrl, readCrl } from './read-crl.js'
 const FLAWS: Readonly<Record<CrlFlaw, string>> = {
   'no-next-update': 'it has no nextUpdate',
   'no-number': 'no CRL number',
-  'critical-extension': 'a critical extension, of its own or of an entry, that is not understood',
+  'critical-extension': 'a critical extension',
   'attribute-certificates': 'it is for attribute certificates',
   scope: 'a scope that holds nothing',
   'remove-from-crl': 'removeFromCRL in a CRL that is no delta',
