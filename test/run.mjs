@@ -13,6 +13,7 @@ import { delimiter, dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { runtime, VERSIONS, versionOf } from './tools/runtimes.mjs'
+import { servers } from './tools/servers.mjs'
 import { suites } from './tools/suites.mjs'
 import { closingOfSpec, countsFromTap } from './tools/tap.mjs'
 
@@ -133,6 +134,17 @@ async function runLint() {
   report('lint', { passed: exit === 0 ? 1 : 0, failed: exit === 0 ? 0 : 1, skipped: 0 }, Number(process.hrtime.bigint() - started) / 1e9)
 }
 
+/** Why a suite cannot have the servers it needs, or `null`. Installs what is missing where it can. */
+async function lackOfServers() {
+  console.log('\n▶ servers')
+  const started = process.hrtime.bigint()
+  const found = await servers()
+  for (const { name, version, reason } of found) console.log(reason ?? `${name} ${version}`)
+  console.log(`found in ${(Number(process.hrtime.bigint() - started) / 1e9).toFixed(1)} s`)
+  const reasons = found.flatMap(({ reason }) => reason ?? [])
+  return reasons.length === 0 ? null : reasons.join('; ')
+}
+
 const broken = (name, reason) => report(name, { passed: 0, failed: 1, skipped: 0 }, 0, [reason])
 
 async function main() {
@@ -151,8 +163,11 @@ async function main() {
   const chosen = suites(root).filter((suite) => suite.name.includes(options.only))
   if (chosen.length === 0) return broken('suites', options.only === '' ? 'no suite found' : `no suite is named like ${options.only}`)
   for (const suite of chosen) {
-    if (suite.problem === null) await runSuite(suite, node, suite.name)
-    else broken(suite.name, suite.problem)
+    const lack = suite.problem === null && suite.needsServers ? await lackOfServers() : null
+    if (suite.problem !== null) broken(suite.name, suite.problem)
+    else if (lack === null) await runSuite(suite, node, suite.name)
+    else if (ci) broken(suite.name, lack)
+    else notRun.push(`${suite.name}: ${lack}`)
   }
 
   const everywhere = chosen.filter((suite) => suite.onEveryNode)

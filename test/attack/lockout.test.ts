@@ -133,6 +133,7 @@ function inboundOf(leaf: Uint8Array, intermediates: readonly Uint8Array[]): Inbo
   const connection: Connection = {
     transport: 'tls',
     remoteAddress: '127.0.0.1',
+    proxyAddress: null,
     serverName: null,
     resumed: false,
     certificateRequested: true,

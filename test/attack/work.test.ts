@@ -74,6 +74,7 @@ test('a chain that a stranger made costs no more than a few signatures of a slow
   const connection = {
     transport: 'tls' as const,
     remoteAddress: null,
+    proxyAddress: null,
     serverName: null,
     resumed: false,
     certificateRequested: true,

@@ -43,6 +43,7 @@ export function connectionOf({ leaf, intermediate }: Chain): Connection {
     serverName: null,
     resumed: false,
     certificateRequested: true,
+    proxyAddress: null,
     socketAccess: () => null,
     presented: () => ({ kind: 'certificate', leaf, intermediates: [intermediate] }),
   }

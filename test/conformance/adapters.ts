@@ -23,6 +23,8 @@ export interface Handled {
   readonly method: string
   /** The target as the framework tells it. */
   readonly target: string
+  /** Names of the request's fields, lowercase, wherever the handler finds them. */
+  readonly fields: readonly string[]
 }
 
 export interface AdapterSetup {
@@ -66,7 +68,7 @@ function expressApp(express: typeof express5, { guard, bodyFirst, handle, makeSe
   app.use(forExpress(guard))
   app.use((req, res) => {
     const principal = req.principal ?? null
-    res.send(handle({ principal, current: guard.currentPrincipal(), method: req.method, target: req.originalUrl }))
+    res.send(handle({ principal, current: guard.currentPrincipal(), method: req.method, target: req.originalUrl, fields: fieldsOf(req) }))
   })
   return { server: makeServer(app), close: NOTHING_TO_CLOSE }
 }
@@ -83,7 +85,13 @@ function koaApp(Koa: typeof Koa3, { guard, bodyFirst, handle, makeServer }: Adap
   app.use(forKoa(guard))
   app.use((ctx) => {
     const principal = ctx.state.principal ?? null
-    ctx.body = handle({ principal, current: guard.currentPrincipal(), method: ctx.method, target: ctx.originalUrl })
+    ctx.body = handle({
+      principal,
+      current: guard.currentPrincipal(),
+      method: ctx.method,
+      target: ctx.originalUrl,
+      fields: fieldsOf(ctx.req),
+    })
   })
   return { server: makeServer(app.callback()), close: NOTHING_TO_CLOSE }
 }
@@ -97,7 +105,13 @@ async function fastifyApp({ guard, http2, handle, makeServer }: AdapterSetup): P
   const app = Fastify({ serverFactory, ...(http2 ? { http2: true } : {}) } as { serverFactory: FastifyServerFactory })
   await app.register(forFastify, { guard })
   const answer = async (request: FastifyRequest): Promise<string> =>
-    handle({ principal: request.principal, current: guard.currentPrincipal(), method: request.method, target: request.originalUrl })
+    handle({
+      principal: request.principal,
+      current: guard.currentPrincipal(),
+      method: request.method,
+      target: request.originalUrl,
+      fields: fieldsOf(request.raw),
+    })
   app.all('*', answer)
   app.setNotFoundHandler(async (request, reply) => reply.code(200).send(await answer(request)))
   // No other framework here reads a body that its handler does not ask for.
@@ -114,10 +128,17 @@ async function fastifyApp({ guard, http2, handle, makeServer }: AdapterSetup): P
 function nodeApp({ guard, bodyFirst, handle, makeServer }: AdapterSetup): App {
   const listener = forNode(guard, (req: IncomingMessage, res) => {
     const principal = guard.attached(req)?.principal ?? null
-    res.end(handle({ principal, current: guard.currentPrincipal(), method: req.method ?? '', target: req.url ?? '' }))
+    res.end(
+      handle({ principal, current: guard.currentPrincipal(), method: req.method ?? '', target: req.url ?? '', fields: fieldsOf(req) }),
+    )
   })
   if (!bodyFirst) return { server: makeServer(listener), close: NOTHING_TO_CLOSE }
   return { server: makeServer((req, res) => void drain(req).then(() => listener(req, res))), close: NOTHING_TO_CLOSE }
+}
+
+function fieldsOf({ headers, headersDistinct, rawHeaders }: IncomingMessage): readonly string[] {
+  const raw = rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase())
+  return [...raw, ...Object.keys(headers), ...Object.keys(headersDistinct ?? {})]
 }
 
 async function drain(req: IncomingMessage): Promise<void> {

@@ -92,6 +92,7 @@ function recipes({ root, plainRoot, intermediate }: Readonly<Record<'root' | 'pl
     'orders-below-intermediate': () => credentialOf(intermediate.issue(orders)),
     'orders-in-last-second': () => credentialOf(root.issue({ ...orders, validFrom: at(-2), validSeconds: 2 * 3600 })),
     shipping: () => credentialOf(root.issue({ spiffeId: idOf('/shipping') })),
+    ingress: () => credentialOf(root.issue({ spiffeId: idOf('/ingress') })),
     stranger: () => credentialOf(root.issue({ spiffeId: idOf('/stranger') })),
     'orders-evil': () => credentialOf(root.issue({ spiffeId: idOf('/orders/evil') })),
     'orders-upper-case': () => credentialOf(root.issue({ uris: [idOf('/Orders')] })),

@@ -9,7 +9,7 @@ import type { World } from './world.js'
 export function checkGranted(expected: Granted, answer: Answer, handled: readonly Handled[], world: World, given: Given): void {
   assert.equal(answer.status, 200, answer.body)
   assert.equal(handled.length, 1, 'the handler ran once')
-  const [{ principal, current } = { principal: null, current: null }] = handled
+  const [{ principal, current, fields: seen } = { principal: null, current: null, fields: [] }] = handled
   assert.ok(principal !== null, 'the handler knows who it is')
   assert.equal(current, principal, 'and so does whatever it calls')
   assert.equal(principal.id, expected.id)
@@ -24,15 +24,17 @@ export function checkGranted(expected: Granted, answer: Answer, handled: readonl
   assert.equal(principal.peer !== null, expected.evidence.includes('mtls'))
   assert.equal(principal.token !== null, expected.evidence.includes('jwt'))
   if (principal.peer !== null && given.certificate !== undefined) {
-    const sent = world.certificates.of(given.certificate)
-    const { certificate, provenance, id } = principal.peer
-    assert.equal(provenance, 'connection')
-    assert.ok(certificate !== null)
+    const { certificate: kind, provenance } = expected.peer ?? { certificate: given.certificate, provenance: 'connection' }
+    const { certificate, id } = principal.peer
+    assert.equal(principal.peer.provenance, provenance)
+    assert.equal(principal.assurance.provenance, provenance)
     assert.equal(id, expected.id)
-    assert.equal(certificate.serialNumber, sent.serialNumber)
-    assert.equal(certificate['x5t#S256'], sent['x5t#S256'])
-    assert.deepEqual(Buffer.from(certificate.der), Buffer.from(sent.certificateDer))
+    const sent = kind === null ? null : world.certificates.of(kind)
+    assert.equal(certificate?.serialNumber, sent?.serialNumber)
+    assert.equal(certificate?.['x5t#S256'], sent?.['x5t#S256'])
+    if (certificate !== null && sent !== null) assert.deepEqual(Buffer.from(certificate.der), Buffer.from(sent.certificateDer))
   }
+  for (const name of expected.removed ?? []) assert.ok(!seen.includes(name), `the handler sees ${name}`)
   checkFields(answer, expected.headers)
 }
 
@@ -67,6 +69,7 @@ export function checkSecrets(answer: Answer, events: readonly SecurityEvent[], g
   for (const word of ['Conformance root', 'CN=', 'spiffe://', 'secret', 'stack', 'node_modules']) {
     assert.ok(!sent.includes(word) || given.preset === 'details-exposed', `the answer holds ${word}`)
   }
+  assert.ok(!written.includes('SECRET-rubbish'), 'the log holds what somebody sent')
   if (given.token === undefined) return
   const signature = world.tokens.of(given.token).split('.').at(-1) ?? ''
   if (signature.length < 20) return

@@ -7,6 +7,7 @@ import { createTestClock, createTestLogger, createTestMeter } from '@countersign
 import { withField } from './changed-options.js'
 import { effectsOf, KEEP, type Probe } from './effects.js'
 import { fakeInbound } from './fake-inbound.js'
+import { forwardedFields } from './forwarded.js'
 import { type MemoryRecorder, memoryRecorder } from './memory-recorder.js'
 import { type PresetName, presetsOf } from './presets.js'
 import { createWorld } from './world.js'
@@ -49,11 +50,13 @@ async function outcomeOf(guard: Guard, recorder: MemoryRecorder, probe: Probe): 
 
 function decide(
   guard: Guard,
-  { certificate, token, method = 'GET', target = '/', authority = 'localhost', serverName }: Probe,
+  { certificate, token, forwarded, method = 'GET', target = '/', authority = 'localhost', serverName }: Probe,
 ): Promise<Decision> {
   const credential = certificate === undefined ? null : world.certificates.of(certificate)
   const authorization = token === undefined ? null : `Bearer ${world.tokens.of(token)}`
+  const written = forwarded === undefined ? [] : forwardedFields(forwarded, world)
   const inbound = fakeInbound({
+    rawHeaders: written.flat(),
     method,
     target,
     authority,
@@ -197,6 +200,40 @@ test('runtime.fetch has an effect: keys come from it', async () => {
 /** Fields whose effect only time or load shows, and the tests that wait for it. */
 const SHOWN_ELSEWHERE: Readonly<Record<string, readonly [file: string, test: string]>> = {
   'mtls.reloadIntervalMs': ['packages/x509/test/trust.test.ts', 'finds a changed file by itself'],
+  'forwarded.from.unixSocket': [
+    'packages/node/test/forwarded.test.ts',
+    'lets a proxy on a Unix socket speak whose rights keep others out, and nobody on one that is open to all',
+  ],
+  'forwarded.from.dangerouslyAddress': [
+    'packages/node/test/forwarded.test.ts',
+    'takes an address for a proxy only where that is said to be dangerous',
+  ],
+  'forwarded.clientAddress': [
+    'packages/node/test/forwarded.test.ts',
+    'counts and writes down the address that the proxy tells, and nobody else’s',
+  ],
+  'mtls.trust.0.revocation': ['packages/x509/test/ocsp.test.ts', 'has a policy for each bundle'],
+  'mtls.revocation.mode': [
+    'packages/x509/test/ocsp.test.ts',
+    'in prefer mode lets pass whom nobody can know of, and refuses where somebody should',
+  ],
+  'mtls.revocation.ocsp': [
+    'packages/x509/test/ocsp.test.ts',
+    'asks the responder once about a certificate that it has not seen, and no more on later connections',
+  ],
+  'mtls.revocation.timeoutMs': [
+    'packages/x509/test/remote-crl.test.ts',
+    'refuses whoever points to a list that does not come in time, and says so',
+  ],
+  'mtls.revocation.crl.urls': ['packages/x509/test/remote-crl.test.ts', 'fetches its lists at the start and is ready when they are there'],
+  'mtls.revocation.crl.distributionPoints': [
+    'packages/x509/test/remote-crl.test.ts',
+    'fetches the list that a certificate points to, once, and lets its first caller wait',
+  ],
+  'mtls.revocation.crl.refreshSeconds': [
+    'packages/x509/test/remote-crl.test.ts',
+    'fetches a list again after as many seconds as it was told, and sooner if it ends sooner',
+  ],
   'jwt.whenKeysUnavailable': ['packages/token/test/remote-keys.test.ts', 'goes on with nothing stale where the options say refuse'],
   'jwt.keys.timeoutMs': ['packages/token/test/remote-keys.test.ts', 'gives up on a real server that trickles its answer'],
   'jwt.keys.maxAgeSeconds': [
@@ -229,6 +266,8 @@ const OBJECTS: readonly (readonly [path: string, preset: PresetName])[] = [
   ['jwt.revocation', 'tokens-revocable'],
   ['authorize.0', 'one-rule'],
   ['routes.0', 'routes'],
+  ['forwarded', 'behind-nginx'],
+  ['forwarded.from', 'behind-nginx'],
   ['limit', 'quota'],
   ['limit.perCaller', 'quota'],
   ['limit.policies.0', 'quota-by-name'],

@@ -1,5 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import { type CertificateKind, idOf, TRUST_DOMAIN } from './certificates.js'
+import type { ForwardedKind } from './forwarded.js'
 import type { PresetName } from './presets.js'
 import type { TokenKind } from './tokens.js'
 import type { World } from './world.js'
@@ -7,6 +8,7 @@ import type { World } from './world.js'
 /** A request to a guard, on a connection that is not there. */
 export interface Probe {
   readonly certificate?: CertificateKind
+  readonly forwarded?: ForwardedKind
   readonly token?: TokenKind
   readonly method?: string
   readonly target?: string
@@ -35,6 +37,7 @@ export interface Effect {
 const GRANTED = 'granted'
 const orders: Probe = { certificate: 'orders' }
 const both: Probe = { certificate: 'orders', token: 'bound' }
+const nginx: Probe = { certificate: 'ingress', forwarded: 'nginx orders' }
 const post: Probe = { certificate: 'orders', method: 'POST' }
 
 /** Every field of the options by what it does. Those that time alone would show stand in {@link SHOWN_ELSEWHERE}. */
@@ -215,6 +218,46 @@ export function effectsOf({ certificates, tokens, crlFile, oldCrlFile, intermedi
       probes: [orders],
       is: [GRANTED, 'ERR_PEER_REVOCATION_UNKNOWN'],
     },
+
+    // proxies
+    { field: 'forwarded', on: 'behind-nginx', values: [KEEP, null], probes: [nginx], is: [GRANTED, 'ERR_FORBIDDEN'] },
+    { field: 'forwarded.format', on: 'behind-nginx', values: ['nginx', 'rfc9440'], probes: [nginx], is: [GRANTED, 'ERR_PEER_MISSING'] },
+    {
+      field: 'forwarded.from',
+      on: 'behind-nginx',
+      values: [{ peer: idOf('/ingress') }, { unixSocket: true }],
+      probes: [nginx],
+      is: [GRANTED, 'ERR_FORBIDDEN'],
+    },
+    {
+      field: 'forwarded.from.peer',
+      on: 'behind-nginx',
+      values: [[idOf('/ingress')], idOf('/stranger')],
+      probes: [nginx],
+      is: [GRANTED, 'ERR_FORBIDDEN'],
+    },
+    {
+      field: 'forwarded.fields',
+      on: 'behind-nginx',
+      values: [{ verify: 'X-SSL-Client-Verify' }, { verify: 'x-other' }],
+      probes: [nginx],
+      is: [GRANTED, 'ERR_FORWARDED_UNVERIFIED'],
+    },
+    {
+      field: 'forwarded.hops',
+      on: 'behind-two-envoys',
+      values: [1, 2],
+      probes: [{ certificate: 'ingress', forwarded: 'XFCC of one hop' }],
+      is: [GRANTED, 'ERR_FORWARDED_HOPS'],
+    },
+    {
+      field: 'forwarded.subjects',
+      on: 'behind-two-envoys',
+      values: [[{ trustDomain: 'prod.example' }], [idOf('/shipping')]],
+      probes: [{ certificate: 'ingress', forwarded: 'XFCC without a certificate' }],
+      is: [GRANTED, 'ERR_PEER_NAME_NOT_PERMITTED'],
+    },
+    { field: 'forwarded.trust', on: 'behind-nginx', values: [[root], [plain]], probes: [nginx], is: [GRANTED, 'ERR_PEER_UNTRUSTED'] },
 
     // tokens
     { field: 'jwt.issuer', values: [KEEP, 'https://other.example'], probes: [both], is: [GRANTED, 'ERR_TOKEN_ISSUER'] },

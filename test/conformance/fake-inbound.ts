@@ -6,6 +6,7 @@ export function fakeInbound(changes: Partial<Inbound> & { readonly presented?: P
   const connection: Connection = {
     transport: 'tls',
     remoteAddress: '127.0.0.1',
+    proxyAddress: null,
     serverName: null,
     resumed: false,
     certificateRequested: true,

@@ -24,6 +24,7 @@ export function presetsOf(world: World) {
   const both = { ...issuer, subjects: [{ trustDomain: TRUST_DOMAIN }, 'alice'] } as const
   const bearer = { ...both, binding: 'if-bound' } as const
   const revocation = (ageMs: number) => ({ list: { ageMs, has: (kind: string, id: string) => kind === 'token' && id === 'jti-revoked' } })
+  const proxy = { peer: idOf('/ingress') }
   const mtls = { mtls: { trust }, jwt: null, authorize: callers, limit: null } satisfies GuardOptions
 
   return {
@@ -85,6 +86,14 @@ export function presetsOf(world: World) {
         { path: { under: '/projects' }, encodedSlashes: true },
       ],
       authorize: [...callers, { callers: { anonymous: true }, paths: '/status' }],
+    },
+    'behind-nginx': { ...mtls, forwarded: { format: 'nginx', from: proxy } },
+    'behind-two-envoys': { ...mtls, forwarded: { format: 'envoy-xfcc', from: proxy, hops: 2 } },
+    'behind-rfc9440': { ...mtls, forwarded: { format: 'rfc9440', from: proxy } },
+    'behind-linkerd': {
+      ...mtls,
+      forwarded: { format: 'linkerd', from: proxy, subjects: [{ dnsUnder: 'identity.linkerd.cluster.local' }] },
+      authorize: ['orders.shop.serviceaccount.identity.linkerd.cluster.local'],
     },
     'any-authority': { ...mtls, authority: 'any' },
     'details-exposed': { ...mtls, jwt: both, exposeDetails: true },

@@ -1,6 +1,7 @@
-import type { Code, EvidenceKind, Status } from '@countersign/core'
+import type { Code, EvidenceKind, Provenance, Status } from '@countersign/core'
 import type { AdapterName } from './adapters.js'
 import type { CertificateKind } from './certificates.js'
+import type { ForwardedKind } from './forwarded.js'
 import type { PresetName } from './presets.js'
 import type { Field } from './raw-http1.js'
 import type { Transport } from './servers.js'
@@ -26,6 +27,8 @@ export interface Given {
   readonly certificate?: CertificateKind
   /** Sent as `Authorization: Bearer`. */
   readonly token?: TokenKind
+  /** What a proxy wrote, sent after `Host`. */
+  readonly forwarded?: ForwardedKind
   /** Sent as they are, after `Host`. */
   readonly fields?: readonly Field[]
   /** Default `GET`. */
@@ -54,6 +57,10 @@ export interface Granted {
   readonly evidence: readonly EvidenceKind[]
   /** Whose certificate the token is bound to. Default `null`. */
   readonly boundTo?: CertificateKind
+  /** Whose certificate the peer has, and how it came. Default: that of the connection. */
+  readonly peer?: { readonly certificate: CertificateKind | null; readonly provenance: Provenance }
+  /** Names of fields that the handler does not see, though they were sent. */
+  readonly removed?: readonly string[]
   /** Whom the token speaks for, where not the caller. Default `null`. */
   readonly subject?: string
   readonly headers?: Readonly<Record<string, string | null>>

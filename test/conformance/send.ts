@@ -1,5 +1,6 @@
 import type { Answer } from './answer.js'
 import { HOST } from './certificates.js'
+import { forwardedFields } from './forwarded.js'
 import { bytesOf, type Field, rawConnection } from './raw-http1.js'
 import { requestHttp2 } from './raw-http2.js'
 import type { Given } from './row.js'
@@ -83,9 +84,14 @@ function connect({ certificate, serverName = HOST }: Given, service: Service, wo
 }
 
 /** `TOKEN` stands for a token that is good. */
-function fieldsOf({ token, fields = [] }: Given, world: World): readonly Field[] {
+function fieldsOf({ token, forwarded, fields = [] }: Given, world: World): readonly Field[] {
   const authorization: Field[] = token === undefined ? [] : [['Authorization', `Bearer ${world.tokens.of(token)}`]]
-  return [...authorization, ...fields.map(([name, value]): Field => [name, value.replaceAll('TOKEN', world.tokens.of('unbound'))])]
+  const written = forwarded === undefined ? [] : forwardedFields(forwarded, world)
+  return [
+    ...authorization,
+    ...written,
+    ...fields.map(([name, value]): Field => [name, value.replaceAll('TOKEN', world.tokens.of('unbound'))]),
+  ]
 }
 
 /** A body of the announced length, but for a client that waits to be told to continue. */

@@ -134,6 +134,54 @@ test('a Node that cannot be had is reported, and is red in CI', async (t) => {
   assert.match(ci.lastLine, /^1 passed, [1-9]\d* failed, 0 skipped$/)
 })
 
+test('a server that cannot be had is reported with what to install, and is red in CI', async (t) => {
+  const body = `import assert from 'node:assert/strict'\nimport { test } from 'node:test'\ntest('x', () => assert.ok(true))\n`
+  const root = repository(t, {
+    ...passing('first'),
+    'test/proxies/proxy.test.ts': body,
+    'test/dist/proxies/proxy.test.js': body,
+  })
+  // Neither a server nor an installer on the path.
+  const bin = join(root, 'bin')
+  mkdirSync(bin)
+  symlinkSync(process.execPath, join(bin, 'node'))
+  const args = [join(ROOT, 'test/run.mjs'), '--root', root]
+  const without = await node(root, args, { PATH: bin })
+  assert.equal(without.code, 0)
+  assert.match(without.output, /^not run: test\/proxies: nginx is not installed: .*; caddy is not installed/m)
+  assert.equal(without.lastLine, '1 passed, 0 failed, 0 skipped')
+  const ci = await node(root, args, { PATH: bin, CI: 'true' })
+  assert.equal(ci.code, 1)
+  assert.match(ci.output, /nginx is not installed/)
+  assert.equal(ci.lastLine, '1 passed, 1 failed, 0 skipped')
+})
+
+test('the servers that are there are found and used, beside the path of ordinary programs too', async (t) => {
+  const body = `import assert from 'node:assert/strict'\nimport { test } from 'node:test'\ntest('x', () => assert.ok(true))\n`
+  const root = repository(t, { 'test/proxies/proxy.test.ts': body, 'test/dist/proxies/proxy.test.js': body })
+  const answers = {
+    'sbin/nginx': 'nginx version: nginx/1.2.3',
+    'sbin/haproxy': 'HAProxy version 1.2.3 2026/01/01',
+    'sbin/apache2': 'Server version: Apache/1.2.3 (Debian)',
+    'bin/caddy': 'v1.2.3 h1:abc',
+    'bin/openssl': 'OpenSSL 1.2.3 1 Jan 2026',
+  }
+  mkdirSync(join(root, 'bin'))
+  mkdirSync(join(root, 'sbin'))
+  symlinkSync(process.execPath, join(root, 'bin/node'))
+  for (const [path, answer] of Object.entries(answers)) {
+    // As nginx does, on the other stream.
+    const stream = path.endsWith('nginx') ? 'stderr' : 'stdout'
+    writeFileSync(join(root, path), `#!${process.execPath}\nprocess.${stream}.write(${JSON.stringify(`${answer}\n`)})\n`, { mode: 0o755 })
+  }
+  const { code, output, lastLine } = await node(root, [join(ROOT, 'test/run.mjs'), '--root', root, '--only', 'test/'], {
+    PATH: join(root, 'bin'),
+  })
+  assert.equal(code, 0, output)
+  for (const name of ['nginx', 'haproxy', 'apache2', 'caddy', 'openssl']) assert.match(output, new RegExp(`^${name} 1\\.2\\.3$`, 'm'))
+  assert.equal(lastLine, '1 passed, 0 failed, 0 skipped')
+})
+
 test('deletes what was compiled from a source that is gone, and nothing else', async (t) => {
   const root = repository(t, {
     'packages/a/src/kept.ts': '',

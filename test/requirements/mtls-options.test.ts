@@ -8,7 +8,7 @@ import {
   type TrustAnchors,
 } from '@countersign/x509'
 import { type Effect, type RowsOf, testOptions } from './options.js'
-import { createStage, eventsOf, serve } from './stage.js'
+import { createStage, eventsOf, type Served, serve } from './stage.js'
 
 const stage = createStage()
 const { mesh, orders } = stage
@@ -129,7 +129,7 @@ const create = (options: unknown): unknown => createPeerVerifier(options as Mtls
 
 testOptions('mtls', rows, (field, value) => create({ trust: mesh.trust, [field]: value }))
 
-type AllAnchors = { readonly trustDomain: string | null; readonly file: string; readonly pem: string }
+type AllAnchors = { readonly trustDomain: string | null; readonly file: string; readonly pem: string; readonly revocation: unknown }
 const anchorRows: RowsOf<AllAnchors> = {
   trustDomain: {
     refused: [undefined, 5, '', 'spiffe://prod.example', 'PROD'],
@@ -148,15 +148,96 @@ const anchorRows: RowsOf<AllAnchors> = {
     refused: [5, '', 'x', mesh.trustPem.slice(0, -40), orders.certificatePem],
     effect: told({ trust: pem }, orders.id, { trust: { ...pem, pem: other.trustPem } }, 'ERR_PEER_UNTRUSTED'),
   },
+  revocation: {
+    refused: [5, 'off', [], {}, { crl: {} }, { mode: 'on' }, { crl: { files: ['/nowhere.crl'] } }],
+    async effect(t) {
+      const revocation = { crl: { files: [stage.write('stranger.crl', other.crlPem())] } }
+      return told({ trust: { ...pem, revocation: null }, revocation }, orders.id, { trust: pem, revocation }, 'ERR_UNAVAILABLE')(t)
+    },
+  },
 }
 testOptions('mtls.trust', anchorRows, (field, value) =>
   create({ trust: { trustDomain: 'prod.example', ...(field === 'file' ? {} : { pem: mesh.trustPem }), [field]: value } as TrustAnchors }),
 )
 
 const crl = stage.write('ca.crl', mesh.crlPem())
+const strange = (): CertificateRevocationOptions => ({ crl: { files: [stage.write('stranger.crl', other.crlPem())] } })
 const revocationRows: RowsOf<CertificateRevocationOptions> = {
+  mode: {
+    refused: [5, '', 'on', true, {}],
+    async effect(t) {
+      const off: Partial<MtlsOptions> = { revocation: { ...strange(), mode: 'off' } }
+      await told(off, orders.id, { revocation: strange() }, 'ERR_UNAVAILABLE')(t)
+      return told({ revocation: { ...strange(), mode: 'prefer' } }, orders.id, { revocation: strange() }, 'ERR_UNAVAILABLE')(t)
+    },
+  },
+  ocsp: {
+    refused: [
+      5,
+      'ocsp.example',
+      [],
+      {},
+      { hosts: [] },
+      { hosts: ['http://ocsp.example'] },
+      { hosts: ['ocsp.example/'] },
+      { hosts: ['me@ocsp.example'] },
+      { url: 'ocsp.example' },
+      { url: 'ftp://ocsp.example/' },
+      { url: 'http://me:secret@ocsp.example/' },
+      { hosts: ['ocsp.example'], url: 'http://ocsp.example/' },
+      { hosts: ['ocsp.example'], nonce: true },
+      { hosts: ['ocsp.example'], hash: 'md5' },
+      { hosts: ['ocsp.example'], maxAgeSeconds: 0 },
+      { hosts: ['ocsp.example'], zzzz: 1 },
+    ],
+    async effect(t) {
+      // Nobody is asked with prefer, since the certificate names no responder; one that is told to be asked is.
+      const asking: Partial<MtlsOptions> = { revocation: { mode: 'prefer', ocsp: { url: 'http://127.0.0.1:9/' }, timeoutMs: 2_000 } }
+      return told(asking, 'ERR_UNAVAILABLE', { revocation: { mode: 'prefer', ocsp: { hosts: ['ocsp.example'] } } }, orders.id)(t)
+    },
+  },
+  timeoutMs: {
+    refused: [0, 9, 10_001, 10.5, Number.NaN, '10', {}],
+    async effect(t) {
+      let publish = (): void => {}
+      const published = new Promise<void>((resolve) => {
+        publish = resolve
+      })
+      const fetch = async (): Promise<Response> => {
+        await published
+        return new Response(mesh.crlPem())
+      }
+      const waiting = (timeoutMs: number): Promise<Served> => {
+        const revocation: CertificateRevocationOptions = { crl: { urls: ['http://crl.example/'] }, timeoutMs }
+        return serve(t, stage, { mtls: { trust: mesh.trust, revocation }, runtime: { clock: mesh.clock, fetch } })
+      }
+      const patient = (await waiting(10_000)).call({ as: orders })
+      const hasty = await (await waiting(10)).call({ as: orders })
+      publish()
+      return [
+        [(await patient).said, orders.id],
+        [hasty.said, 'ERR_UNAVAILABLE'],
+      ]
+    },
+  },
   crl: {
-    refused: [undefined, 5, 'ca.crl', {}, { files: [] }, { files: [5] }, { files: ['/nowhere.crl'] }, { files: [crl], urls: [] }],
+    refused: [
+      undefined,
+      5,
+      'ca.crl',
+      {},
+      { files: [] },
+      { files: [5] },
+      { files: ['/nowhere.crl'] },
+      { files: [crl], urls: [] },
+      { files: [crl], refreshSeconds: 5 },
+      { urls: [] },
+      { urls: ['ca.crl'] },
+      { urls: ['file:///ca.crl'] },
+      { urls: ['http://crl.example/'], refreshSeconds: 0 },
+      { distributionPoints: {} },
+      { distributionPoints: { hosts: ['http://crl.example/'] } },
+    ],
     async effect(t) {
       const revoked = mesh.workload('/gone')
       mesh.revoke(revoked)

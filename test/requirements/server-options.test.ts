@@ -4,6 +4,7 @@ import { connect as connectTcp } from 'node:net'
 import type { TestContext } from 'node:test'
 import {
   type AddressLimitOptions,
+  type ProxyProtocolOptions,
   type SecureHttp2ServerOptions,
   type SecureServerOptions,
   secureHttp2Server,
@@ -105,6 +106,17 @@ async function served(t: TestContext, port: number): Promise<number> {
   return count
 }
 
+/** Whether TLS is served behind a PROXY header. */
+async function servesBehindHeader(t: TestContext, port: number): Promise<boolean> {
+  const socket = connectTcp(port, '127.0.0.1')
+  t.after(() => void socket.destroy())
+  socket.on('error', () => {}).write('PROXY TCP4 203.0.113.9 10.0.0.1 51000 443\r\n')
+  return openTls(t, { ...clientOf(mesh, port), socket }).then(
+    () => true,
+    () => false,
+  )
+}
+
 const BOUND = { handshakesPerSecond: 1, handshakeBurst: 1, connections: 1000 } as const
 const head = 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n'
 
@@ -160,6 +172,17 @@ const rowsFor = (make: Made): RowsOf<SecureServerOptions> => ({
     refused: [5, 'x', [], { connections: 0 }, { perSecond: 5 }],
     effect: differ(make, served, { perAddress: BOUND }, 1, { perAddress: null }, 3),
   },
+  proxyProtocol: {
+    refused: [5, true, '127.0.0.1', [], {}, { from: null }, { from: '127.0.0.1' }, { from: {} }, { address: '127.0.0.1' }],
+    effect: differ(
+      make,
+      servesBehindHeader,
+      { proxyProtocol: { from: { dangerouslyAddress: '127.0.0.1' } } },
+      true,
+      { proxyProtocol: null },
+      false,
+    ),
+  },
 })
 
 const guard = { decide: () => assertNever(), certificateRequest: null, report() {}, meter: null, nowMs: Date.now }
@@ -205,6 +228,36 @@ const addressRows: RowsOf<AddressLimitOptions> = {
   },
 }
 testOptions('perAddress', addressRows, (field, value) => create({ perAddress: { [field]: value } }))
+
+const proxyRows: RowsOf<ProxyProtocolOptions> = {
+  from: {
+    refused: [
+      undefined,
+      null,
+      '127.0.0.1',
+      [],
+      {},
+      { unixSocket: false },
+      { unixSocket: true, dangerouslyAddress: '127.0.0.1' },
+      { address: '127.0.0.1' },
+      { dangerouslyAddress: [] },
+      { dangerouslyAddress: '' },
+      { dangerouslyAddress: 'localhost' },
+      { dangerouslyAddress: '127.0.0.1/8' },
+      { dangerouslyAddress: '0.0.0.0/0' },
+      { dangerouslyAddress: ['127.0.0.1', '::/0'] },
+    ],
+    effect: differ(
+      'https',
+      servesBehindHeader,
+      { proxyProtocol: { from: { dangerouslyAddress: ['::1', '127.0.0.0/8'] } } },
+      true,
+      { proxyProtocol: { from: { unixSocket: true } } },
+      false,
+    ),
+  },
+}
+testOptions('proxyProtocol', proxyRows, (field, value) => create({ proxyProtocol: { [field]: value } }))
 
 /** What the server says in its first SETTINGS frame. */
 async function announcedStreams(t: TestContext, maxConcurrentStreams: number): Promise<number | undefined> {

@@ -125,6 +125,7 @@ test('binds a token to the certificate of RFC 8705, appendix A, by the thumbprin
     connection: {
       transport: 'tls',
       remoteAddress: null,
+      proxyAddress: null,
       serverName: null,
       resumed: false,
       certificateRequested: true,

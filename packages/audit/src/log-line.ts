@@ -43,6 +43,13 @@ const RESERVED = new Set([
   'err',
   'toJSON',
 ])
+/** There may be a certificate, but what came is none that can be read. */
+const EXTRACTION_FAILED: ReadonlySet<string> = new Set([
+  'ERR_PEER_UNREADABLE',
+  'ERR_FORWARDED_MALFORMED',
+  'ERR_FORWARDED_AMBIGUOUS',
+  'ERR_FORWARDED_TOO_LARGE',
+])
 const KNOWN_CODES: ReadonlySet<string> = new Set(CODES)
 
 /** The name of an event: what to look for in a log. */
@@ -55,7 +62,7 @@ export function messageOf({ kind, code }: SecurityEvent): string {
     case 'request':
       return 'invalid_request'
     case 'peer':
-      return code === 'ERR_PEER_UNREADABLE' ? 'client_cert_extraction_failed' : 'invalid_client_cert'
+      return EXTRACTION_FAILED.has(code) ? 'client_cert_extraction_failed' : 'invalid_client_cert'
     case 'token':
       return 'invalid_token'
     case 'authorization':

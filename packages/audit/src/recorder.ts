@@ -91,7 +91,7 @@ function topicOf({ kind, code }: SecurityEvent): string {
 }
 
 function sourceOf({ facts }: SecurityEvent): string {
-  return String(facts['peer'] ?? facts['remoteAddress'] ?? '')
+  return String(facts['peer'] ?? facts['clientAddress'] ?? facts['remoteAddress'] ?? '')
 }
 
 function isRecorder(options: AuditOptions | Recorder | undefined): options is Recorder {

@@ -57,6 +57,19 @@ test('the failures of one source do not hide those of another, nor one code anot
   )
 })
 
+test('a client that a trusted proxy names is a source of its own, and not its proxy', () => {
+  const { recorder, lines } = recorderOf()
+  const behind = (clientAddress: string) => ({ ...from(1), clientAddress })
+  for (let index = 0; index < 1000; index++) recorder.record(denied('ERR_TOKEN_SIGNATURE', behind('203.0.113.9')))
+  recorder.record(denied('ERR_TOKEN_SIGNATURE', behind('203.0.113.10')))
+  assert.deepEqual(
+    lines()
+      .slice(20)
+      .map((line) => line['clientAddress']),
+    ['203.0.113.10'],
+  )
+})
+
 test('a verified peer is a source wherever it calls from', () => {
   const { recorder, lines } = recorderOf()
   for (let index = 0; index < 100; index++) recorder.record(denied('ERR_FORBIDDEN', { ...from(index), peer: 'spiffe://d/a' }))

@@ -29,8 +29,13 @@ export interface Inbound {
 /** The connection below a request. One object a connection, so facts about it are kept on it, each verifier under its own symbol. */
 export interface Connection {
   readonly transport: 'tls' | 'tcp' | 'unix'
-  /** `null` on a Unix socket, and where the socket was gone before it was read. */
+  /**
+   * The other end's, or what a proxy that is trusted has said by the PROXY protocol. `null` on a Unix socket, and where the socket was gone
+   * before it was read.
+   */
   readonly remoteAddress: string | null
+  /** The address of the proxy that has said `remoteAddress`; `null` without one, and for one on a Unix socket. */
+  readonly proxyAddress: string | null
   /** SNI, lowercase; `null` if the client sent none. */
   readonly serverName: string | null
   readonly resumed: boolean

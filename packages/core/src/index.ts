@@ -1,3 +1,4 @@
+export { type AddressMatch, compileAddressRanges } from './address-ranges.js'
 export type { Authorizer } from './authorizer.js'
 export {
   type CatalogueEntry,
@@ -9,10 +10,12 @@ export {
   type Stage,
   type Status,
 } from './catalogue.js'
+export { clientAddressFromForwarded, clientAddressFromXForwardedFor } from './client-address.js'
 export type { Decision, Denial, Grant, Headers, Problem } from './decision.js'
 export { DOCS_BASE, MISUSE_CODES, type MisuseCode, MisuseError, RefusedError } from './errors.js'
 export type { Identity } from './identity.js'
 export { type Connection, type Inbound, type Presented, REPEATED } from './inbound.js'
+export { type IpAddress, ipTextOf, parseIpAddress } from './ip-address.js'
 export type { Admission, Limiter, QuotaRequest, QuotaState, QuotaStore, Quotas } from './limiter.js'
 export { compileNameMatch, isUnder, type Match, type NameMatch } from './match.js'
 export type { Counter, Gauge, Histogram, InstrumentOptions, Labels, Meter } from './meter.js'

@@ -12,8 +12,11 @@ export interface Verifier<Verified> {
   recall(inbound: Inbound): Finding<Verified> | undefined
   /** Verifies evidence not seen before. Never rejects. */
   verify(inbound: Inbound): Promise<Finding<Verified>>
-  /** Is it still true? For what outlives its request. */
-  judge(verified: Verified): Refusal | null
+  /**
+   * Is it still true? For what outlives its request.
+   * @param inbound the request that it was found in. Where a proxy has named the caller, nothing is believed without it.
+   */
+  judge(verified: Verified, inbound?: Inbound): Refusal | null
   /** Everything it needs is loaded. Rejects if that can never be. */
   ready(): Promise<void>
   close(): Promise<void>
@@ -25,6 +28,13 @@ export interface PeerVerifier extends Verifier<Peer> {
   readonly kind: 'mtls'
   /** The CA certificates in PEM that a TLS server names in its certificate request. */
   trustAnchors(): readonly string[]
+  /**
+   * Names of the fields by which the proxy that sent this request says who the client is, lowercase. `null`: it came from no proxy that is
+   * trusted, as far as is known without verifying anything. Left out where no proxy is.
+   */
+  proxyFields?(inbound: Inbound): readonly string[] | null
+  /** Those of every proxy. */
+  readonly forwardedFields?: readonly string[]
 }
 
 export interface TokenVerifier extends Verifier<Token> {

@@ -22,6 +22,7 @@ const KEYS = [
   'authorize',
   'require',
   'routes',
+  'forwarded',
   'authority',
   'limit',
   'audit',
@@ -37,6 +38,7 @@ const KEYS = [
 export interface CheckedOptions {
   readonly mtls: GuardOptions['mtls']
   readonly jwt: GuardOptions['jwt']
+  readonly forwarded: NonNullable<GuardOptions['forwarded']> | null
   readonly authorize: GuardOptions['authorize']
   readonly limit: GuardOptions['limit']
   readonly audit: GuardOptions['audit']
@@ -68,6 +70,7 @@ export function checkGuardOptions(options: GuardOptions): CheckedOptions {
   if (!configured.mtls && !configured.jwt)
     throw new MisuseError('ERR_OPTION_CONTRADICTION', 'mtls', 'and jwt are both null: such a guard could never know who calls')
   checkBinding(options)
+  checkForwarded(options)
   if (typeof (options.audit as unknown) === 'string')
     throw new MisuseError('ERR_OPTION_INVALID', 'audit', "takes an object or null: write { allowed: 'all' } to write every request down")
   if (options.jwt === null) checkWithoutTokens(options.authorize)
@@ -85,6 +88,7 @@ export function checkGuardOptions(options: GuardOptions): CheckedOptions {
   return Object.freeze({
     mtls: options.mtls,
     jwt: options.jwt,
+    forwarded: options.forwarded ?? null,
     authorize: options.authorize,
     limit: options.limit,
     audit: options.audit,
@@ -131,6 +135,22 @@ function checkBinding({ mtls, jwt }: GuardOptions): void {
       "tokens can only be bound to a client certificate, and mtls is null: write binding: 'if-bound' to accept a bearer token from whoever holds it",
     )
   })
+}
+
+function checkForwarded({ mtls, forwarded }: GuardOptions): void {
+  if (forwarded === undefined || forwarded === null) return
+  if (mtls === null)
+    throw new MisuseError(
+      'ERR_OPTION_CONTRADICTION',
+      'forwarded',
+      "hands certificates on, and mtls is null: write mtls: { trust: 'clients-ca.pem' } for who may vouch for them",
+    )
+  if (isPeerVerifier(mtls))
+    throw new MisuseError(
+      'ERR_OPTION_CONTRADICTION',
+      'forwarded',
+      'is read by the verifier that mtls makes of options: give it to your own',
+    )
 }
 
 function checkWithoutTokens(authorize: unknown): void {

@@ -13,7 +13,7 @@ import {
 import { createAdmission, createLimiter } from '@countersign/limit'
 import { createAuthorizer } from '@countersign/policy'
 import { createTokenVerifier } from '@countersign/token'
-import { createPeerVerifier } from '@countersign/x509'
+import { createPeerVerifier, FORWARDED_FIELDS } from '@countersign/x509'
 import { type CheckedOptions, checkGuardOptions, isPeerVerifier, isTokenVerifier } from './check-options.js'
 import { createDenialMaker } from './deny.js'
 import type { Guard, Proven, TypedGuardOptions } from './guard.js'
@@ -22,6 +22,7 @@ import type { GuardOptions, Requirement } from './options.js'
 import { createPipeline } from './pipeline.js'
 import { quietMeter, quietRecorder } from './quiet-sinks.js'
 import { runtimeNotice } from './runtime-notice.js'
+import { createStrayFieldFinder } from './stray-fields.js'
 import { createPathReader } from './target.js'
 import { watchGrants } from './watch-grants.js'
 import { createWitness } from './witness.js'
@@ -38,10 +39,13 @@ const NO_METER: Meter = {
  * const guard = createGuard({ mtls: { trust: 'ca.pem' }, jwt: null, authorize: ['spiffe://prod.example/orders'] })
  * @throws {MisuseError} naming the option that is missing, unknown or contradictory, and the line that mends it.
  */
-export function createGuard<const M extends GuardOptions['mtls'], const J extends GuardOptions['jwt'], const R extends Requirement = 'all'>(
-  options: TypedGuardOptions<M, J, R>,
-): Guard<Proven<M, J, R>> {
-  return composeGuard(checkGuardOptions(options)) as Guard<Proven<M, J, R>>
+export function createGuard<
+  const M extends GuardOptions['mtls'],
+  const J extends GuardOptions['jwt'],
+  const R extends Requirement = 'all',
+  const F extends GuardOptions['forwarded'] = null,
+>(options: TypedGuardOptions<M, J, R, F>): Guard<Proven<M, J, R, F>> {
+  return composeGuard(checkGuardOptions(options)) as Guard<Proven<M, J, R, F>>
 }
 
 function composeGuard(options: CheckedOptions): Guard {
@@ -77,7 +81,11 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
   const admission = options.limit === null ? null : createAdmission(options.limit, surroundings)
   // What watches files comes last, so that nothing is left watching where an option is wrong.
   const peers =
-    options.mtls === null ? null : isPeerVerifier(options.mtls) ? options.mtls : own(createPeerVerifier(options.mtls, surroundings))
+    options.mtls === null
+      ? null
+      : isPeerVerifier(options.mtls)
+        ? options.mtls
+        : own(createPeerVerifier(options.mtls, surroundings, options.forwarded))
   const tokens =
     options.jwt === null ? null : isTokenVerifier(options.jwt) ? options.jwt : own(createTokenVerifier(options.jwt, surroundings))
   const witness = createWitness(recorder, meter)
@@ -91,6 +99,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
     needOf: options.needOf,
     asServerName: options.asServerName,
     denialFrom: createDenialMaker(options),
+    strayFieldsOf: createStrayFieldFinder([...FORWARDED_FIELDS, ...(peers?.forwardedFields ?? [])]),
     witness,
   })
   const watch = watchGrants(pipeline.judge)

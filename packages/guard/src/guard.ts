@@ -1,4 +1,4 @@
-import type { CertifiedPeer, Decision, Denial, Grant, Inbound, Meter, Principal, SecurityEvent, Token } from '@countersign/core'
+import type { CertifiedPeer, Decision, Denial, Grant, Inbound, Meter, Peer, Principal, SecurityEvent, Token } from '@countersign/core'
 import type { GuardOptions, Requirement } from './options.js'
 
 /** Decides every request of a service. Made by {@link createGuard}, carried out by an adapter. */
@@ -59,14 +59,23 @@ export interface CertificateRequest {
 }
 
 /** Knows from the options which evidence is always there, so that handlers need no null check. */
-export type Proven<M, J, R> = [R] extends ['all']
+export type Proven<M, J, R, F = null> = [R] extends ['all']
   ? Principal &
-      ([null] extends [M] ? unknown : { readonly peer: CertifiedPeer }) &
+      ([null] extends [M] ? unknown : { readonly peer: true extends Asserts<F> ? Peer : CertifiedPeer }) &
       ([null] extends [J] ? unknown : { readonly token: Token })
   : Principal
 
+/** A proxy that may name callers without a certificate lists them. */
+type Asserts<F> = F extends readonly (infer One)[] ? Asserts<One> : F extends { readonly subjects: object } ? true : false
+
 /** The options of {@link createGuard}, with the kinds of evidence known to the type system. */
-export type TypedGuardOptions<M extends GuardOptions['mtls'], J extends GuardOptions['jwt'], R extends Requirement> = GuardOptions & {
+export type TypedGuardOptions<
+  M extends GuardOptions['mtls'],
+  J extends GuardOptions['jwt'],
+  R extends Requirement,
+  F extends GuardOptions['forwarded'],
+> = GuardOptions & {
+  readonly forwarded?: F
   readonly mtls: M
   readonly jwt: J
   readonly require?: R

@@ -3,7 +3,7 @@ import type { EvidenceKind, Limiter, Meter, PeerVerifier, Recorder, Runtime, Tok
 import type { LimitOptions } from '@countersign/limit'
 import type { AuthorizeOption } from '@countersign/policy'
 import type { JwtOptions } from '@countersign/token'
-import type { MtlsOptions } from '@countersign/x509'
+import type { ForwardedOptions, MtlsOptions } from '@countersign/x509'
 
 /**
  * Everything a guard enforces, as plain data. Three keys are required, because leaving one out would let more callers in:
@@ -11,7 +11,7 @@ import type { MtlsOptions } from '@countersign/x509'
  * Unknown keys are refused; the object is read once and never changed.
  */
 export interface GuardOptions {
-  /** Client certificates from the TLS connection. `null`: no certificate is looked at. */
+  /** Client certificates, from the TLS connection or by `forwarded`. `null`: no certificate is looked at. */
   readonly mtls: MtlsOptions | PeerVerifier | null
   /** Bearer JWTs, one entry an issuer. `null`: a presented token is not looked at and proves nothing. */
   readonly jwt: JwtOptions | readonly JwtOptions[] | TokenVerifier | null
@@ -33,6 +33,12 @@ export interface GuardOptions {
    * judged for one service is not used for another (RFC 9110 §7.4). IP literals are not compared. Default `'as-server-name'`.
    */
   readonly authority?: 'as-server-name' | 'any'
+
+  /**
+   * Proxies whose word counts for who the client is: a field that a proxy writes its client's certificate into is believed of these alone.
+   * Default `null`: such fields are ignored, and removed before a handler sees them.
+   */
+  readonly forwarded?: ForwardedOptions | readonly ForwardedOptions[] | null
 
   /** Request quotas. Default: 100/s with burst 200 for each caller, 20 failed attempts/min. `null`: neither. */
   readonly limit?: LimitOptions | Limiter | null

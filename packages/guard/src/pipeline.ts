@@ -22,6 +22,7 @@ import type { DenialMaker } from './deny.js'
 import { ANONYMOUS, createPrincipalMaker } from './principal-from.js'
 import { type EvidenceNeed, missingPeerCode } from './requirement.js'
 import type { RouteTable } from './routes.js'
+import type { StrayFieldFinder } from './stray-fields.js'
 import { checkAuthority, type PathReader } from './target.js'
 import type { Witness } from './witness.js'
 
@@ -36,6 +37,7 @@ export interface PipelineParts {
   readonly needOf: RouteTable
   readonly asServerName: boolean
   readonly denialFrom: DenialMaker
+  readonly strayFieldsOf: StrayFieldFinder
   readonly witness: Witness
 }
 
@@ -50,12 +52,11 @@ export interface Pipeline {
 const HONEST: ReadonlySet<Code> = new Set(['ERR_TOKEN_EXPIRED', 'ERR_TOKEN_KEY_UNKNOWN'])
 
 const NO_HEADERS: Headers = Object.freeze({})
-const NONE: readonly string[] = Object.freeze([])
 const BODY_PARSER_FACTS = Object.freeze({ fix: 'put countersign(guard) in front of whatever reads the body, such as express.json()' })
 
 /** The way of one request, whole. One direction, no step called twice. */
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { peers, tokens, authorizer, limiter, admission, pathOf, needOf, asServerName, denialFrom, witness } = parts
+  const { peers, tokens, authorizer, limiter, admission, pathOf, needOf, asServerName, denialFrom, strayFieldsOf, witness } = parts
   const principalFrom = createPrincipalMaker()
   let closed = false
 
@@ -133,7 +134,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     // Bad evidence is final: it never falls through to weaker evidence, nor to none.
     if (isRefusal(peer)) return denyEvidence(peer, inbound, null)
     if (isRefusal(token)) return denyEvidence(token, inbound, peer)
-    const missing = need.missing(peer !== null, token !== null, inbound)
+    const missing = need.missing(peer !== null, token !== null, () => missingPeerCode(inbound.connection, isForwarded(inbound)))
     if (missing !== null) return deny(missing, inbound, peer)
     if (token !== null && tokens !== null) {
       const unbound = tokens.bind(token, peer)
@@ -170,7 +171,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         if (isRefusal(refusal)) return deny(principal.anonymous ? inviting(inbound) : refusal, inbound, principal, headers)
         if (refusal !== null) return deny(refuse('ERR_GUARD_FAULT', { part: 'authorizer', answered: typeof refusal }), inbound, principal)
       }
-      const grant: Grant = { allowed: true, principal, inbound, headers, ignoredFields: NONE }
+      const ignoredFields = ignored(inbound, need.reads)
+      const grant: Grant = { allowed: true, principal, inbound, headers, ignoredFields }
       const unrecorded = witness.allowed(grant)
       return unrecorded === null ? grant : deny(unrecorded, inbound, principal)
     } catch (fault) {
@@ -178,24 +180,43 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     }
   }
 
+  // Fields that say who the client is count from the proxy that may write them, and are nobody else's to send.
+  function ignored(inbound: Inbound, told: boolean): readonly string[] {
+    const found = strayFieldsOf(inbound)
+    if (found.length === 0) return found
+    const written = peers?.proxyFields?.(inbound) ?? []
+    const stray = found.filter((name) => !written.includes(name.toLowerCase()))
+    if (told && stray.length > 0) witness.ignored(inbound, stray)
+    return stray
+  }
+
   // An anonymous caller who may not do this is asked for evidence, not told that it is forbidden.
-  function inviting({ connection }: Inbound): Refusal {
-    return refuse(tokens === null ? missingPeerCode(connection) : 'ERR_TOKEN_MISSING')
+  function inviting(inbound: Inbound): Refusal {
+    return refuse(tokens === null ? missingPeerCode(inbound.connection, isForwarded(inbound)) : 'ERR_TOKEN_MISSING')
+  }
+
+  function isForwarded(inbound: Inbound): boolean {
+    return (peers?.proxyFields?.(inbound) ?? null) !== null
   }
 
   function deny(refusal: Refusal, inbound: Inbound, caller: Peer | Principal | null, headers?: Headers): Denial {
+    try {
+      ignored(inbound, true)
+    } catch {
+      // What is denied stays denied, whatever else goes wrong.
+    }
     witness.denied(refusal, inbound, caller)
     return denialFrom(refusal, headers)
   }
 
-  function judge({ principal }: Grant): Denial | null {
+  function judge({ principal, inbound }: Grant): Denial | null {
     try {
       const refusal = closed
         ? refuse('ERR_GUARD_CLOSED')
-        : ((principal.peer === null || peers === null ? null : peers.judge(principal.peer)) ??
+        : ((principal.peer === null || peers === null ? null : peers.judge(principal.peer, inbound)) ??
           (principal.token === null || tokens === null
             ? null
-            : (tokens.judge(principal.token) ?? tokens.bind(principal.token, principal.peer))))
+            : (tokens.judge(principal.token, inbound) ?? tokens.bind(principal.token, principal.peer))))
       return refusal === null ? null : denialFrom(refusal)
     } catch (fault) {
       return denialFrom(refuse('ERR_GUARD_FAULT', undefined, fault))

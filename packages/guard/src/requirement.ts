@@ -1,13 +1,4 @@
-import {
-  type Code,
-  type Connection,
-  checkList,
-  type EvidenceKind,
-  type Inbound,
-  MisuseError,
-  type Refusal,
-  refuse,
-} from '@countersign/core'
+import { type Code, type Connection, checkList, type EvidenceKind, MisuseError, type Refusal, refuse } from '@countersign/core'
 import type { Requirement } from './options.js'
 
 /** Which kinds of evidence the guard looks at. */
@@ -19,7 +10,7 @@ export interface Configured {
 /** What a request must bring, compiled: one look-up by what it did bring. */
 export interface EvidenceNeed {
   /** `null`: enough. Otherwise why not. */
-  missing(hasPeer: boolean, hasToken: boolean, inbound: Inbound): Refusal | null
+  missing(hasPeer: boolean, hasToken: boolean, peerCode: () => Code): Refusal | null
   /** `false`: evidence is not even read. */
   readonly reads: boolean
   readonly admitsAnonymous: boolean
@@ -89,13 +80,13 @@ function makeNeed(table: readonly (EvidenceKind | null)[], words: string, reads:
     words,
     admitsAnonymous: table[0] === null,
     isAtLeast: (other) => reads >= other.reads && COMBINATIONS.every((bits) => table[bits] !== null || other.table[bits] === null),
-    missing(hasPeer, hasToken, inbound) {
+    missing(hasPeer, hasToken, peerCode) {
       const lacking = table[(hasPeer ? 1 : 0) | (hasToken ? 2 : 0)]
       return lacking === null || lacking === undefined
         ? null
         : lacking === 'jwt'
           ? refuse('ERR_TOKEN_MISSING')
-          : refuseMissingPeer(inbound.connection)
+          : refuseMissingPeer(peerCode())
     },
   }
   return Object.freeze(need)
@@ -105,13 +96,16 @@ const REQUEST_CERT_FACTS = Object.freeze({
   fix: 'create the server with { requestCert: true, rejectUnauthorized: false }, or by secureServer()',
 })
 
-function refuseMissingPeer(connection: Connection): Refusal {
-  const code = missingPeerCode(connection)
+function refuseMissingPeer(code: Code): Refusal {
   return code === 'ERR_SERVER_WITHOUT_REQUEST_CERT' ? refuse(code, REQUEST_CERT_FACTS) : refuse(code)
 }
 
-/** Why there is no certificate: none could come, none was sent, or none was asked for. */
-export function missingPeerCode(connection: Connection): Code {
+/**
+ * Why there is no certificate: none could come, none was sent, or none was asked for.
+ * @param isForwarded the request came from a proxy that says who its client is.
+ */
+export function missingPeerCode(connection: Connection, isForwarded: boolean): Code {
+  if (isForwarded) return 'ERR_PEER_MISSING'
   if (connection.transport !== 'tls') return 'ERR_PEER_UNENCRYPTED'
   return connection.certificateRequested ? 'ERR_PEER_MISSING' : 'ERR_SERVER_WITHOUT_REQUEST_CERT'
 }

@@ -20,6 +20,8 @@ export interface Witness {
   allowed(grant: Grant): Refusal | null
   /** @param caller as far as the way went: the verified peer, or the principal. */
   denied(refusal: Refusal, inbound: Inbound, caller: Peer | Principal | null): void
+  /** @param fields names of request fields that were ignored, as they came. */
+  ignored(inbound: Inbound, fields: readonly string[]): void
   report(event: SecurityEvent): void
 }
 
@@ -66,6 +68,17 @@ export function createWitness(recorder: Recorder, meter: Meter | null): Witness 
         })
       })
     },
+    ignored(inbound, fields) {
+      harmless(() => {
+        if (!recorder.wants('forwarded.ignored')) return
+        recorder.record({
+          kind: 'forwarded.ignored',
+          severity: 'warn',
+          message: 'Fields that say who the client is came from somebody who is no trusted proxy: they were ignored',
+          facts: { ...requestFacts(inbound, null), fields: fields.map((name) => name.toLowerCase()) },
+        })
+      })
+    },
     report(event) {
       if (recorder.wants(event.kind)) recorder.record(event)
     },
@@ -81,6 +94,7 @@ function callerFacts(inbound: Inbound, caller: Peer | Principal | null): Facts {
 function requestFacts({ clientAddress, connection, method, protocol, target }: Inbound, peer: Peer | null): Facts {
   return {
     remoteAddress: connection.remoteAddress,
+    ...(connection.proxyAddress === null ? {} : { proxyAddress: connection.proxyAddress }),
     ...(clientAddress === connection.remoteAddress ? {} : { clientAddress }),
     transport: connection.transport,
     protocol,

@@ -9,9 +9,10 @@ import { quietly } from './store-watch.js'
 /** How often the number of keys is written to the gauge: a power of two of failures. */
 const SAMPLED_EVERY = 64
 
-/** The key of a connection, kept on it. */
+/** The key of the last request of a connection, kept on it: a proxy's connection carries the requests of many clients. */
 interface KeptKey {
   readonly peer: Peer | null
+  readonly clientAddress: string | null
   readonly key: string
 }
 
@@ -39,11 +40,12 @@ export function createAdmission(
   const exceeded = meter.createCounter('rate_limit_exceeded_total', { description: 'Requests refused by a quota policy' })
   let sinceSample = 0
 
-  function keyOf({ connection }: Inbound, peer: Peer | null): string {
+  function keyOf(inbound: Inbound, peer: Peer | null): string {
+    const { clientAddress, connection } = inbound
     const kept = connection[keptKey] as KeptKey | undefined
-    if (kept !== undefined && kept.peer === peer) return kept.key
-    const key = peer === null ? joinKey('address', addressKeyOf(connection)) : joinKey('peer', identityKey(peer.identity))
-    connection[keptKey] = { peer, key } satisfies KeptKey
+    if (kept !== undefined && kept.peer === peer && kept.clientAddress === clientAddress) return kept.key
+    const key = peer === null ? joinKey('address', addressKeyOf(inbound)) : joinKey('peer', identityKey(peer.identity))
+    connection[keptKey] = { peer, clientAddress, key } satisfies KeptKey
     return key
   }
 

@@ -33,9 +33,10 @@ interface Entry {
   readonly labels: Readonly<Record<string, string>>
 }
 
-/** The keys of one caller, kept on its connection. */
+/** The keys of the last caller of a connection, kept on it: a proxy's connection carries the requests of many. */
 interface KeptKeys {
   readonly principal: Principal
+  readonly clientAddress: string | null
   readonly keys: readonly string[]
 }
 
@@ -76,11 +77,11 @@ export function createLimiter(
   let sinceSample = 0
 
   function keysOf(principal: Principal, inbound: Inbound): readonly string[] {
-    const { connection } = inbound
+    const { clientAddress, connection } = inbound
     const kept = connection[keptKeys] as KeptKeys | undefined
-    if (kept !== undefined && kept.principal === principal) return kept.keys
+    if (kept !== undefined && kept.principal === principal && kept.clientAddress === clientAddress) return kept.keys
     const keys = entries.map(({ lastingKey }) => (lastingKey === null ? '' : lastingKey(principal, inbound)))
-    connection[keptKeys] = { principal, keys } satisfies KeptKeys
+    connection[keptKeys] = { principal, clientAddress, keys } satisfies KeptKeys
     return keys
   }
 

@@ -27,15 +27,15 @@ export function lastingKeyOf(policy: CheckedPolicy): ((principal: Principal, inb
   if (typeof partitionBy === 'object') return (principal) => claimKey(name, partitionBy.claim, principal)
   switch (partitionBy) {
     case 'caller':
-      return ({ caller }, { connection }) =>
-        caller === null ? joinKey(name, 'address', addressKeyOf(connection)) : joinKey(name, caller.kind, caller.authority, caller.value)
+      return ({ caller }, inbound) =>
+        caller === null ? joinKey(name, 'address', addressKeyOf(inbound)) : joinKey(name, caller.kind, caller.authority, caller.value)
     case 'trust-domain':
-      return ({ caller }, { connection }) =>
+      return ({ caller }, inbound) =>
         caller === null
-          ? joinKey(name, 'address', addressKeyOf(connection))
+          ? joinKey(name, 'address', addressKeyOf(inbound))
           : joinKey(name, caller.kind === 'subject' ? 'issuer' : caller.kind, caller.authority)
     case 'address':
-      return (_, { connection }) => joinKey(name, 'address', addressKeyOf(connection))
+      return (_, inbound) => joinKey(name, 'address', addressKeyOf(inbound))
     case 'everyone':
       return () => joinKey(name)
     case 'route':

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Peer } from '@countersign/core'
 import { createAdmission, createLimiter, type LimitOptions } from '@countersign/limit'
-import { connectionFrom, createTestSurroundings, inboundOn } from './surroundings.js'
+import { connectionFrom, createTestSurroundings, inboundFor, inboundOn } from './surroundings.js'
 
 const FROM_A = inboundOn(connectionFrom('192.0.2.1'))
 const FROM_B = inboundOn(connectionFrom('192.0.2.2'))
@@ -73,6 +73,43 @@ test('a flood of addresses neither frees one that has failed nor finds a budget 
   assert.equal(admitted, 99 + 64)
   assert.equal(admit(FROM_A, null)?.code, 'ERR_ATTEMPTS_EXCEEDED')
   assert.equal(counts.get('rate_limit_current limit_type address'), 100)
+})
+
+test('clients behind one connection of a proxy have budgets of their own, however their requests are mixed', () => {
+  const { admit, charge } = admissionOf({ perAddress: { quota: 2, windowSeconds: 60 } })
+  const proxy = connectionFrom('10.0.0.1')
+  const [one, other] = [inboundFor('203.0.113.9', proxy), inboundFor('2001:db8::9', proxy)]
+  charge(one, null)
+  charge(other, null)
+  charge(one, null)
+  assert.equal(admit(one, null)?.code, 'ERR_ATTEMPTS_EXCEEDED')
+  assert.equal(admit(other, null), null)
+  assert.equal(admit(inboundOn(proxy), null), null)
+  charge(inboundFor('2001:db8::ffff', proxy), null)
+  assert.equal(admit(other, null)?.code, 'ERR_ATTEMPTS_EXCEEDED')
+})
+
+test('a client has one budget behind a proxy and without it, on each of its connections', () => {
+  const { admit, charge } = admissionOf({ perAddress: { quota: 1, windowSeconds: 60 } })
+  charge(inboundFor('192.0.2.1', connectionFrom('10.0.0.1')), null)
+  assert.equal(admit(FROM_A, null)?.code, 'ERR_ATTEMPTS_EXCEEDED')
+  assert.equal(admit(inboundFor('::ffff:192.0.2.1', connectionFrom('10.0.0.2')), null)?.code, 'ERR_ATTEMPTS_EXCEEDED')
+})
+
+test('a verified peer keeps its one budget, whatever address a proxy says', () => {
+  const { admit, charge } = admissionOf({ perAddress: { quota: 1, windowSeconds: 60 } })
+  const proxy = connectionFrom('10.0.0.1')
+  charge(inboundFor('203.0.113.9', proxy), peer('spiffe://d/a'))
+  assert.equal(admit(inboundFor('203.0.113.10', proxy), peer('spiffe://d/a'))?.code, 'ERR_ATTEMPTS_EXCEEDED')
+  assert.equal(admit(inboundFor('203.0.113.9', proxy), null), null)
+})
+
+test('connections on Unix sockets share one budget, but for clients that a proxy has named', () => {
+  const { admit, charge } = admissionOf({ perAddress: { quota: 1, windowSeconds: 60 } })
+  charge(inboundOn(connectionFrom(null, 'unix')), null)
+  assert.equal(admit(inboundOn(connectionFrom(null, 'unix')), null)?.code, 'ERR_ATTEMPTS_EXCEEDED')
+  assert.equal(admit(inboundFor('203.0.113.9', connectionFrom(null, 'unix')), null), null)
+  assert.equal(admit(inboundOn(connectionFrom(null)), null), null)
 })
 
 test('null counts no failures', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Inbound, Principal, Quotas } from '@countersign/core'
 import { createLimiter, type LimitOptions } from '@countersign/limit'
-import { ANONYMOUS, connectionFrom, createTestSurroundings, inboundOn, principalOf, workload } from './surroundings.js'
+import { ANONYMOUS, connectionFrom, createTestSurroundings, inboundFor, inboundOn, principalOf, workload } from './surroundings.js'
 
 const ADDRESS = '192.0.2.1'
 
@@ -184,6 +184,22 @@ test('partitionBy trust-domain counts a trust domain, or the subjects of an issu
   )
   assert.equal(passing(4, principalOf('subject', 'd', 'a')), 4)
   assert.equal(passing(4, principalOf('dns', '', 'a.example')), 4)
+})
+
+test('anonymous callers behind one connection of a proxy count by the address that it says of each', () => {
+  const { passing } = limiterOf(only({ partitionBy: 'caller' }))
+  const proxy = connectionFrom('10.0.0.1')
+  const [one, other] = [inboundFor('203.0.113.9', proxy), inboundFor('203.0.113.10', proxy)]
+  for (let index = 0; index < 5; index++) assert.deepEqual([passing(1, ANONYMOUS, one), passing(1, ANONYMOUS, other)], [1, 1])
+  assert.deepEqual([passing(1, ANONYMOUS, one), passing(1, ANONYMOUS, other), passing(1, ANONYMOUS, inboundOn(proxy))], [0, 0, 1])
+})
+
+test('partitionBy address counts by the address that a proxy says, for the same caller too', () => {
+  const { passing } = limiterOf(only({ partitionBy: 'address' }))
+  const [proxy, caller] = [connectionFrom('10.0.0.1'), workload('/a')]
+  assert.equal(passing(6, caller, inboundFor('203.0.113.9', proxy)), 5)
+  assert.equal(passing(6, caller, inboundFor('203.0.113.10', proxy)), 5)
+  assert.equal(passing(1, workload('/b'), inboundFor('::ffff:203.0.113.9', connectionFrom('10.0.0.2'))), 0)
 })
 
 test('partitionBy address counts whoever calls from there', () => {

@@ -43,6 +43,7 @@ export function connectionFrom(remoteAddress: string | null, transport: Connecti
   return {
     transport,
     remoteAddress,
+    proxyAddress: null,
     serverName: null,
     resumed: false,
     certificateRequested: true,
@@ -58,11 +59,16 @@ export function inboundOn(connection: Connection, method = 'GET', target = '/', 
     target,
     authority: 'billing.example',
     rawHeaders: [],
-    clientAddress: null,
+    clientAddress: connection.remoteAddress,
     bodyRead: false,
     header: (name) => headers[name] ?? null,
     connection,
   }
+}
+
+/** A request of a client that a trusted proxy has named, on the proxy's connection. */
+export function inboundFor(clientAddress: string | null, connection: Connection): Inbound {
+  return { ...inboundOn(connection), clientAddress }
 }
 
 export const ANONYMOUS: Principal = Object.freeze({

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Guard } from '@countersign/guard'
 import { createMemoryQuotaStore, partitionKeyOfAddress } from '@countersign/limit'
 import type { CheckedServerOptions } from './server-options.js'
+import { transportAddressOf } from './transport-address.js'
 
 /** Judges raw connections, before any TLS work is done for them. */
 export interface ConnectionLimit {
@@ -16,7 +17,7 @@ const REPORT_INTERVAL_MS = 60_000
 
 /**
  * Bounds what one client address may open. Time is the process's own and not the guard's clock: it is about load, not about evidence.
- * Unix sockets have no address and are not bounded: who may open them is said by the file system.
+ * Unix sockets have no address, unless a proxy has said one, and are not bounded: who may open them is said by the file system.
  */
 export function createConnectionLimit(limits: CheckedServerOptions['perAddress'], guard: Pick<Guard, 'report'>): ConnectionLimit {
   if (limits === null) return { admit: () => true }
@@ -42,8 +43,9 @@ export function createConnectionLimit(limits: CheckedServerOptions['perAddress']
 
   return {
     admit(socket) {
-      if (socket.remoteAddress === undefined) return true
-      const address = partitionKeyOfAddress(socket.remoteAddress)
+      const { remoteAddress } = transportAddressOf(socket)
+      if (remoteAddress === null) return true
+      const address = partitionKeyOfAddress(remoteAddress)
       const count = open.get(address) ?? 0
       if (count >= connections) return refuse(address, 'connections')
       if (!take(`handshake ${address}`, 1000 / handshakesPerSecond, handshakeBurst)) return refuse(address, 'handshakesPerSecond')

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Http2ServerRequest, ServerHttp2Stream } from 'node:http2'
 import type { Connection, Presented } from '@countersign/core'
 import { socketAccessOf } from './socket-access.js'
+import { type AddressedSocket, transportAddressOf } from './transport-address.js'
 
 /** A request of node:http, https or http2 (its compatibility API). */
 export type NodeRequest = IncomingMessage | Http2ServerRequest
@@ -17,9 +18,8 @@ export interface StreamRequest {
 }
 
 /** What of a socket is read. Everything may be missing: HTTP/2 hands out a proxy, a Unix socket has no address, a closed one nothing. */
-interface ReadableSocket {
+interface ReadableSocket extends AddressedSocket {
   readonly encrypted?: boolean
-  readonly remoteAddress?: string | undefined
   readonly servername?: string | false | null
   readonly server?: { readonly requestCert?: boolean; address?(): unknown }
   readonly _requestCert?: boolean
@@ -65,6 +65,7 @@ function readConnection(holder: Holder, http2: boolean): Connection {
 class NodeConnection implements Connection {
   readonly transport: Connection['transport']
   readonly remoteAddress: string | null
+  readonly proxyAddress: string | null
   readonly serverName: string | null
   readonly resumed: boolean
   readonly certificateRequested: boolean;
@@ -74,7 +75,9 @@ class NodeConnection implements Connection {
   constructor(socket: ReadableSocket) {
     this.#socket = socket
     this.transport = socket.encrypted === true ? 'tls' : typeof socket.server?.address?.() === 'string' ? 'unix' : 'tcp'
-    this.remoteAddress = socket.remoteAddress ?? null
+    const { remoteAddress, proxyAddress } = transportAddressOf(socket)
+    this.remoteAddress = remoteAddress
+    this.proxyAddress = proxyAddress
     this.serverName = typeof socket.servername === 'string' ? socket.servername.toLowerCase() : null
     this.resumed = socket.isSessionReused?.() === true
     this.certificateRequested = socket._requestCert ?? socket.server?.requestCert ?? true

@@ -1,7 +1,8 @@
-import type { Decision } from '@countersign/core'
+import type { Connection, Decision } from '@countersign/core'
 import type { Guard } from '@countersign/guard'
 import type { NodeRequest } from './connection.js'
 import { inboundFrom } from './inbound.js'
+import { removeIgnoredFields } from './remove-fields.js'
 import { noticeMisuse, noticeUnencrypted } from './server-misuse.js'
 
 /**
@@ -17,7 +18,12 @@ export function decideAnew(guard: Guard, req: NodeRequest, target: string): Deci
   const inbound = inboundFrom(req, target)
   noticeMisuse(guard, req, inbound.connection)
   const decision = guard.decide(inbound)
-  if (decision instanceof Promise) void decision.then((made) => noticeUnencrypted(guard, req, inbound.connection, made))
-  else noticeUnencrypted(guard, req, inbound.connection, decision)
+  if (decision instanceof Promise) return decision.then((made) => finish(guard, req, inbound.connection, made))
+  return finish(guard, req, inbound.connection, decision)
+}
+
+function finish(guard: Guard, req: NodeRequest, connection: Connection, decision: Decision): Decision {
+  if (decision.allowed) removeIgnoredFields(req, decision)
+  else noticeUnencrypted(guard, req, connection, decision)
   return decision
 }

@@ -9,6 +9,7 @@ import { denySocket, ignore } from './deny-socket.js'
 import { inboundFrom } from './inbound.js'
 import { guardRequest } from './listener.js'
 import { principalSignal } from './principal-signal.js'
+import { removeIgnoredFields } from './remove-fields.js'
 import { noticeUnencrypted } from './server-misuse.js'
 
 /** `request`, `checkContinue` and `checkExpectation`: there is a response to answer with. */
@@ -24,6 +25,7 @@ export function guardTunnel(guard: Guard, req: IncomingMessage, socket: Duplex, 
       denySocket(socket, decision)
       return
     }
+    removeIgnoredFields(req, decision)
     guard.attach(req, decision)
     closeWithPrincipal(guard, req, socket)
     guard.run(decision, proceed)
@@ -53,6 +55,7 @@ export function guardStream(
       denyStream(guard, decision, stream, method)
       return
     }
+    removeIgnoredFields({ headers, rawHeaders }, decision)
     // For the handler, which has the stream; and for the request that Node may make of it, which has the same header list.
     guard.attach(stream, decision)
     guard.attach(rawHeaders, decision)
@@ -97,6 +100,7 @@ function reportEnd(guard: Guard, { principal, inbound }: Grant, { code }: Denial
     message: 'an open connection was closed: its caller is no longer let in',
     facts: {
       remoteAddress: inbound.connection.remoteAddress,
+      ...(inbound.clientAddress === inbound.connection.remoteAddress ? {} : { clientAddress: inbound.clientAddress }),
       protocol: inbound.protocol,
       principal: principal.id,
       ...(principal.peer === null ? {} : { peer: principal.peer.id, serialNumber: principal.peer.certificate?.serialNumber ?? null }),

@@ -1,5 +1,6 @@
 import { checkBoolean, checkChoice, checkInteger, checkKeys, checkText, MisuseError } from '@countersign/core'
 import type { Guard } from '@countersign/guard'
+import { type CheckedProxyProtocol, checkProxyProtocol, type ProxyProtocolOptions } from './proxy-protocol-options.js'
 
 /** What a secure server is made of. Its guard decides who may talk to it; certificates are asked for if the guard looks at them. */
 export interface SecureServerOptions {
@@ -24,9 +25,15 @@ export interface SecureServerOptions {
   readonly maxHeaderBytes?: number
   /**
    * What one client address (IPv6: one /64) may open; more is closed before any TLS work. `null`: unlimited, where every
-   * connection comes from one load balancer. Default: 100 handshakes a second, 200 at once, 1,000 connections.
+   * connection comes from one load balancer that does not speak the PROXY protocol. Default: 100 handshakes a second, 200 at once, 1,000
+   * connections.
    */
   readonly perAddress?: AddressLimitOptions | null
+  /**
+   * Load balancers that hand TLS on as it is. Each of their connections must begin with a PROXY header within `handshakeTimeoutMs`; the
+   * address that it says is then the client's, for limits, quotas and audits. Default `null`: no connection may begin with one.
+   */
+  readonly proxyProtocol?: ProxyProtocolOptions | null
 }
 
 export interface SecureHttp2ServerOptions extends SecureServerOptions {
@@ -63,6 +70,7 @@ export interface CheckedServerOptions {
   readonly requestTimeoutMs: number
   readonly maxHeaderBytes: number
   readonly perAddress: Required<AddressLimitOptions> | null
+  readonly proxyProtocol: CheckedProxyProtocol | null
   readonly maxConcurrentStreams: number
 }
 
@@ -77,6 +85,7 @@ const KEYS = [
   'requestTimeoutMs',
   'maxHeaderBytes',
   'perAddress',
+  'proxyProtocol',
 ]
 const HTTP2_KEYS = [...KEYS, 'maxConcurrentStreams']
 const MIN_TIMEOUT_MS = 100
@@ -92,7 +101,7 @@ export function checkServerOptions(options: SecureHttp2ServerOptions, protocol: 
   if (typeof given === 'object' && given !== null && 'ca' in given)
     throw new MisuseError('ERR_OPTION_UNKNOWN', 'ca', 'is not an option; trust anchors are in the guard: mtls.trust')
   checkKeys('', given, protocol === 'h2' ? HTTP2_KEYS : KEYS)
-  const { tls = {}, perAddress = {}, headersTimeoutMs, requestTimeoutMs } = options
+  const { tls = {}, perAddress = {}, proxyProtocol = null, headersTimeoutMs, requestTimeoutMs } = options
   checkKeys('tls', tls as unknown, ['minVersion', 'ciphers'])
   const checked = {
     cert: checkPath('cert', options.cert),
@@ -106,6 +115,7 @@ export function checkServerOptions(options: SecureHttp2ServerOptions, protocol: 
     requestTimeoutMs: checkInteger('requestTimeoutMs', requestTimeoutMs ?? 60_000, MIN_TIMEOUT_MS, MAX_TIMEOUT_MS),
     maxHeaderBytes: checkInteger('maxHeaderBytes', options.maxHeaderBytes ?? 16_384, MIN_HEADER_BYTES, MAX_HEADER_BYTES),
     perAddress: perAddress === null ? null : checkPerAddress(perAddress),
+    proxyProtocol: proxyProtocol === null ? null : checkProxyProtocol(proxyProtocol),
     maxConcurrentStreams: checkInteger('maxConcurrentStreams', options.maxConcurrentStreams ?? 100, 1, MAX_STREAMS),
   }
   if (checked.headersTimeoutMs > checked.requestTimeoutMs)

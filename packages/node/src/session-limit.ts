@@ -1,6 +1,7 @@
 import { constants, type Http2SecureServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2'
 import type { Guard } from '@countersign/guard'
 import { isDenied } from './carry-out.js'
+import { transportAddressOf } from './transport-address.js'
 
 /** Streams that end in an error, pings and settings: one session may have so many a second, and so many at once. */
 const NUISANCES_PER_SECOND = 50
@@ -44,7 +45,7 @@ function limitSession(
     const nowMs = performance.now()
     drainedAtMs = Math.max(drainedAtMs, nowMs) + 1000 / NUISANCES_PER_SECOND
     if (drainedAtMs - nowMs <= (NUISANCE_BURST * 1000) / NUISANCES_PER_SECOND || session.destroyed) return
-    const { remoteAddress = null } = session.socket
+    const { remoteAddress } = transportAddressOf(session.socket)
     session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM)
     guard.report({
       kind: 'request.denied',

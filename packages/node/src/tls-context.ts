@@ -5,6 +5,7 @@ import { MisuseError } from '@countersign/core'
 import { createConnectionLimit } from './connection-limit.js'
 import { watchExpiry } from './expiry-watch.js'
 import { interceptEvents } from './intercept-events.js'
+import { createProxyGate } from './proxy-gate.js'
 import { type ServerCredential, watchServerCredential } from './server-credential.js'
 import type { CheckedServerOptions } from './server-options.js'
 
@@ -83,11 +84,15 @@ export function createTlsContext(options: CheckedServerOptions): TlsContext {
     attach(server) {
       attached = server
       const limit = createConnectionLimit(options.perAddress, guard)
-      const connection = ([socket]: readonly unknown[], proceed: () => void): void => {
-        if (limit.admit(socket as Socket)) {
-          refreshAnchors(server)
-          proceed()
-        } else (socket as Socket).destroy()
+      const gate = createProxyGate(options, server)
+      function connection([accepted]: readonly unknown[], proceed: () => void): void {
+        const socket = accepted as Socket
+        gate.pass(socket, () => {
+          if (limit.admit(socket)) {
+            refreshAnchors(server)
+            proceed()
+          } else socket.destroy()
+        })
       }
       interceptEvents(server, new Map([['connection', connection]]))
       server.once('close', () => {

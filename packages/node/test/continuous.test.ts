@@ -1,15 +1,26 @@
 import assert from 'node:assert/strict'
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:https'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import type { Source, TrustBundle } from '@countersign/core'
 import { principalSignal, secureHttp2Server, secureServer } from '@countersign/node'
-import { createTestRecorder } from '@countersign/testing'
+import { createTestMesh, createTestRecorder, type TestMesh } from '@countersign/testing'
 import { listen } from '@countersign-internal/fixture'
 import { type Answer, call, callStream, createBench, guardFor, keepAliveAgent, openSession } from './fixture.js'
 
 /** The same call twice on one connection: HTTP/1.1 with keep-alive, and an HTTP/2 session. */
 const PROTOCOLS = ['http/1.1', 'h2'] as const
+
+function bundleJson(meshes: readonly TestMesh[]): string {
+  const keys = meshes.map(({ authority }) => {
+    const { raw, publicKey } = new X509Certificate(authority.certificateDer)
+    return { use: 'x509-svid', ...publicKey.export({ format: 'jwk' }), x5c: [raw.toString('base64')] }
+  })
+  return JSON.stringify({ keys })
+}
 
 type Bench = ReturnType<typeof createBench>
 
@@ -64,6 +75,45 @@ for (const protocol of PROTOCOLS) {
     bench.mesh.writeCrl(crl)
     await recorder.waitFor(({ kind }) => kind === 'trust.reloaded')
     assert.equal((await send()).code, 'ERR_PEER_REVOKED')
+  })
+
+  test(`refuses the next request on an open ${protocol} connection once the bundle file has lost its anchor`, async (t) => {
+    const bench = createBench()
+    const { mesh } = bench
+    const file = join(bench.folder, 'bundle.json')
+    writeFileSync(file, bundleJson([mesh, createTestMesh('prod.example')]))
+    const recorder = createTestRecorder()
+    const trust = { trustDomain: mesh.trustDomain, file }
+    const send = await callerOn(t, protocol, bench, { mtls: { trust, reloadIntervalMs: 10 }, audit: recorder })
+    assert.equal((await send()).status, 200)
+    writeFileSync(file, bundleJson([createTestMesh('prod.example')]))
+    await recorder.waitFor(({ kind }) => kind === 'trust.reloaded')
+    assert.equal((await send()).code, 'ERR_PEER_UNTRUSTED')
+  })
+
+  test(`refuses the next request on an open ${protocol} connection once the bundle endpoint has withdrawn its anchor`, async (t) => {
+    const bench = createBench()
+    const { mesh } = bench
+    const server = mesh.workload('/bundles')
+    let bundle = bundleJson([mesh])
+    const endpoint = createServer({ cert: server.chainPem, key: server.keyPem }, (_, res) => res.end(bundle))
+    const url = `https://127.0.0.1:${await listen(t, endpoint)}/`
+    const first = join(bench.folder, 'first.json')
+    writeFileSync(first, bundle)
+    const recorder = createTestRecorder()
+    const trust = {
+      trustDomain: mesh.trustDomain,
+      url,
+      profile: 'https_spiffe',
+      endpointSpiffeId: server.id,
+      bundle: first,
+      refreshSeconds: 1,
+    } as const
+    const send = await callerOn(t, protocol, bench, { mtls: { trust }, audit: recorder })
+    assert.equal((await send()).status, 200)
+    bundle = bundleJson([createTestMesh('prod.example'), createTestMesh('prod.example')])
+    await recorder.waitFor(({ kind, facts }) => kind === 'trust.reloaded' && facts?.['count'] === 2)
+    assert.equal((await send()).code, 'ERR_PEER_UNTRUSTED')
   })
 
   test(`refuses the next request on an open ${protocol} connection once its anchor is no longer trusted`, async (t) => {

@@ -60,6 +60,7 @@ export function inboundOf(method: string, target = '/'): Inbound {
     connection: {
       transport: 'tls',
       remoteAddress: '192.0.2.1',
+      proxyAddress: null,
       serverName: null,
       resumed: false,
       certificateRequested: true,

@@ -83,6 +83,7 @@ export function createConnection(): Inbound['connection'] {
   return {
     transport: 'tls',
     remoteAddress: '127.0.0.1',
+    proxyAddress: null,
     serverName: null,
     resumed: false,
     certificateRequested: true,

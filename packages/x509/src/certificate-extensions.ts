@@ -1,7 +1,8 @@
 import type { KeyUsage } from '@countersign/core'
 import { contextTag, DerError, type DerReader, TAG } from './der-reader.js'
-import { hexFrom, readBitString, readBoolean, readOid, readSmallInteger } from './der-values.js'
-import { type GeneralNames, readGeneralNames } from './general-names.js'
+import { hexFrom, readBitString, readBoolean, readOid, readOptionalNull, readSmallInteger } from './der-values.js'
+import { type DistributionPoint, readDistributionPointList } from './distribution-point.js'
+import { emptyNames, type GeneralNames, readGeneralName, readGeneralNames } from './general-names.js'
 import { type NameConstraints, readNameConstraints } from './name-constraints.js'
 import {
   type PolicyConstraints,
@@ -27,8 +28,12 @@ export interface CertificateExtensions {
   /** How many more certificates may follow before anyPolicy stands for nothing; `null` without the extension. */
   readonly inhibitAnyPolicy: number | null
   readonly nameConstraints: NameConstraints | null
-  /** URIs where the issuer says its CRL is. `null` without the extension. */
-  readonly distributionPoints: readonly string[] | null
+  /** Where the issuer says its CRLs are. `null` without the extension. */
+  readonly distributionPoints: readonly DistributionPoint[] | null
+  /** URIs where the issuer says that OCSP is answered (RFC 5280 §4.2.2.1). */
+  readonly ocspUris: readonly string[]
+  /** The holder answers OCSP and is not itself asked about (RFC 6960 §4.2.2.2.1). */
+  readonly ocspNoCheck: boolean
   /** OID of the first critical extension that is not understood here. */
   readonly unknownCritical: string | null
 }
@@ -36,6 +41,7 @@ export interface CertificateExtensions {
 /** Certificates have about ten. */
 const MAX_EXTENSIONS = 48
 const MAX_LISTED = 64
+const OCSP = '1.3.6.1.5.5.7.48.1'
 
 const KEY_USAGES: readonly KeyUsage[] = [
   'digitalSignature',
@@ -65,6 +71,8 @@ export const NO_EXTENSIONS: CertificateExtensions = Object.freeze({
   inhibitAnyPolicy: null,
   nameConstraints: null,
   distributionPoints: null,
+  ocspUris: [],
+  ocspNoCheck: false,
   unknownCritical: null,
 })
 
@@ -81,6 +89,8 @@ const READERS: ReadonlyMap<string, (value: DerReader, draft: Draft) => void> = n
   ['2.5.29.36', readPolicyLimits],
   ['2.5.29.37', readExtendedKeyUsage],
   ['2.5.29.54', readInhibitAnyPolicy],
+  ['1.3.6.1.5.5.7.1.1', readAuthorityInfoAccess],
+  ['1.3.6.1.5.5.7.48.1.5', readOcspNoCheck],
 ])
 
 /** Critical and accepted: those we enforce. RFC 5280 §4.2 leaves no choice about any other. */
@@ -89,7 +99,6 @@ const UNDERSTOOD: ReadonlySet<string> = new Set([
   '2.5.29.17',
   '2.5.29.19',
   '2.5.29.30',
-  '2.5.29.31',
   '2.5.29.32',
   '2.5.29.33',
   '2.5.29.36',
@@ -200,17 +209,27 @@ function readOidList(list: DerReader, readOne: (list: DerReader) => string): str
 
 /** @see https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.13 */
 function readDistributionPoints(value: DerReader, draft: Draft): void {
-  const list = value.take(TAG.sequence).enter()
-  const uris: string[] = []
-  do {
-    const point = list.take(TAG.sequence).enter()
-    if (point.optional(contextTag(0, 'constructed'))) uris.push(...readDistributionPointName(point.enter()))
-    if (uris.length > MAX_LISTED) throw new DerError('a list that is too long')
-  } while (!list.atEnd)
-  draft.distributionPoints = fixed(uris)
+  draft.distributionPoints = readDistributionPointList(value)
 }
 
-/** URIs of a DistributionPointName; a name relative to the issuer has none. */
-export function readDistributionPointName(name: DerReader): readonly string[] {
-  return name.optional(contextTag(0, 'constructed')) ? readGeneralNames(name.enter()).uri : []
+/** @see https://www.rfc-editor.org/rfc/rfc5280#section-4.2.2.1 */
+function readAuthorityInfoAccess(value: DerReader, draft: Draft): void {
+  const list = value.take(TAG.sequence).enter()
+  const uris: string[] = []
+  let count = 0
+  do {
+    const description = list.take(TAG.sequence).enter()
+    const method = readOid(description)
+    const names = emptyNames()
+    readGeneralName(description, names)
+    description.finish()
+    if (method === OCSP) uris.push(...names.uri)
+    if (++count > MAX_LISTED) throw new DerError('a list that is too long')
+  } while (!list.atEnd)
+  if (uris.length > 0) draft.ocspUris = fixed(uris)
+}
+
+function readOcspNoCheck(value: DerReader, draft: Draft): void {
+  readOptionalNull(value)
+  draft.ocspNoCheck = true
 }

@@ -8,11 +8,13 @@ import {
   joinPath,
   kindOf,
   MisuseError,
-  parseSpiffeId,
   type Source,
   type TrustBundle,
 } from '@countersign/core'
+import { checkEndpoint, checkEndpoints, ENDPOINT_KEYS, type EndpointSetting } from './check-endpoint.js'
+import { type CheckedRevocation, checkRevocation, isSource } from './check-revocation.js'
 import type { IdentityKind } from './options.js'
+import { isTrustDomain } from './parse-spiffe-bundle.js'
 import { decodeBase64, looksLikePem } from './pem.js'
 
 /** {@link MtlsOptions}, checked and complete. */
@@ -21,7 +23,7 @@ export interface CheckedOptions {
   readonly identifyBy: readonly IdentityKind[]
   readonly isNamePermitted: ((name: string) => boolean) | null
   readonly pins: ReadonlySet<string> | null
-  readonly revocation: { readonly crl: CrlSetting; readonly scope: 'leaf' | 'chain'; readonly graceMs: number } | null
+  readonly revocation: CheckedRevocation | null
   readonly rsaBits: number
   readonly hashBits: number
   readonly skewMs: number
@@ -31,15 +33,15 @@ export interface CheckedOptions {
 
 export type PemSetting = { readonly option: string } & ({ readonly file: string } | { readonly pem: string })
 /** `trustDomain` is `undefined` where the anchors vouch for every name. */
-export type AnchorSetting = PemSetting & { readonly trustDomain: string | null | undefined }
-/** Paths, or CRLs that somebody else keeps. */
-export type CrlSetting = readonly string[] | Source<readonly Uint8Array[]>
+/** `revocation`: what holds for paths that end at these anchors; `undefined`: what holds for all. */
+export type AnchorSetting = ((PemSetting & { readonly trustDomain: string | null | undefined }) | EndpointSetting) & {
+  readonly revocation?: CheckedRevocation | null
+}
 export type TrustSetting = { readonly anchors: readonly AnchorSetting[] } | { readonly source: Source<TrustBundle> }
 
 const KINDS: readonly IdentityKind[] = ['spiffe', 'dns', 'uri', 'email', 'cn']
 const DEFAULT_KINDS: readonly IdentityKind[] = Object.freeze(['spiffe', 'dns'])
 const MAX_SKEW_SECONDS = 300
-const MAX_STALE_SECONDS = 30 * 86_400
 const DEFAULT_INTERVAL_MS = 2_000
 const PIN_OCTETS = 32
 
@@ -74,32 +76,35 @@ export function checkMtlsOptions(option: string, options: unknown): CheckedOptio
   })
 }
 
-function checkTrust(option: string, trust: unknown): TrustSetting {
+export function checkTrust(option: string, trust: unknown): TrustSetting {
   if (trust === undefined) throw new MisuseError('ERR_OPTION_MISSING', option, "says who may vouch for callers: write trust: 'ca.pem'")
   if (typeof trust === 'string') return { anchors: [{ option, file: checkPath(option, trust, 'trustDomain'), trustDomain: undefined }] }
   if (trust instanceof Uint8Array)
     throw new MisuseError('ERR_OPTION_INVALID', option, 'takes a file name, not a Buffer; or { trustDomain, pem }')
   if (isSource<TrustBundle>(trust)) return { source: trust }
-  if (!Array.isArray(trust)) return { anchors: [checkAnchors(option, trust)] }
-  return { anchors: checkList(option, trust).map((entry, i) => checkAnchors(`${option}[${i}]`, entry)) }
-}
-
-// A Map has `get` too, but nothing that says when it changed.
-function isSource<T>(value: unknown): value is Source<T> {
-  if (typeof value !== 'object' || value === null || !('get' in value) || !('epoch' in value)) return false
-  return typeof value.get === 'function' && typeof value.epoch === 'number'
+  const anchors = Array.isArray(trust)
+    ? checkList(option, trust).map((entry, i) => checkAnchors(`${option}[${i}]`, entry))
+    : [checkAnchors(option, trust)]
+  checkEndpoints(option, anchors)
+  return { anchors }
 }
 
 function checkAnchors(option: string, anchors: unknown): AnchorSetting {
   if (typeof anchors === 'string')
     throw new MisuseError('ERR_OPTION_INVALID', option, "takes an object: write { trustDomain: 'prod.example', file: 'ca.pem' }")
-  checkKeys(option, anchors, ['trustDomain', 'file', 'pem'])
+  const isEndpoint = typeof anchors === 'object' && anchors !== null && 'url' in anchors
+  checkKeys(option, anchors, [...(isEndpoint ? ENDPOINT_KEYS : ['trustDomain', 'file', 'pem']), 'revocation'])
   const trustDomain = anchors['trustDomain']
-  if (trustDomain !== null && (typeof trustDomain !== 'string' || parseSpiffeId(`spiffe://${trustDomain}`)?.path !== '')) {
+  if (trustDomain !== null && !isTrustDomain(trustDomain)) {
     const fix = 'takes a trust domain without spiffe://, such as prod.example, or null for names that are no SPIFFE IDs'
     throw new MisuseError('ERR_OPTION_INVALID', joinPath(option, 'trustDomain'), `${fix}, not ${kindOf(trustDomain)}`)
   }
-  return { ...checkPem(option, anchors, ['trustDomain', 'pem']), trustDomain }
+  const { revocation, ...rest } = anchors
+  const anchored = isEndpoint
+    ? checkEndpoint(option, rest, trustDomain, (path, value) => checkPath(path, value, 'pem'))
+    : { ...checkPem(option, rest, ['trustDomain', 'pem']), trustDomain }
+  if (revocation === undefined) return anchored
+  return { ...anchored, revocation: revocation === null ? null : checkRevocation(joinPath(option, 'revocation'), revocation) }
 }
 
 function checkPem(option: string, value: unknown, keys: readonly string[]): PemSetting {
@@ -144,30 +149,4 @@ function checkPins(option: string, pins: unknown): ReadonlySet<string> {
     throw new MisuseError('ERR_OPTION_INVALID', option, 'takes two pins or more: without a backup pin a new key locks every caller out')
   }
   return checked
-}
-
-function checkRevocation(option: string, revocation: unknown): CheckedOptions['revocation'] {
-  checkKeys(option, revocation, ['crl', 'scope', 'whenUnavailable'])
-  const crl = revocation['crl']
-  if (crl === undefined)
-    throw new MisuseError('ERR_OPTION_MISSING', joinPath(option, 'crl'), "is missing: write crl: { files: ['ca.crl'] }")
-  return Object.freeze({
-    crl: isSource<readonly Uint8Array[]>(crl) ? crl : checkFiles(joinPath(option, 'crl'), crl),
-    scope: checkChoice(joinPath(option, 'scope'), revocation['scope'] ?? 'chain', ['leaf', 'chain']),
-    graceMs: checkGrace(joinPath(option, 'whenUnavailable'), revocation['whenUnavailable'] ?? 'refuse'),
-  })
-}
-
-function checkFiles(option: string, crl: unknown): CrlSetting {
-  checkKeys(option, crl, ['files'])
-  const filesOption = joinPath(option, 'files')
-  return Object.freeze(checkList(filesOption, crl['files']).map((file, i) => checkPath(`${filesOption}[${i}]`, file, 'pem')))
-}
-
-function checkGrace(option: string, grace: unknown): number {
-  if (typeof grace !== 'object' || grace === null) {
-    return checkChoice(option, grace, ['refuse', 'dangerously-allow']) === 'refuse' ? 0 : Number.POSITIVE_INFINITY
-  }
-  checkKeys(option, grace, ['staleSeconds'])
-  return checkInteger(joinPath(option, 'staleSeconds'), grace['staleSeconds'], 1, MAX_STALE_SECONDS) * 1000
 }

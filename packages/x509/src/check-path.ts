@@ -43,6 +43,8 @@ export const SERVER: Omit<Purpose, 'leafMay'> = Object.freeze({
   keyUsages: Object.freeze(['digitalSignature', 'keyEncipherment', 'keyAgreement'] as const),
 })
 const ANY_PURPOSE = '2.5.29.37.0'
+/** A SPIFFE ID with a path that is not the root, well-formed or not. */
+const WORKLOAD = /^spiffe:\/\/[^/?#]*\/[^?#]/i
 /** Names times constraints on all paths that are tried: a CA that means well has tens of each. */
 const MAX_COMPARISONS = 50_000
 
@@ -143,6 +145,8 @@ function checkAuthority(ca: ParsedCertificate, place: Place, below: number, rule
   if (ca.version !== 3 || !isCa) return invalid('not-a-ca')
   if (keyUsage !== null && !keyUsage.includes('keyCertSign')) return invalid('key-usage')
   if (pathLength !== null && below > pathLength) return invalid('path-length')
+  // X.509-SVID §3.2: a signing certificate may have a SPIFFE ID, but none with a path.
+  if (ca.extensions.sans?.uri.some((name) => WORKLOAD.test(name))) return invalid('spiffe-id-with-a-path')
   if (unknownCritical !== null) return refuse('ERR_PEER_CHAIN_INVALID', { certificate: place, extension: unknownCritical })
   // An issuer that is limited to other purposes cannot make a leaf for this one, as all but RFC 5280 itself have it.
   const { purpose } = rules

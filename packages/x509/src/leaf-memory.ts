@@ -1,11 +1,11 @@
-import { type CertifiedPeer, type Finding, isRefusal, type Peer, type Refusal, refuse } from '@countersign/core'
+import { type CertifiedPeer, type Finding, isRefusal, type Peer, type Provenance, type Refusal, refuse } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
 import { metadataFrom } from './certificate-metadata.js'
 import { endMs } from './check-path.js'
 import { leafEvidence } from './leaf-evidence.js'
 import { type Evidence, type LeafFact, recheckAt } from './leaf-fact.js'
 import type { ParsedCertificate } from './read-certificate.js'
-import { judgeRevocation, revocationSubject } from './revocation.js'
+import { judgeRevocation, type KnownGood, NEVER_CHECKED, revocationSubject } from './revocation.js'
 import type { TrustState } from './trust-state.js'
 import { anchorsFor, type VerifiedLeaf } from './verify-leaf.js'
 
@@ -23,7 +23,7 @@ export interface LeafMemory {
 /** Verified leaves that new connections, resumed ones above all, find again: 3 KB each. */
 const MAX_LEAVES = 10_000
 
-export function createLeafMemory({ epoch, trust, revocation }: TrustState, skewMs: number): LeafMemory {
+export function createLeafMemory({ epoch, trust, revocationFor }: TrustState, skewMs: number, provenance: Provenance): LeafMemory {
   const byFingerprint = new LRUCache<string, LeafFact>({ max: MAX_LEAVES })
   const byPeer = new WeakMap<Peer, LeafFact>()
 
@@ -37,8 +37,9 @@ export function createLeafMemory({ epoch, trust, revocation }: TrustState, skewM
     // Written so that a clock without a number for us lets nobody in.
     if (!(nowMs < evidence.leafEndMs)) return refuseExpired(fact, evidence)
     if (!(nowMs < evidence.pathEndMs) || !isStillAnchored(evidence)) return undefined
-    const known = revocation === null ? Number.POSITIVE_INFINITY : judgeRevocation(evidence.subject, evidence.path, revocation, nowMs)
-    if (typeof known === 'number') return accept(fact, evidence, known)
+    const rules = revocationFor(evidence.path.at(-1), evidence.trustDomain)
+    const known = rules === null ? NEVER_CHECKED : judgeRevocation(evidence.subject, evidence.path, rules, nowMs)
+    if (!isRefusal(known)) return accept(fact, evidence, known)
     // Where an intermediate was revoked, there may be another path.
     if (known.code === 'ERR_PEER_REVOKED' && known.facts['certificate'] !== 'leaf') return undefined
     return keep(fact, refusalOf(evidence, known), recheckAt(known, nowMs))
@@ -60,11 +61,11 @@ export function createLeafMemory({ epoch, trust, revocation }: TrustState, skewM
     return anchor !== undefined && anchorsFor({ identity: peer.identity, trustDomain }, trust).has(anchor.fingerprint)
   }
 
-  function accept(fact: LeafFact, evidence: Evidence, revocationEndMs: number): Peer {
-    const expiresAtMs = Math.min(evidence.pathEndMs, revocationEndMs)
+  function accept(fact: LeafFact, evidence: Evidence, { untilMs, lookAgainMs }: KnownGood): Peer {
+    const expiresAtMs = Math.min(evidence.pathEndMs, untilMs)
     if (evidence.peer.expiresAtMs !== expiresAtMs) evidence.peer = Object.freeze({ ...evidence.peer, expiresAtMs })
     byPeer.set(evidence.peer, fact)
-    return keep(fact, evidence.peer, expiresAtMs)
+    return keep(fact, evidence.peer, Math.min(expiresAtMs, lookAgainMs))
   }
 
   function keep<F extends Peer | Refusal>(fact: LeafFact, finding: F, untilMs: number): F {
@@ -75,15 +76,15 @@ export function createLeafMemory({ epoch, trust, revocation }: TrustState, skewM
   }
 
   function establish(known: LeafFact | undefined, leaf: ParsedCertificate, verified: VerifiedLeaf): LeafFact {
-    const { identity, trustDomain, path, pathEndMs, revocationEndMs } = verified
+    const { identity, trustDomain, path, pathEndMs, known: good } = verified
     const certificate = known?.evidence?.peer.certificate ?? metadataFrom(leaf)
-    const expiresAtMs = Math.min(pathEndMs, revocationEndMs)
+    const expiresAtMs = Math.min(pathEndMs, good.untilMs)
     const { spiffeId } = certificate
     const peer: CertifiedPeer = Object.freeze({
       id: identity.value,
       identity,
       spiffeId,
-      provenance: 'connection',
+      provenance,
       certificate,
       expiresAtMs,
     })
@@ -91,7 +92,7 @@ export function createLeafMemory({ epoch, trust, revocation }: TrustState, skewM
     const fact = known ?? { finding: null, epoch: 0, untilMs: 0, evidence }
     fact.evidence = evidence
     byFingerprint.set(certificate.fingerprint256, fact)
-    accept(fact, evidence, revocationEndMs)
+    accept(fact, evidence, good)
     return fact
   }
 

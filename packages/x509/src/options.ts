@@ -30,14 +30,102 @@ export interface MtlsOptions {
 
 export type IdentityKind = 'spiffe' | 'dns' | 'uri' | 'email' | 'cn'
 
-/** Anchors belong to one trust domain and vouch for no other. `trustDomain: null`: plain PKI without SPIFFE IDs. */
-export type TrustAnchors = { readonly trustDomain: string | null } & ({ readonly file: string } | { readonly pem: string })
+/**
+ * Anchors belong to one trust domain and vouch for no other. `trustDomain: null`: plain PKI without SPIFFE IDs. `revocation` takes the
+ * place of {@link MtlsOptions.revocation} for callers whose path ends here; `null` or `{ mode: 'off' }` checks nothing for them.
+ */
+export type TrustAnchors = {
+  readonly trustDomain: string | null
+  readonly revocation?: CertificateRevocationOptions | null
+} & (TrustAnchorFile | { readonly pem: string } | WebBundleEndpoint | SpiffeBundleEndpoint)
 
+export interface TrustAnchorFile {
+  /** PEM or DER, or a folder of such files; or a SPIFFE bundle in JSON, which needs a `trustDomain`. Read again when it changes. */
+  readonly file: string
+}
+
+/**
+ * Where the bundle of a trust domain is fetched, again and again. None of this is inferred: not the trust domain from the URL, nor the profile.
+ * @see https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Federation.md
+ */
+export interface BundleEndpointOptions {
+  /** `https`, without user name and password. */
+  readonly url: string
+  /** How often it is fetched, 1 to 86,400. Default: as the bundle says (5 to 86,400), or every 300. */
+  readonly refreshSeconds?: number
+  /** For one fetch as a whole. Default 5,000, at most 60,000. */
+  readonly timeoutMs?: number
+  /** Up to three, to `https` only, and forgotten after each fetch. Default `true`. */
+  readonly followRedirects?: boolean
+  /**
+   * The endpoint cannot be asked. `{ staleSeconds }` goes on with the last bundle for so long after it should have been refreshed, then the
+   * domain has no anchors; `'refuse'` does not go on at all. Default `{ staleSeconds: 86_400 }`, at most 30 days.
+   */
+  readonly whenUnavailable?: 'refuse' | { readonly staleSeconds: number }
+}
+
+/** A bundle endpoint that the Web PKI authenticates: the guard's `runtime.fetch` does. */
+export interface WebBundleEndpoint extends BundleEndpointOptions {
+  readonly profile: 'https_web'
+}
+
+/** A bundle endpoint that an X.509-SVID authenticates. */
+export interface SpiffeBundleEndpoint extends BundleEndpointOptions {
+  readonly profile: 'https_spiffe'
+  /** SPIFFE ID of the endpoint: in the same trust domain, or in another. */
+  readonly endpointSpiffeId: string
+  /**
+   * A file with the bundle of the endpoint's trust domain, JSON or PEM. If that is `trustDomain` itself, it is required, counts for the first
+   * connection, and vouches for no caller before the first fetch. Otherwise the default is that domain's own entry in `trust`.
+   */
+  readonly bundle?: string
+}
+
+/**
+ * How it is known that a certificate was not revoked. An answer that a CRL or OCSP gives counts alone, and what either says is revoked is
+ * refused. CRLs are asked first; OCSP is asked about what no CRL has a current answer for.
+ */
 export interface CertificateRevocationOptions {
-  /** CRLs in PEM or DER, read again when they change; or a source whose `get('')` gives all of them in DER. */
-  readonly crl: { readonly files: readonly string[] } | Source<readonly Uint8Array[]>
-  /** `'chain'` asks for the leaf and every intermediate, and needs a CRL of each CA. Default `'chain'`. */
+  /**
+   * `'require'`: every certificate in scope must be known good. `'prefer'`: one that nobody could know of (no CRL of its issuer, no place
+   * to ask) passes. `'off'`: not checked, for one bundle among others. Default `'require'`.
+   */
+  readonly mode?: 'off' | 'prefer' | 'require'
+  /** Lists. Needed unless `ocsp` is there. */
+  readonly crl?: CrlOptions | Source<readonly Uint8Array[]> | null
+  /** Default `null`: nobody is asked. */
+  readonly ocsp?: OcspOptions | null
+  /** `'chain'` asks for the leaf and every intermediate, and needs an answer for each. Default `'chain'`. */
   readonly scope?: 'leaf' | 'chain'
-  /** No fresh CRL of an issuer. `{ staleSeconds }` goes on with an older one for so long. Default `'refuse'` (503). */
+  /**
+   * There is no current answer, and somebody should have one. `{ staleSeconds }` goes on with an older one for so long.
+   * `'dangerously-allow'` lets through whoever is not known to be revoked. Default `'refuse'` (503).
+   */
   readonly whenUnavailable?: 'refuse' | { readonly staleSeconds: number } | 'dangerously-allow'
+  /** How long a new connection may wait for an answer about a certificate that has none. Nothing else waits. 10 to 10,000. Default 1,500. */
+  readonly timeoutMs?: number
+}
+
+/**
+ * Where CRLs come from. `files`: PEM or DER, read again when they change. `urls`: fetched at the start and again in the background.
+ * `distributionPoints`: fetched from where certificates with a verified path point to, if the host is listed, such as `crl.example` or
+ * `crl.example:8080`. A source that is handed in gives all of its CRLs in DER for `get('')`.
+ */
+export type CrlOptions =
+  | { readonly files: readonly string[] }
+  /** `refreshSeconds`: they are fetched again at least this often, 1 to 86,400. Default 3,600. */
+  | { readonly urls: readonly string[]; readonly refreshSeconds?: number }
+  | { readonly distributionPoints: { readonly hosts: readonly string[] }; readonly refreshSeconds?: number }
+
+/** Who is asked by OCSP: one responder for everything, or those that certificates with a verified path name, if the host is listed. */
+export type OcspOptions = ({ readonly url: string } | { readonly hosts: readonly string[] }) & {
+  /**
+   * A random nonce goes with the question. `'if-answered'` takes an answer without one, which many responders give: how old it can be is
+   * bounded by its nextUpdate. `'require'` does not. `'none'` sends none. Default `'if-answered'`.
+   */
+  readonly nonce?: 'require' | 'if-answered' | 'none'
+  /** Names the certificate in the question; not what the answer is trusted for. Default `'sha1'`, which every responder knows. */
+  readonly hash?: 'sha1' | 'sha256'
+  /** How long an answer without nextUpdate counts, 1 to 604,800. Default 300. */
+  readonly maxAgeSeconds?: number
 }

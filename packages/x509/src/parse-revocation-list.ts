@@ -1,4 +1,5 @@
 import { MisuseError } from '@countersign/core'
+import { crlFlawText } from './crl-file.js'
 import { nameText } from './distinguished-name.js'
 import { readCrl } from './read-crl.js'
 
@@ -13,7 +14,7 @@ export interface RevocationListMetadata {
   readonly signatureAlgorithm: string
   /** How many entries it has. */
   readonly entries: number
-  /** Why a verifier would not use it, such as `a delta CRL`; `null` if it would. */
+  /** Why a verifier would not use it alone, such as `a delta CRL`; `null` if it would. */
   readonly unusable: string | null
   /** @param serialNumber Lowercase hexadecimal, without leading zeros. */
   lists(serialNumber: string): boolean
@@ -37,7 +38,7 @@ export function parseRevocationList(der: Uint8Array): RevocationListMetadata {
     },
     signatureAlgorithm: crl.signatureAlgorithm.name,
     entries: crl.revoked.size,
-    unusable: crl.unusable,
+    unusable: crl.deltaBase !== null ? 'a delta CRL' : crl.unusable === null ? null : crlFlawText(crl.unusable),
     lists: (serialNumber: string) => crl.revoked.has(serialNumber),
   })
 }

@@ -1,10 +1,11 @@
 import { MisuseError } from '@countersign/core'
-import { CaCertificate } from './ca-certificate.js'
+import type { CaCertificate } from './ca-certificate.js'
 import type { PemSetting } from './check-options.js'
 import { asciiFrom } from './der-values.js'
-import { createFileSource, type FileSource } from './file-source.js'
+import { createFileSource, type FileSource, type LoadedFile } from './file-source.js'
 import { pemBlocks } from './pem.js'
-import { readCertificate } from './read-certificate.js'
+import { readAuthority } from './read-authority.js'
+import { MAX_BUNDLE_BYTES, readBundle, readDocument } from './read-bundle.js'
 
 export interface ReloadHooks {
   readonly intervalMs: number
@@ -13,22 +14,54 @@ export interface ReloadHooks {
   onFailed(option: string, error: unknown): void
 }
 
+/** CA certificates of a file or folder; of a SPIFFE bundle with its sequence number. */
+export interface AuthorityFile {
+  readonly authorities: readonly CaCertificate[]
+  readonly sequence: bigint | null
+}
+
+/** Where CA certificates are, and whose they are: `null` and `undefined` are no trust domain, and take no SPIFFE bundle. */
+export type AuthoritySetting = PemSetting & { readonly trustDomain?: string | null | undefined }
+
 /** Hundreds of public roots take 0.3 MB. */
 const MAX_BYTES = 4 * 1024 * 1024
 const EXTENSIONS = ['.pem', '.crt', '.cer', '.der']
+const BLANK: ReadonlySet<number | undefined> = new Set([0x09, 0x0a, 0x0d, 0x20])
+const OPENING_BRACE = 0x7b
 
 /** CA certificates of a PEM text, or of a file or folder that is watched. */
 export function readPemSetting(
-  setting: PemSetting,
+  setting: AuthoritySetting,
   use: 'anchors' | 'intermediates',
   hooks: ReloadHooks,
 ): FileSource<readonly CaCertificate[]> {
   const { option } = setting
-  const check = (certificates: readonly CaCertificate[]): readonly CaCertificate[] => checkUse(option, certificates, use, hooks.nowMs())
   if ('pem' in setting) {
-    const value = check(readAll(option, 'the PEM', Buffer.from(setting.pem)))
+    const value = readAll(option, 'the PEM', Buffer.from(setting.pem))
+    if (use === 'anchors') checkCurrent(option, value, hooks.nowMs())
     return { value, epoch: 0, reload: () => false, close() {} }
   }
+  const source = watchAuthorities(setting, use, hooks, ({ authorities }) => hooks.onReloaded(option, authorities.length))
+  return {
+    get value() {
+      return source.value.authorities
+    },
+    get epoch() {
+      return source.epoch
+    },
+    reload: source.reload,
+    close: source.close,
+  }
+}
+
+/** CA certificates of a file or folder that is watched: PEM, DER, or a SPIFFE bundle. */
+export function watchAuthorities(
+  setting: Extract<AuthoritySetting, { readonly file: string }>,
+  use: 'anchors' | 'intermediates',
+  hooks: ReloadHooks,
+  onReloaded: (value: AuthorityFile) => void,
+): FileSource<AuthorityFile> {
+  const { option } = setting
   return createFileSource({
     option,
     errorCode: 'ERR_TRUST_UNREADABLE',
@@ -36,10 +69,34 @@ export function readPemSetting(
     extensions: EXTENSIONS,
     maxBytes: MAX_BYTES,
     intervalMs: hooks.intervalMs,
-    parse: (files) => check(files.flatMap(({ path, bytes }) => readAll(option, path, bytes))),
-    onReloaded: (value) => hooks.onReloaded(option, value.length),
+    parse(files) {
+      const [file] = files
+      if (use === 'anchors' && file !== undefined && isJson(file.bytes)) return readBundleFile(setting, file)
+      const authorities = files.flatMap(({ path, bytes }) => readAll(option, path, bytes))
+      if (use === 'anchors') checkCurrent(option, authorities, hooks.nowMs())
+      return { authorities, sequence: null }
+    },
+    onReloaded,
     onFailed: (error) => hooks.onFailed(option, error),
   })
+}
+
+// A bundle is the whole truth of its trust domain: without keys, or with none that is valid now, it vouches for nobody.
+function readBundleFile({ option, trustDomain }: AuthoritySetting, { path, bytes }: LoadedFile): AuthorityFile {
+  if (typeof trustDomain !== 'string') {
+    const fix = "is a SPIFFE bundle, which vouches for one trust domain: write { trustDomain: 'prod.example', file }"
+    throw new MisuseError('ERR_TRUST_UNREADABLE', option, `${path} ${fix}`)
+  }
+  const document = readDocument(bytes, MAX_BUNDLE_BYTES)
+  const bundle = typeof document === 'string' ? document : readBundle(document)
+  if (typeof bundle === 'string') throw new MisuseError('ERR_TRUST_UNREADABLE', option, `${path} holds ${bundle}`)
+  return bundle
+}
+
+function isJson(bytes: Uint8Array): boolean {
+  let at = 0
+  while (BLANK.has(bytes[at])) at++
+  return bytes[at] === OPENING_BRACE
 }
 
 function readAll(option: string, where: string, bytes: Uint8Array): readonly CaCertificate[] {
@@ -48,23 +105,18 @@ function readAll(option: string, where: string, bytes: Uint8Array): readonly CaC
   if (ders === null) throw unreadable('holds a damaged PEM block')
   if (ders.length === 0) throw unreadable('holds no certificate')
   return ders.map((der, i) => {
-    const certificate = readCertificate(der)
-    if (typeof certificate === 'string') throw unreadable(`holds as certificate ${i + 1} what cannot be read: ${certificate}`)
-    const { version, extensions } = certificate
-    const signs = extensions.keyUsage?.includes('keyCertSign') ?? true
-    if (version === 3 && extensions.isCa && signs) return new CaCertificate(certificate)
-    throw unreadable(`holds as certificate ${i + 1} one that is not a CA certificate (cA, keyCertSign) and can vouch for nobody`)
+    const authority = readAuthority(der)
+    if (typeof authority === 'string') throw unreadable(`holds as certificate ${i + 1} ${authority}`)
+    return authority
   })
 }
 
-function checkUse(option: string, certificates: readonly CaCertificate[], use: string, nowMs: number): readonly CaCertificate[] {
-  const last = certificates.reduce((latest, { certificate }) => Math.max(latest, certificate.notAfterMs), 0)
-  if (use === 'anchors' && last < nowMs) {
-    throw new MisuseError(
-      'ERR_TRUST_UNREADABLE',
-      option,
-      `every CA certificate in it has expired, the last at ${new Date(last).toISOString()}`,
-    )
-  }
-  return certificates
+function checkCurrent(option: string, authorities: readonly CaCertificate[], nowMs: number): void {
+  const last = authorities.reduce((latest, { certificate }) => Math.max(latest, certificate.notAfterMs), 0)
+  if (last >= nowMs) return
+  throw new MisuseError(
+    'ERR_TRUST_UNREADABLE',
+    option,
+    `every CA certificate in it has expired, the last at ${new Date(last).toISOString()}`,
+  )
 }

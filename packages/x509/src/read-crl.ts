@@ -1,42 +1,57 @@
-import { readDistributionPointName } from './certificate-extensions.js'
 import { contextTag, DerError, DerReader, TAG } from './der-reader.js'
-import { hexFrom, readBoolean, readInteger, readOctetAlignedBitString, readOid, readSmallInteger, readTime } from './der-values.js'
+import { hexFrom, readBoolean, readInteger, readOctetAlignedBitString, readSmallInteger, readTime } from './der-values.js'
 import { type DistinguishedName, readName } from './distinguished-name.js'
-import { createSerialIndex, type SerialIndex } from './serial-index.js'
+import { ALL_REASONS, namesOfPoint, readReasonFlags } from './distribution-point.js'
+import { type CrlEntries, readCrlEntries, readCrlExtension } from './read-crl-entries.js'
 import { readSignatureAlgorithm, type SignatureAlgorithm, sameAlgorithm } from './signature-algorithm.js'
 
 /** A CRL as it was read: nothing in it is verified. */
-export interface ParsedCrl {
+export interface ParsedCrl extends CrlEntries {
   readonly issuer: DistinguishedName
-  /** Of the issuer's name, for comparison under RFC 5280 §7.1. */
+  /** The issuer's name, as the key of a map. */
   readonly issuerKey: string
   readonly authorityKeyId: string | null
+  /** `null` in a CRL of version 1. */
+  readonly number: bigint | null
+  /** Number of the complete CRL that this one adds to; `null`: it is complete. */
+  readonly deltaBase: bigint | null
   readonly thisUpdateMs: number
   readonly nextUpdateMs: number
-  readonly revoked: SerialIndex
   readonly scope: CrlScope
-  /** Why it answers for nobody, such as a critical extension that is not understood. */
-  readonly unusable: string | null
+  /** Why it answers for nobody. */
+  readonly unusable: CrlFlaw | null
   readonly signatureAlgorithm: SignatureAlgorithm
   readonly signed: Uint8Array
   readonly signature: Uint8Array
 }
 
+/** `'critical-extension'`: one that is not understood, of the CRL or of an entry. */
+export type CrlFlaw = 'no-next-update' | 'no-number' | 'critical-extension' | 'attribute-certificates' | 'scope' | 'remove-from-crl'
+
 /** Which certificates of its issuer it answers for (RFC 5280 §5.2.5). */
 export interface CrlScope {
   readonly only: 'leaves' | 'authorities' | null
-  /** Answers only for certificates that name one of these distribution points. */
+  /** Answers only for certificates that name one of these distribution points, written as {@link namesOfPoint} does. */
   readonly distributionPoints: readonly string[] | null
+  readonly reasons: number
+  /** Its entries may name other issuers. */
+  readonly indirect: boolean
+  /** The extension itself, in hexadecimal: a delta CRL has the same. */
+  readonly text: string
 }
 
 /** A million entries take 36 MB. */
 export const MAX_CRL_BYTES = 64 * 1024 * 1024
+/** RFC 5280 §5.2.3. */
+const MAX_NUMBER_OCTETS = 20
+const EVERYTHING: CrlScope = Object.freeze({ only: null, distributionPoints: null, reasons: ALL_REASONS, indirect: false, text: '' })
 
 interface Draft {
   authorityKeyId: string | null
-  numbered: boolean
+  number: bigint | null
+  deltaBase: bigint | null
   scope: CrlScope
-  unusable: string | null
+  unusable: CrlFlaw | null
 }
 
 /**
@@ -64,74 +79,48 @@ function readWhole(der: Uint8Array): ParsedCrl {
   const signature = readOctetAlignedBitString(list)
   list.finish()
 
-  // RFC 5280 §5.1.2.1: version 2, since the CRL number is an extension.
-  if (readSmallInteger(fields) !== 1) throw new DerError('not a CRL of version 2')
+  const version = readVersion(fields)
   if (!sameAlgorithm(readSignatureAlgorithm(fields), signatureAlgorithm)) throw new DerError('two signature algorithms')
   const issuer = readName(fields)
   const thisUpdateMs = readTime(fields)
-  // RFC 5280 §5.1.2.5: nextUpdate is required.
-  const nextUpdateMs = readTime(fields)
-  const draft: Draft = { authorityKeyId: null, numbered: false, scope: { only: null, distributionPoints: null }, unusable: null }
-  const revoked = createSerialIndex(der, fields.optional(TAG.sequence) ? readEntries(fields, draft) : new Uint32Array(0))
-  if (fields.optional(contextTag(0, 'constructed'))) readExtensions(fields.enter(), draft)
+  const ends = fields.isNext(TAG.utcTime) || fields.isNext(TAG.generalizedTime)
+  const nextUpdateMs = ends ? readTime(fields) : thisUpdateMs
+  const entries = readCrlEntries(fields, version)
+  const draft: Draft = { authorityKeyId: null, number: null, deltaBase: null, scope: EVERYTHING, unusable: null }
+  if (version === 2 && fields.optional(contextTag(0, 'constructed'))) readExtensions(fields.enter(), draft)
   fields.finish()
-  // RFC 5280 §5.2.3
-  if (!draft.numbered) draft.unusable ??= 'no CRL number'
-  const { authorityKeyId, scope, unusable } = draft
   return {
+    ...entries,
     issuer,
     issuerKey: issuer.key,
-    authorityKeyId,
+    authorityKeyId: draft.authorityKeyId,
+    number: draft.number,
+    deltaBase: draft.deltaBase,
     thisUpdateMs,
     nextUpdateMs,
-    revoked,
-    scope,
-    unusable,
+    scope: draft.scope,
+    unusable: draft.unusable ?? flawOf(draft, entries, version, ends),
     signatureAlgorithm,
     signed,
     signature,
   }
 }
 
-/** Twenty, and a zero octet before a first bit that is set (RFC 5280 §4.1.2.2). */
-const MAX_SERIAL_OCTETS = 21
-/** SEQUENCE header, an INTEGER of one octet, a UTCTime. */
-const MIN_ENTRY_BYTES = 20
-
-/** Where the serial numbers of the entries stand. One reader for all of them: there may be a million. */
-function readEntries(fields: DerReader, draft: Draft): Uint32Array {
-  const offsets = new Uint32Array(Math.ceil((fields.contentEnd - fields.contentStart) / MIN_ENTRY_BYTES))
-  const list = fields.enter()
-  const entry = fields.enter()
-  let count = 0
-  while (!list.atEnd) {
-    list.take(TAG.sequence)
-    entry.turnTo(list.contentStart, list.contentEnd)
-    if (readInteger(entry).length > MAX_SERIAL_OCTETS) throw new DerError('a serial number of too many octets')
-    offsets[count++] = entry.start
-    entry.take(entry.isNext(TAG.utcTime) ? TAG.utcTime : TAG.generalizedTime)
-    if (!entry.atEnd) readEntryExtensions(entry, draft)
-  }
-  return offsets.subarray(0, count)
+function flawOf(draft: Draft, entries: CrlEntries, version: number, ends: boolean): CrlFlaw | null {
+  // RFC 5280 §5.1.2.5: nextUpdate is required. §5.2.3: so is the number, which only version 2 can have.
+  if (!ends) return 'no-next-update'
+  if (version === 2 && draft.number === null) return 'no-number'
+  // RFC 5280 §5.3: entries with a critical extension that is not understood; §5.3.3: other issuers stand in indirect CRLs alone.
+  if (entries.unknownCritical || (entries.ofOthers.size > 0 && !draft.scope.indirect)) return 'critical-extension'
+  // RFC 5280 §5.3.1: removeFromCRL stands in delta CRLs alone.
+  return entries.removed.size > 0 && draft.deltaBase === null ? 'remove-from-crl' : null
 }
 
-// RFC 5280 §5.3: with a critical entry extension that is not understood (an indirect CRL has one), the CRL must not be used.
-function readEntryExtensions(entry: DerReader, draft: Draft): void {
-  const list = entry.take(TAG.sequence).enter()
-  entry.finish()
-  while (!list.atEnd) {
-    const { oid, critical } = readExtension(list)
-    if (critical && oid !== '2.5.29.21' && oid !== '2.5.29.24') draft.unusable ??= 'a critical entry extension'
-  }
-}
-
-function readExtension(list: DerReader): { readonly oid: string; readonly critical: boolean; readonly value: DerReader } {
-  const extension = list.take(TAG.sequence).enter()
-  const oid = readOid(extension)
-  const critical = extension.isNext(TAG.boolean) && readBoolean(extension)
-  const value = extension.take(TAG.octetString).enter()
-  extension.finish()
-  return { oid, critical, value }
+// RFC 5280 §5: version 1, which has no extensions, is read too.
+function readVersion(fields: DerReader): number {
+  if (!fields.isNext(TAG.integer)) return 1
+  if (readSmallInteger(fields) !== 1) throw new DerError('not a CRL of version 1 or 2')
+  return 2
 }
 
 function readExtensions(reader: DerReader, draft: Draft): void {
@@ -139,19 +128,21 @@ function readExtensions(reader: DerReader, draft: Draft): void {
   reader.finish()
   const seen = new Set<string>()
   while (!list.atEnd) {
-    const { oid, critical, value } = readExtension(list)
+    const { oid, critical, value } = readCrlExtension(list)
     if (seen.has(oid)) throw new DerError('an extension twice')
     seen.add(oid)
     switch (oid) {
-      case '2.5.29.20':
-        readInteger(value)
-        draft.numbered = !critical
+      case '2.5.29.20': {
+        const number = readNumber(value)
+        // RFC 5280 §5.2.3: not critical.
+        if (!critical) draft.number = number
         break
+      }
       case '2.5.29.27':
-        draft.unusable ??= 'a delta CRL'
+        draft.deltaBase = readNumber(value)
         break
       case '2.5.29.28':
-        readIssuingDistributionPoint(value.take(TAG.sequence).enter(), draft)
+        readIssuingDistributionPoint(value.take(TAG.sequence), draft)
         break
       case '2.5.29.35': {
         const keyId = value.take(TAG.sequence).enter()
@@ -160,22 +151,31 @@ function readExtensions(reader: DerReader, draft: Draft): void {
       }
       default:
         // RFC 5280 §5.2: what is critical and not understood makes the CRL useless.
-        if (critical) draft.unusable ??= 'a critical extension'
+        if (critical) draft.unusable ??= 'critical-extension'
     }
   }
 }
 
+function readNumber(value: DerReader): bigint {
+  const octets = readInteger(value)
+  if ((octets[0] ?? 0) >= 0x80 || octets.length > MAX_NUMBER_OCTETS) throw new DerError('a CRL number out of range')
+  return BigInt(`0x${hexFrom(octets)}`)
+}
+
 /** @see https://www.rfc-editor.org/rfc/rfc5280#section-5.2.5 */
-function readIssuingDistributionPoint(point: DerReader, draft: Draft): void {
-  const distributionPoints = point.optional(contextTag(0, 'constructed')) ? readDistributionPointName(point.enter()) : null
+function readIssuingDistributionPoint(value: DerReader, draft: Draft): void {
+  const text = hexFrom(value.whole())
+  const point = value.enter()
+  const distributionPoints = point.optional(contextTag(0, 'constructed')) ? namesOfPoint(point.enter()) : null
   const leaves = readFlag(point, 1)
   const authorities = readFlag(point, 2)
-  const someReasons = point.optional(contextTag(3, 'primitive'))
+  const reasons = point.isNext(contextTag(3, 'primitive')) ? readReasonFlags(point, contextTag(3, 'primitive')) : ALL_REASONS
   const indirect = readFlag(point, 4)
   const attributes = readFlag(point, 5)
   point.finish()
-  if (someReasons || indirect || attributes || (leaves && authorities)) draft.unusable ??= 'a CRL of another scope'
-  draft.scope = { only: leaves ? 'leaves' : authorities ? 'authorities' : null, distributionPoints }
+  if (attributes) draft.unusable ??= 'attribute-certificates'
+  if (leaves && authorities) draft.unusable ??= 'scope'
+  draft.scope = { only: leaves ? 'leaves' : authorities ? 'authorities' : null, distributionPoints, reasons, indirect, text }
 }
 
 function readFlag(reader: DerReader, number: number): boolean {

@@ -1,65 +1,126 @@
 import { type Refusal, refuse } from '@countersign/core'
 import type { CaCertificate } from './ca-certificate.js'
+import type { DistributionPoint } from './distribution-point.js'
 import type { ParsedCertificate } from './read-certificate.js'
+import type { Waiting } from './revocation-waiting.js'
 
 /** What has to be known of a certificate to ask whether it was revoked. */
 export interface RevocationSubject {
   /** Lowercase hexadecimal. */
   readonly serialNumber: string
   readonly isCa: boolean
+  /** DER of the issuer's name as it stands in the certificate. */
+  readonly issuerName: Uint8Array
+  readonly notAfterMs: number
   /** Where its issuer says that CRLs are; `null` if it does not. */
-  readonly distributionPoints: readonly string[] | null
+  readonly distributionPoints: readonly DistributionPoint[] | null
+  /** Where its issuer says that OCSP is answered. */
+  readonly ocspUris: readonly string[]
 }
 
+/** `untilMs` may have passed: then it was known once. `lookAgainMs` is when a newer answer should be at hand. */
+export type RevocationAnswer =
+  | { readonly status: 'revoked' }
+  | { readonly status: 'good'; readonly untilMs: number; readonly lookAgainMs: number }
+  /** `hasSource`: somebody is configured, or named in the certificate, who should know. */
+  | { readonly status: 'unknown'; readonly reason: UnknownReason; readonly hasSource: boolean }
+
+/** Why it is not known of a certificate whether it was revoked: the `reason` of `ERR_PEER_REVOCATION_UNKNOWN`. */
+export type UnknownReason =
+  | 'no-crl'
+  | 'no-source'
+  | 'stale'
+  | 'not-yet-valid'
+  | 'scope'
+  | 'reasons'
+  | 'host'
+  | 'unreachable'
+  | 'busy'
+  | 'refused'
+  | 'try-later'
+  | 'unknown-certificate'
+  | 'unverified'
+
 /**
- * Something that knows of revocations: CRLs now; OCSP answers have the same shape. Asking never waits: what it takes to know is
- * fetched beforehand.
+ * Something that knows of revocations. Asking never waits: what is missing is fetched beside it, and {@link pending} tells when that is done.
  */
 export interface RevocationSource {
   /** Grows whenever answers may have changed. */
   readonly epoch: number
-  /** `'revoked'`, or until when it is known that the certificate is not: epoch milliseconds, perhaps past; `-Infinity` if nothing is known. */
-  ask(subject: RevocationSubject, issuer: CaCertificate): 'revoked' | number
+  ask(subject: RevocationSubject, issuer: CaCertificate): RevocationAnswer
+  /** What is being fetched about this certificate now. Never rejects. */
+  pending(subject: RevocationSubject, issuer: CaCertificate): Promise<unknown> | null
 }
 
 export interface RevocationRules {
   readonly source: RevocationSource
+  readonly mode: 'prefer' | 'require'
   readonly scope: 'leaf' | 'chain'
   /** How long an answer that is out of date still counts; `Infinity`: no answer is needed. */
   readonly graceMs: number
+  /** How long a caller with a new connection may wait for an answer. */
+  readonly timeoutMs: number
 }
+
+/** Until when a path is known to be good. */
+export interface KnownGood {
+  readonly untilMs: number
+  /** When to ask again, so that a newer answer is at hand before. */
+  readonly lookAgainMs: number
+}
+
+export const NEVER_CHECKED: KnownGood = Object.freeze({ untilMs: Number.POSITIVE_INFINITY, lookAgainMs: Number.POSITIVE_INFINITY })
 
 /**
  * Asks about every certificate in scope.
  * @param path Issuer of the leaf first, anchor last.
- * @returns Until when the path is known to be good, or why not.
+ * @param waiting Gets what is being fetched about those that nothing current is known of.
  */
 export function judgeRevocation(
   leaf: RevocationSubject,
   path: readonly CaCertificate[],
   rules: RevocationRules,
   nowMs: number,
-): number | Refusal {
-  let untilMs = Number.POSITIVE_INFINITY
-  for (const [i, issuer] of path.entries()) {
-    const subject = i === 0 ? leaf : revocationSubject(path[i - 1]?.certificate)
-    if (subject === null || (i > 0 && rules.scope === 'leaf')) break
-    const certificate = i === 0 ? 'leaf' : 'intermediate'
+  waiting?: Waiting,
+): KnownGood | Refusal {
+  const asked = rules.scope === 'leaf' ? path.slice(0, 1) : path
+  const subjects = [leaf, ...path.slice(0, -1).map(({ certificate }) => revocationSubject(certificate))]
+  // All are asked before the first is judged: what is missing is fetched at the same time.
+  const answers = asked.flatMap((issuer, i) => {
+    const subject = subjects[i]
+    if (subject === undefined) return []
     const answer = rules.source.ask(subject, issuer)
-    if (answer === 'revoked') return refuse('ERR_PEER_REVOKED', { certificate, serialNumber: subject.serialNumber })
-    if (rules.graceMs === Number.POSITIVE_INFINITY) continue
-    if (answer + rules.graceMs <= nowMs) {
-      return refuse('ERR_PEER_REVOCATION_UNKNOWN', { certificate, reason: answer === Number.NEGATIVE_INFINITY ? 'no-crl' : 'stale' })
+    const settled = answer.status === 'revoked' || (answer.status === 'good' && nowMs < answer.untilMs)
+    const pending = settled ? null : rules.source.pending(subject, issuer)
+    if (pending !== null) waiting?.add(pending, rules.timeoutMs)
+    return [{ answer, subject, certificate: i === 0 ? 'leaf' : 'intermediate' }]
+  })
+  let { untilMs, lookAgainMs } = NEVER_CHECKED
+  for (const { answer, subject, certificate } of answers) {
+    if (answer.status === 'revoked') return refuse('ERR_PEER_REVOKED', { certificate, serialNumber: subject.serialNumber })
+    if (answer.status === 'unknown') {
+      if (rules.mode === 'prefer' && !answer.hasSource) continue
+      if (rules.graceMs === Number.POSITIVE_INFINITY) {
+        lookAgainMs = Math.min(lookAgainMs, nowMs + UNKNOWN_LOOK_MS)
+        continue
+      }
+      return refuse('ERR_PEER_REVOCATION_UNKNOWN', { certificate, reason: answer.reason })
     }
-    untilMs = Math.min(untilMs, answer + rules.graceMs)
+    lookAgainMs = Math.min(lookAgainMs, answer.lookAgainMs)
+    const goodMs = answer.untilMs + rules.graceMs
+    // Written so that a NaN refuses.
+    if (!(nowMs < goodMs)) return refuse('ERR_PEER_REVOCATION_UNKNOWN', { certificate, reason: 'stale' })
+    untilMs = Math.min(untilMs, goodMs)
   }
-  return untilMs
+  return { untilMs, lookAgainMs: Math.max(lookAgainMs, nowMs + MIN_LOOK_MS) }
 }
 
-export function revocationSubject(certificate: ParsedCertificate): RevocationSubject
-export function revocationSubject(certificate: ParsedCertificate | undefined): RevocationSubject | null
-export function revocationSubject(certificate: ParsedCertificate | undefined): RevocationSubject | null {
-  if (certificate === undefined) return null
-  const { serialNumber, extensions } = certificate
-  return { serialNumber, isCa: extensions.isCa, distributionPoints: extensions.distributionPoints }
+/** An answer that should have been renewed long ago is not looked for on every request. */
+const MIN_LOOK_MS = 1_000
+/** Whoever is let through without an answer is asked about again. */
+const UNKNOWN_LOOK_MS = 10_000
+
+export function revocationSubject({ serialNumber, issuer, notAfterMs, extensions }: ParsedCertificate): RevocationSubject {
+  const { isCa, distributionPoints, ocspUris } = extensions
+  return { serialNumber, isCa, issuerName: issuer.der, notAfterMs, distributionPoints, ocspUris }
 }

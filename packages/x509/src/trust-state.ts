@@ -1,10 +1,15 @@
 import { MisuseError, type Surroundings } from '@countersign/core'
 import { watchAnchorExpiry } from './anchor-expiry.js'
+import { BundleError } from './bundle-error.js'
 import type { CaCertificate } from './ca-certificate.js'
 import type { CheckedOptions } from './check-options.js'
-import { createCrlSource } from './crl-source.js'
-import { type ReloadHooks, readPemSetting } from './pem-setting.js'
+import { SERVER } from './check-path.js'
+import type { CheckedRevocation } from './check-revocation.js'
+import type { CrlHooks } from './crl-source.js'
+import { leafRules } from './leaf-rules.js'
+import { readPemSetting } from './pem-setting.js'
 import type { RevocationRules } from './revocation.js'
+import { type OpenedRevocation, openRevocation } from './revocation-sources.js'
 import { createTrust, type Trust } from './trust.js'
 
 /** Everything that verdicts depend on and that changes while the service runs: anchors, intermediates, CRLs. */
@@ -12,7 +17,8 @@ export interface TrustState {
   /** Changes whenever one of them did. */
   epoch(): number
   readonly trust: Trust
-  readonly revocation: RevocationRules | null
+  /** How it is known that nothing of a path to this anchor was revoked; `null`: it is not asked. */
+  revocationFor(anchor: CaCertificate | undefined, trustDomain: string | null): RevocationRules | null
   intermediates(): readonly CaCertificate[]
   /** Looks at all files now. `true`: something changed. */
   reload(): boolean
@@ -31,25 +37,41 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
   let epoch = 0
   let recordExpiry = (): void => {}
 
-  const hooks: ReloadHooks = {
+  const hooks: CrlHooks = {
+    fetch: surroundings.fetch,
+    authorities: (subjectKey) => [
+      ...trust.all().withSubject(subjectKey),
+      ...(intermediates?.value ?? []).filter(({ certificate }) => certificate.subjectKey === subjectKey),
+    ],
     intervalMs: options.intervalMs,
     nowMs: () => clock.nowMs(),
     onReloaded(option, count) {
       epoch++
       recordExpiry()
       if (!recorder.wants('trust.reloaded')) return
-      recorder.record({ kind: 'trust.reloaded', severity: 'info', message: 'Trust files changed and are in use', facts: { option, count } })
+      // A bundle without anchors is taken over too: then every SVID of its trust domain is invalid.
+      const severity = count === 0 ? 'warn' : 'info'
+      recorder.record({
+        kind: 'trust.reloaded',
+        severity,
+        message: 'Trust anchors or revocation lists changed and are in use',
+        facts: { option, count },
+      })
     },
     onFailed(option, error) {
       if (!recorder.wants('trust.reload-failed')) return
-      const code = error instanceof MisuseError ? error.code : 'ERR_GUARD_FAULT'
-      const message = 'Trust files changed and cannot be used; the old ones stay in use'
+      const isKnown = error instanceof MisuseError || error instanceof BundleError
+      const code = isKnown ? 'ERR_TRUST_UNREADABLE' : 'ERR_GUARD_FAULT'
+      const message =
+        error instanceof BundleError
+          ? 'A bundle endpoint gave no bundle that can be used; the last one counts for as long as the options say'
+          : 'Trust files changed and cannot be used; the old ones stay in use'
       const file = files.get(option)
       const facts = {
         option,
         ...(file === undefined ? {} : { file }),
         // Ours: it quotes the paths of the options, never what is in the files.
-        ...(error instanceof MisuseError ? { reason: error.message } : {}),
+        ...(isKnown ? { reason: error.message } : {}),
       }
       recorder.record({ kind: 'trust.reload-failed', severity: 'error', code, message, facts, cause: error })
     },
@@ -71,35 +93,59 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
   }
 
   const { trust: setting, intermediates: extra, revocation: asked } = options
-  const trust = open(() => createTrust(setting, hooks))
+  const network = { fetch: surroundings.fetch, rules: () => leafRules(options, SERVER, clock.nowMs()) }
+  const trust = open(() => createTrust(setting, hooks, network))
   const intermediates = extra === null ? null : open(() => readPemSetting(extra, 'intermediates', hooks))
-  const crls = asked === null ? null : open(() => createCrlSource({ ...asked, option: 'mtls.revocation.crl', ...options }, hooks))
+  const policies = new Map<CheckedRevocation, OpenedRevocation>()
+  const limits = { skewMs: options.skewMs, rsaBits: options.rsaBits, hashBits: options.hashBits }
+  for (const policy of policiesOf(options)) {
+    if (policy.mode !== 'off')
+      policies.set(
+        policy,
+        open(() => openRevocation(policy, limits, hooks)),
+      )
+  }
+  const revocations = [...policies.values()]
   const expiry = open(() => watchAnchorExpiry(trust, surroundings))
   recordExpiry = expiry.record
 
-  const handedTrust = 'source' in setting ? setting.source : null
-  const handedCrls = asked !== null && 'get' in asked.crl ? asked.crl : null
-
   return {
-    epoch: () => epoch + (handedTrust?.epoch ?? 0) + (handedCrls?.epoch ?? 0),
+    epoch() {
+      let sum = epoch + trust.epoch
+      for (const { rules } of revocations) sum += rules.source.epoch
+      return sum
+    },
     trust,
-    revocation: asked === null || crls === null ? null : { source: crls, scope: asked.scope, graceMs: asked.graceMs },
+    revocationFor(anchor, trustDomain) {
+      if (revocations.length === 0 || anchor === undefined) return null
+      const own = trust.settingOf(anchor.fingerprint, trustDomain)?.revocation
+      const policy = own === undefined ? asked : own
+      return policy === null ? null : (policies.get(policy)?.rules ?? null)
+    },
     intermediates: () => intermediates?.value ?? [],
-    reload: () => [trust, intermediates, crls].map((source) => source?.reload() ?? false).includes(true),
+    reload: () => [trust, intermediates, ...revocations].map((source) => source?.reload() ?? false).includes(true),
     async ready() {
-      await trust.ready()
+      await Promise.all([trust, ...revocations].map((source) => source.ready()))
       expiry.record()
     },
     close,
   }
 }
 
+/** The policy for all, and those of single bundles. */
+function policiesOf({ trust, revocation }: CheckedOptions): readonly CheckedRevocation[] {
+  const own = 'source' in trust ? [] : trust.anchors.flatMap((anchors) => anchors.revocation ?? [])
+  return [...(revocation === null ? [] : [revocation]), ...own]
+}
+
 /** The one file or folder that an option names. Of several, the reason of a failure tells which. */
-function filesOf({ trust, intermediates, revocation }: CheckedOptions): ReadonlyMap<string, string> {
+function filesOf(options: CheckedOptions): ReadonlyMap<string, string> {
+  const { trust, intermediates } = options
   const settings = [...('source' in trust ? [] : trust.anchors), ...(intermediates === null ? [] : [intermediates])]
   const files = new Map(settings.flatMap((setting) => ('file' in setting ? [[setting.option, setting.file] as const] : [])))
-  const lists = revocation === null || 'get' in revocation.crl ? [] : revocation.crl
-  const [only, second] = lists
-  if (only !== undefined && second === undefined) files.set('mtls.revocation.crl.files', only)
+  for (const { option, crl } of policiesOf(options)) {
+    const [only, second] = crl?.kind === 'files' ? crl.files : []
+    if (only !== undefined && second === undefined) files.set(`${option}.crl.files`, only)
+  }
   return files
 }

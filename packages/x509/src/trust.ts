@@ -1,8 +1,11 @@
 import type { Source, TrustBundle } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
 import { type AnchorSet, createAnchorSet } from './anchor-set.js'
+import { type BundleEndpoint, createBundleEndpoint, type EndpointNetwork, type ServingDomain } from './bundle-endpoint.js'
 import { CaCertificate } from './ca-certificate.js'
+import { type EndpointSetting, needsServingDomain } from './check-endpoint.js'
 import type { AnchorSetting, TrustSetting } from './check-options.js'
+import type { FileSource } from './file-source.js'
 import { type ReloadHooks, readPemSetting } from './pem-setting.js'
 import { readCertificate } from './read-certificate.js'
 
@@ -13,6 +16,8 @@ export interface Trust {
   forDomain(trustDomain: string): AnchorSet | null
   /** Anchors for names that are no SPIFFE IDs. */
   forNames(): AnchorSet | null
+  /** Which of several settings an anchor is there by, for names of a trust domain; `null`: that of a source, or of nobody any more. */
+  settingOf(fingerprint: string, trustDomain: string | null): AnchorSetting | null
   /** All that are known: of a source, those that it was asked for. */
   all(): AnchorSet
   /** Nobody but {@link all} vouches for anybody. A source cannot be asked that. */
@@ -26,18 +31,59 @@ export interface Trust {
 /** Trust domains whose bundle a source has given: a mesh federates with tens. Only what the source knows gets in. */
 const MAX_BUNDLES = 1_000
 
-export function createTrust(setting: TrustSetting, hooks: ReloadHooks): Trust {
-  return 'source' in setting ? trustFromSource(setting.source) : trustFromAnchors(setting.anchors, hooks)
+/** @throws {MisuseError} `ERR_TRUST_UNREADABLE`, naming the option. */
+export function createTrust(setting: TrustSetting, hooks: ReloadHooks, network: EndpointNetwork): Trust {
+  return 'source' in setting ? trustFromSource(setting.source) : trustFromAnchors(setting.anchors, hooks, network)
 }
 
-function trustFromAnchors(settings: readonly AnchorSetting[], hooks: ReloadHooks): Trust {
-  const entries = settings.map((setting) => ({
-    trustDomain: setting.trustDomain,
-    file: 'file' in setting ? setting.file : null,
-    source: readPemSetting(setting, 'anchors', hooks),
-  }))
+/** Anchors of one setting. Those of another are never among them. */
+interface Entry {
+  readonly trustDomain: string | null | undefined
+  /** For people: a trust domain, or the file. */
+  readonly name: string
+  readonly source: FileSource<readonly CaCertificate[]>
+  readonly endpoint: BundleEndpoint | null
+  readonly setting: AnchorSetting
+}
+
+function trustFromAnchors(settings: readonly AnchorSetting[], hooks: ReloadHooks, network: EndpointNetwork): Trust {
+  const entries: Entry[] = []
+  try {
+    for (const setting of settings) entries.push(openEntry(setting))
+  } catch (error) {
+    for (const { source } of entries) source.close()
+    throw error
+  }
+  const endpoints = entries.flatMap(({ endpoint }) => endpoint ?? [])
+
+  function openEntry(setting: AnchorSetting): Entry {
+    if ('url' in setting) {
+      const endpoint = createBundleEndpoint(setting, hooks, network, () => servingDomain(setting))
+      return { trustDomain: setting.trustDomain, name: setting.trustDomain, source: endpoint, endpoint, setting }
+    }
+    const { trustDomain } = setting
+    const file = 'file' in setting ? setting.file : 'PEM'
+    const name = trustDomain === undefined ? file : (trustDomain ?? 'plain names')
+    return { trustDomain, name, source: readPemSetting(setting, 'anchors', hooks), endpoint: null, setting }
+  }
+
+  // SPIFFE Federation §5.2.2.4: an endpoint of another trust domain is known by the latest bundle of that domain.
+  function servingDomain(setting: EndpointSetting): ServingDomain | null {
+    if (!needsServingDomain(setting)) return null
+    const serving = entries.filter(({ trustDomain }) => trustDomain === setting.server.trustDomain)
+    return {
+      get anchors() {
+        return serving.flatMap(({ source, endpoint }) => endpoint?.latest ?? source.value)
+      },
+      attempted: async () => {
+        for (const { endpoint } of serving) await endpoint?.attempted()
+      },
+    }
+  }
+
   const epochOf = (): number => entries.reduce((sum, { source }) => sum + source.epoch, 0)
   let view = viewOf(epochOf())
+  for (const endpoint of endpoints) void endpoint.attempted()
 
   function viewOf(epoch: number) {
     const select = (includes: (trustDomain: string | null | undefined) => boolean): AnchorSet | null => {
@@ -69,15 +115,22 @@ function trustFromAnchors(settings: readonly AnchorSetting[], hooks: ReloadHooks
     },
     forDomain: (trustDomain) => current().domains.get(trustDomain) ?? current().other,
     forNames: () => current().names,
+    settingOf(fingerprint, trustDomain) {
+      const holding = entries.filter(({ source }) => source.value.some((anchor) => anchor.fingerprint === fingerprint))
+      const own = holding.find((entry) => entry.trustDomain === trustDomain)
+      return (own ?? holding.find((entry) => entry.trustDomain === undefined || entry.trustDomain === null) ?? holding[0])?.setting ?? null
+    },
     all: () => current().all,
     isComplete: true,
     reload: () => entries.map(({ source }) => source.reload()).includes(true),
-    ready: async () => {},
+    async ready() {
+      await Promise.all(endpoints.map((endpoint) => endpoint.ready()))
+    },
     close() {
       for (const { source } of entries) source.close()
     },
     toString() {
-      const names = entries.map(({ trustDomain, file }) => (trustDomain === undefined ? file : (trustDomain ?? 'plain names')))
+      const names = entries.map(({ name }) => name)
       const { length } = current().all.anchors
       return `${[...new Set(names)].join(', ')} (${length} ${length === 1 ? 'anchor' : 'anchors'})`
     },
@@ -110,6 +163,7 @@ function trustFromSource(source: Source<TrustBundle>): Trust {
     },
     forDomain: setFor,
     forNames: () => setFor(PLAIN),
+    settingOf: () => null,
     all() {
       setFor(PLAIN)
       return createAnchorSet([...sets.keys()].flatMap((key) => setFor(key)?.anchors ?? []))

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import {
   type Connection,
   type Finding,
@@ -6,24 +5,22 @@ import {
   isRefusal,
   type Peer,
   type PeerVerifier,
-  type Presented,
+  type Provenance,
   type Refusal,
   refuse,
   type Surroundings,
 } from '@countersign/core'
-import { LRUCache } from 'lru-cache'
-import { CaCertificate } from './ca-certificate.js'
+import { checkForwardedOptions } from './check-forwarded.js'
 import { type CheckedOptions, checkMtlsOptions } from './check-options.js'
-import { hexFrom } from './der-values.js'
-import { emptyNames } from './general-names.js'
-import { leafEvidence } from './leaf-evidence.js'
-import { type LeafFact, recheckAt } from './leaf-fact.js'
-import { createLeafMemory } from './leaf-memory.js'
+import { createConnectionVerifier } from './connection-verifier.js'
+import type { ForwardedFormat } from './forwarded/format.js'
+import type { ForwardedOptions } from './forwarded-options.js'
+import { createForwardedVerifier, type ForwardedVerifier } from './forwarded-verifier.js'
+import { createLeafVerifier } from './leaf-verifier.js'
 import type { MtlsOptions } from './options.js'
 import { pemFrom } from './pem.js'
-import { MAX_CERTIFICATE_BYTES, type ParsedCertificate, readCertificate } from './read-certificate.js'
-import { openTrustState } from './trust-state.js'
-import { type VerifiedLeaf, verifyLeaf } from './verify-leaf.js'
+import { describeRevocation } from './revocation-sources.js'
+import { openTrustState, type TrustState } from './trust-state.js'
 
 /** Judges client certificates, and can be told to look at its files at once. */
 export interface CertificateVerifier extends PeerVerifier {
@@ -31,14 +28,10 @@ export interface CertificateVerifier extends PeerVerifier {
   reload(): boolean
 }
 
-/** Intermediates of verified paths: a mesh has tens. */
-const MAX_AUTHORITIES = 256
-/** A handshake brings one to three. */
-const MAX_PRESENTED = 48
-
 /**
  * Judges client certificates: verified once a leaf, judged again on every request.
  *
+ * @param forwarded proxies whose word counts for who the client is. Default: none.
  * @throws {MisuseError} for a wrong option (`ERR_OPTION_…`), and `ERR_TRUST_UNREADABLE` for files that cannot be read or hold nothing usable.
  * @example
  * ```ts
@@ -46,119 +39,91 @@ const MAX_PRESENTED = 48
  * const finding = verifier.recall(inbound) ?? (await verifier.verify(inbound))
  * ```
  */
-export function createPeerVerifier(options: MtlsOptions, surroundings: Surroundings): CertificateVerifier {
+export function createPeerVerifier(
+  options: MtlsOptions,
+  surroundings: Surroundings,
+  forwarded: ForwardedOptions | readonly ForwardedOptions[] | null = null,
+): CertificateVerifier {
   const checked = checkMtlsOptions('mtls', options)
-  const state = openTrustState(checked, surroundings)
-  const { trust, revocation } = state
-  const { clock, recorder } = surroundings
-  const memory = createLeafMemory(state, checked.skewMs)
-  const authorities = new LRUCache<string, CaCertificate>({ max: MAX_AUTHORITIES })
-  const slot = Symbol('countersign.peer')
-  const unverified = Symbol('countersign.unverified-peer')
-  const nonePresented: LeafFact = { finding: null, epoch: 0, untilMs: Number.POSITIVE_INFINITY, evidence: null }
+  const proxySettings = checkForwardedOptions('forwarded', forwarded)
+  const { clock } = surroundings
+  const states: TrustState[] = []
+  const state = open(checked)
+  const { trust } = state
+  const leaves = createLeafVerifier(checked, state, 'connection', surroundings)
+  const connections = createConnectionVerifier(leaves, clock)
+  const proxies = proxySettings.map((settings) => {
+    const judgedBy = settings.trust === null ? checked : { ...checked, trust: settings.trust }
+    const judge = createLeafVerifier(
+      judgedBy,
+      settings.trust === null ? state : open(judgedBy),
+      provenanceOf(settings.format),
+      surroundings,
+    )
+    return createForwardedVerifier(settings, judgedBy, judge, surroundings)
+  })
 
-  function recall({ connection }: Inbound): Finding<Peer> | undefined {
-    const fact = connection[slot] as LeafFact | undefined
-    if (fact !== undefined) return memory.current(fact, clock.nowMs())
-    if (connection.transport !== 'tls' || !connection.certificateRequested) return null
-    return connection[unverified] === undefined ? recallLeaf(connection, clock.nowMs()) : undefined
-  }
-
-  // A leaf that was verified on another connection is known by its hash, which is no cryptography that must be rationed: who was proven
-  // before connects again whatever strangers do behind the same address.
-  function recallLeaf(connection: Connection, nowMs: number): Finding<Peer> | undefined {
-    const presented = readPresented(connection)
-    switch (presented.kind) {
-      case 'none':
-        connection[slot] = nonePresented
-        return null
-      case 'unreadable':
-        return refuseConnection(connection, refuse('ERR_PEER_UNREADABLE', { reason: 'extraction' }, presented.cause))
-      case 'certificate': {
-        if (presented.leaf.length > MAX_CERTIFICATE_BYTES)
-          return refuseConnection(connection, refuse('ERR_PEER_UNREADABLE', { reason: 'size' }))
-        const fingerprint = createHash('sha256').update(presented.leaf).digest('hex')
-        const known = memory.find(fingerprint)
-        const finding = known === undefined ? undefined : memory.current(known, nowMs)
-        if (finding === undefined || finding === null) connection[unverified] = { ...presented, fingerprint } satisfies Unverified
-        else connection[slot] = known
-        return finding ?? undefined
-      }
+  function open(wanted: CheckedOptions): TrustState {
+    try {
+      const opened = openTrustState(wanted, surroundings)
+      states.push(opened)
+      return opened
+    } catch (error) {
+      for (const other of states) other.close()
+      throw error
     }
   }
 
-  function verifyConnection(connection: Connection, nowMs: number): Finding<Peer> {
-    // Known on this connection before, but not any more: what the handshake brought is read again.
-    if (connection[unverified] === undefined) {
-      const known = recallLeaf(connection, nowMs)
-      if (known !== undefined) return known
+  function proxyOf(connection: Connection, peer: Peer | null): ForwardedVerifier | undefined {
+    return proxies.length === 0 ? undefined : proxies.find((proxy) => proxy.isFrom(connection, peer))
+  }
+
+  function recall(inbound: Inbound): Finding<Peer> | undefined {
+    const own = connections.recall(inbound.connection)
+    if (proxies.length === 0 || own === undefined || isRefusal(own)) return own
+    const proxy = proxyOf(inbound.connection, own)
+    if (proxy === undefined) return own
+    noteAddress(proxy, inbound)
+    // Never the certificate of the connection, which is the proxy's own: without a client's there is no peer.
+    return proxy.recall(inbound)
+  }
+
+  async function verifyNow(inbound: Inbound): Promise<Finding<Peer>> {
+    const recalled = connections.recall(inbound.connection)
+    const own = recalled === undefined ? await connections.verify(inbound.connection) : recalled
+    if (proxies.length === 0 || isRefusal(own)) return own
+    const proxy = proxyOf(inbound.connection, own)
+    if (proxy === undefined) return own
+    noteAddress(proxy, inbound)
+    const known = proxy.recall(inbound)
+    return known === undefined ? proxy.verify(inbound) : known
+  }
+
+  function noteAddress(proxy: ForwardedVerifier, inbound: Inbound): void {
+    const address = proxy.clientAddressOf(inbound)
+    if (address !== null) inbound.clientAddress = address
+  }
+
+  function proxyFields({ connection }: Inbound): readonly string[] | null {
+    if (proxies.length === 0) return null
+    const own = connections.recall(connection)
+    return own === undefined || isRefusal(own) ? null : (proxyOf(connection, own)?.fields ?? null)
+  }
+
+  function judge(peer: Peer, inbound?: Inbound): Refusal | null {
+    if (peer.provenance !== 'connection') {
+      if (inbound === undefined) return refuse('ERR_PEER_UNTRUSTED', { reason: 'unknown-proxy' })
+      const { connection } = inbound
+      // Who says so must still be who may.
+      const own = connections.judge(connection)
+      if (isRefusal(own)) return own
+      if (proxyOf(connection, own) === undefined) return refuse('ERR_PEER_UNTRUSTED', { reason: 'unknown-proxy' })
     }
-    const { leaf: der, intermediates, fingerprint } = connection[unverified] as Unverified
-    connection[unverified] = undefined
-    const known = memory.find(fingerprint)
-    const leaf = readCertificate(der)
-    if (typeof leaf === 'string') return refuseConnection(connection, refuse('ERR_PEER_UNREADABLE', { reason: leaf }))
-    const verified = examine(leaf, known, intermediates, nowMs)
-    if (isRefusal(verified)) {
-      const { serialNumber, extensions } = leaf
-      const { authorityKeyId } = extensions
-      const evidence = leafEvidence({ serialNumber, fingerprint256: fingerprint, authorityKeyId, sans: extensions.sans ?? emptyNames() })
-      return refuseConnection(connection, { ...verified, evidence }, recheckAt(verified, nowMs, leaf.notBeforeMs - checked.skewMs))
+    for (const verifier of [leaves, ...proxies]) {
+      const judged = verifier.judge(peer, clock.nowMs())
+      if (judged !== undefined) return judged
     }
-    const fact = memory.establish(known, leaf, verified)
-    connection[slot] = fact
-    if (known === undefined) recordFirstSight(verified, leaf)
-    return fact.evidence?.peer ?? refuse('ERR_GUARD_FAULT')
-  }
-
-  function refuseConnection(connection: Connection, finding: Refusal, untilMs = Number.POSITIVE_INFINITY): Refusal {
-    connection[slot] = { finding, epoch: state.epoch(), untilMs, evidence: null } satisfies LeafFact
-    return finding
-  }
-
-  function examine(
-    leaf: ParsedCertificate,
-    known: LeafFact | undefined,
-    presented: readonly Uint8Array[],
-    nowMs: number,
-  ): VerifiedLeaf | Refusal {
-    if (presented.length > MAX_PRESENTED) return refuse('ERR_PEER_TOO_COMPLEX', { reason: 'intermediates', count: presented.length })
-    // Those of an earlier handshake are needed where a resumed connection has none.
-    const all = [...presented.flatMap(authorityFrom), ...(known?.evidence?.path ?? []), ...state.intermediates()]
-    const candidates = new Map(all.map((ca) => [ca.fingerprint, ca]))
-    const verified = verifyLeaf(leaf, [...candidates.values()], { options: checked, trust, revocation }, nowMs)
-    if (!isRefusal(verified)) for (const ca of verified.path) authorities.set(ca.fingerprint, ca)
-    return verified
-  }
-
-  function authorityFrom(der: Uint8Array): CaCertificate[] {
-    if (der.length > MAX_CERTIFICATE_BYTES) return []
-    const known = authorities.get(createHash('sha256').update(der).digest('hex'))
-    if (known !== undefined) return [known]
-    // One that cannot be read is one that does not help: without another the path ends there.
-    const certificate = readCertificate(der)
-    return typeof certificate === 'string' ? [] : [new CaCertificate(certificate)]
-  }
-
-  function recordFirstSight({ identity }: VerifiedLeaf, { serialNumber, fingerprint }: ParsedCertificate): void {
-    if (!recorder.wants('peer.first-seen')) return
-    const facts = { peer: identity.value, serialNumber, fingerprint256: hexFrom(fingerprint) }
-    recorder.record({ kind: 'peer.first-seen', severity: 'info', message: 'A peer was seen for the first time', facts })
-  }
-
-  function judge(peer: Peer): Refusal | null {
-    const fact = memory.factOf(peer)
-    if (fact === undefined) return refuse('ERR_PEER_UNTRUSTED', { reason: 'unknown-peer' })
-    const nowMs = clock.nowMs()
-    const finding = memory.current(fact, nowMs)
-    if (finding !== undefined) return isRefusal(finding) ? finding : null
-    if (peer.certificate === null) return refuse('ERR_PEER_UNTRUSTED', { reason: 'unknown-peer' })
-    const leaf = readCertificate(peer.certificate.der)
-    if (typeof leaf === 'string') return refuse('ERR_PEER_UNREADABLE', { reason: leaf })
-    const verified = examine(leaf, fact, [], nowMs)
-    if (isRefusal(verified)) return { ...verified, evidence: leafEvidence(peer.certificate) }
-    memory.establish(fact, leaf, verified)
-    return null
+    return refuse('ERR_PEER_UNTRUSTED', { reason: 'unknown-peer' })
   }
 
   // Asked for each new connection, and written anew only when trust has changed.
@@ -176,37 +141,33 @@ export function createPeerVerifier(options: MtlsOptions, surroundings: Surroundi
     async verify(inbound) {
       try {
         const known = recall(inbound)
-        return known === undefined ? verifyConnection(inbound.connection, clock.nowMs()) : known
+        return known === undefined ? await verifyNow(inbound) : known
       } catch (fault) {
         return refuse('ERR_GUARD_FAULT', { part: 'mtls' }, fault)
       }
     },
     judge,
+    proxyFields,
+    forwardedFields: proxies.flatMap((proxy) => proxy.fields),
     trustAnchors,
-    reload: state.reload,
-    ready: state.ready,
-    async close() {
-      state.close()
+    reload: () => states.map((one) => one.reload()).includes(true),
+    async ready() {
+      for (const one of states) await one.ready()
     },
-    toString: () => `trust ${trust}, ${describeRevocation(checked.revocation)}`,
+    async close() {
+      for (const one of states) one.close()
+    },
+    toString: () => [`trust ${trust}`, describeRevocation(checked.revocation), ...proxySettings.map(describeProxy)].join(', '),
   }
 }
 
-/** What a handshake brought, between `recall` and `verify`. */
-type Unverified = Extract<Presented, { readonly kind: 'certificate' }> & { readonly fingerprint: string }
-
-function readPresented(connection: Connection): Presented {
-  try {
-    return connection.presented()
-  } catch (cause) {
-    return { kind: 'unreadable', cause }
-  }
+/** Of certificates: a format that merely asserts identities may hold some all the same. */
+function provenanceOf({ provenance }: ForwardedFormat): Provenance {
+  return provenance === 'proxy-asserted' ? 'proxy-passed-through' : provenance
 }
 
-function describeRevocation(revocation: CheckedOptions['revocation']): string {
-  if (revocation === null) return 'revocation not checked'
-  const { crl, scope, graceMs } = revocation
-  const lists = 'get' in crl ? 'a CRL source' : `${crl.length} CRL ${crl.length === 1 ? 'file' : 'files'}`
-  const unknown = graceMs === Number.POSITIVE_INFINITY ? ', unknown is let through' : ''
-  return `revocation of the ${scope} by ${lists}${unknown}`
+function describeProxy({ format, from, clientAddress }: ReturnType<typeof checkForwardedOptions>[number]): string {
+  const who =
+    from.kind === 'peer' ? 'proven by its certificate' : from.kind === 'unix' ? 'on a Unix socket' : 'believed by its address alone'
+  return `certificates from ${format.name} ${who}${clientAddress === null ? '' : ` and addresses from ${clientAddress}`}`
 }

@@ -133,7 +133,7 @@ function search(
 }
 
 function revocationRules({ crls, revocation, rules }: CheckedRequest): RevocationRules | null {
-  return revocation === null ? null : { ...revocation, source: revocationFromCrls(crls, rules) }
+  return revocation === null ? null : { ...revocation, mode: 'require', timeoutMs: 0, source: revocationFromCrls(crls, rules) }
 }
 
 function askRevocation(

@@ -2,14 +2,16 @@ import { type Identity, isRefusal, type Refusal, refuse } from '@countersign/cor
 import { type AnchorSet, createAnchorSet } from './anchor-set.js'
 import type { CaCertificate } from './ca-certificate.js'
 import type { CheckedOptions } from './check-options.js'
-import { CLIENT, endMs, type PathRules, type Purpose } from './check-path.js'
-import { findPath, MAX_DEPTH } from './find-path.js'
+import { CLIENT, endMs } from './check-path.js'
+import { findPath } from './find-path.js'
 import { identify, type LeafNames } from './identify.js'
-import { ANY_POLICIES } from './policy-graph.js'
+import { leafRules } from './leaf-rules.js'
 import { spkiSha256 } from './public-key.js'
 import type { ParsedCertificate } from './read-certificate.js'
-import { judgeRevocation, type RevocationRules, revocationSubject } from './revocation.js'
+import { judgeRevocation, type KnownGood, NEVER_CHECKED, revocationSubject } from './revocation.js'
+import type { Waiting } from './revocation-waiting.js'
 import type { Trust } from './trust.js'
+import type { TrustState } from './trust-state.js'
 
 /** A leaf whose path was verified. */
 export interface VerifiedLeaf {
@@ -20,25 +22,16 @@ export interface VerifiedLeaf {
   /** When the first certificate of the path ends, skew included. */
   readonly pathEndMs: number
   /** Until when it is known that nothing of the path was revoked. */
-  readonly revocationEndMs: number
+  readonly known: KnownGood
 }
 
 export interface LeafJudge {
   readonly options: CheckedOptions
   readonly trust: Trust
-  readonly revocation: RevocationRules | null
+  readonly revocationFor: TrustState['revocationFor']
+  /** Gets what is being fetched about certificates that nothing current is known of. */
+  readonly waiting?: Waiting | undefined
 }
-
-/** X.509-SVID §4.3: a leaf may not sign CRLs. RFC 5280 §4.2.1.12: what is good for anything is not said to be good for this. */
-const CLIENT_PURPOSE: Purpose = Object.freeze({ ...CLIENT, leafMay: Object.freeze(['lack-usage'] as const) })
-const CLIENT_RULES = Object.freeze({
-  purpose: CLIENT_PURPOSE,
-  allowsCaAsLeaf: false,
-  enforcesAnchorDates: true,
-  enforcesAnchorExtensions: true,
-  policies: ANY_POLICIES,
-  maxDepth: MAX_DEPTH,
-})
 
 /** Verifies a leaf: path, pins, permitted names, revocation. Does all its work at once, within the budget of {@link findPath}. */
 export function verifyLeaf(
@@ -47,19 +40,19 @@ export function verifyLeaf(
   judge: LeafJudge,
   nowMs: number,
 ): VerifiedLeaf | Refusal {
-  const { options, trust, revocation } = judge
-  const { skewMs, rsaBits, hashBits } = options
-  const rules: PathRules = { ...CLIENT_RULES, nowMs, skewMs, rsaBits, hashBits }
+  const { options, trust } = judge
+  const rules = leafRules(options, CLIENT, nowMs)
   const names = identify(leaf, options.identifyBy)
-  let revocationEndMs = Number.POSITIVE_INFINITY
+  let known = NEVER_CHECKED
 
   function accept(path: readonly CaCertificate[]): Refusal | null {
     if (isRefusal(names)) return names
     const refusal = checkCommonName(names, path) ?? checkPins(leaf, path, options.pins) ?? checkPermitted(names, options)
+    const revocation = refusal === null ? judge.revocationFor(path.at(-1), names.trustDomain) : null
     if (refusal !== null || revocation === null) return refusal
-    const known = judgeRevocation(revocationSubject(leaf), path, revocation, nowMs)
-    if (typeof known !== 'number') return known
-    revocationEndMs = known
+    const found = judgeRevocation(revocationSubject(leaf), path, revocation, nowMs, judge.waiting)
+    if (isRefusal(found)) return found
+    known = found
     return null
   }
 
@@ -68,8 +61,8 @@ export function verifyLeaf(
   if (isRefusal(found)) return isRefusal(names) && found.code === 'ERR_PEER_UNTRUSTED' && !trust.isComplete ? names : found
   if (isRefusal(names)) return names
   const { path } = found
-  const pathEndMs = Math.min(...[leaf, ...path.map((ca) => ca.certificate)].map((certificate) => endMs(certificate, skewMs)))
-  return { ...names, path, pathEndMs, revocationEndMs }
+  const pathEndMs = Math.min(...[leaf, ...path.map((ca) => ca.certificate)].map((certificate) => endMs(certificate, options.skewMs)))
+  return { ...names, path, pathEndMs, known }
 }
 
 /**

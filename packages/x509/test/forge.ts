@@ -138,7 +138,10 @@ function keyUsageBits(octetsOfBits: readonly number[]): Uint8Array {
 export interface ForgeCrlOptions {
   readonly serials?: readonly Uint8Array[]
   readonly thisUpdateMs?: number
-  readonly nextUpdateMs?: number
+  /** `null`: none. */
+  readonly nextUpdateMs?: number | null
+  readonly number?: number
+  readonly version?: 1 | 2
   readonly extensions?: readonly Uint8Array[]
   readonly entryExtensions?: Uint8Array
   readonly withoutNumber?: boolean
@@ -147,27 +150,26 @@ export interface ForgeCrlOptions {
 }
 
 export function forgeCrl(issuer: Forged, options: ForgeCrlOptions = {}): Uint8Array {
-  const { serials = [], thisUpdateMs = NOW_MS - DAY_MS, nextUpdateMs = NOW_MS + DAY_MS, entryExtensions } = options
+  const { serials = [], thisUpdateMs = NOW_MS - DAY_MS, nextUpdateMs = NOW_MS + DAY_MS, entryExtensions, version = 2 } = options
   const signer = options.signer ?? issuer.privateKey
   const signature = options.signature ?? kindFor(signer)
   const entries = serials.map((serial) => sequence(serial, time(thisUpdateMs), ...(entryExtensions === undefined ? [] : [entryExtensions])))
   const tbs = sequence(
-    integer(1),
+    ...(version === 1 ? [] : [integer(1)]),
     signature.algorithm,
     issuer.subject,
     time(thisUpdateMs),
-    time(nextUpdateMs),
+    ...(nextUpdateMs === null ? [] : [time(nextUpdateMs)]),
     ...(entries.length === 0 ? [] : [sequence(Buffer.concat(entries))]),
-    der(
-      0xa0,
-      sequence(
-        extension('2.5.29.35', false, sequence(der(0x80, issuer.keyId))),
-        ...(options.withoutNumber ? [] : [extension('2.5.29.20', false, integer(7))]),
-        ...(options.extensions ?? []),
-      ),
-    ),
+    ...(version === 1 ? [] : [crlExtensions(issuer, options)]),
   )
   return sequence(tbs, signature.algorithm, bits(signature.sign(tbs, signer)))
+}
+
+function crlExtensions(issuer: Forged, { withoutNumber, number = 7, extensions = [] }: ForgeCrlOptions): Uint8Array {
+  const keyId = extension('2.5.29.35', false, sequence(der(0x80, issuer.keyId)))
+  const numbers = withoutNumber ? [] : [extension('2.5.29.20', false, integer(number))]
+  return der(0xa0, sequence(keyId, ...numbers, ...extensions))
 }
 
 export function pem(...certificates: readonly Uint8Array[]): string {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MisuseError, RefusedError } from '@countersign/core'
-import { createPeerVerifier, parseCertificate } from '@countersign/x509'
+import { createPeerVerifier, parseCertificate, verifyOcspResponse } from '@countersign/x509'
 import fc from 'fast-check'
 import { readCrl } from '../dist/read-crl.js'
 import { commonName, der, integer, san, sequence } from './der.js'
-import { extension, type Forged, forge, forgeCa, forgeCrl, pem, rsaKeys } from './forge.js'
+import { extension, type Forged, forge, forgeCa, forgeCrl, NOW_MS, pem, rsaKeys } from './forge.js'
+import { forgeOcsp } from './forge-ocsp.js'
 import { connectionWith, createStage, folder, inboundOver } from './stage.js'
 
 const ID = 'spiffe://prod.example/orders'
@@ -147,5 +148,29 @@ test('survives any bytes as a CRL, and takes no damaged one for good', async (t)
       }
     }),
     { numRuns: 500 },
+  )
+})
+
+test('survives any bytes as an OCSP response, and takes no damaged one for an answer', () => {
+  const time = new Date(NOW_MS)
+  const serial = integer(77)
+  const asked = { certificate: forge({ issuer: root, sans: [san.uri(ID)], serial }).der, issuer: root.der, time }
+  const reasonOf = (response: Uint8Array): unknown => {
+    const found = verifyOcspResponse({ ...asked, response })
+    return 'refused' in found ? found.code : found.status
+  }
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => reasonOf(bytes) === 'ERR_PEER_REVOCATION_UNKNOWN'),
+    { numRuns: 500 },
+  )
+  const response = forgeOcsp({ issuer: root, serial, status: 'revoked', reason: 1, certificates: [root.der] })
+  fc.assert(
+    fc.property(fc.nat(response.length - 1), fc.integer({ min: 0, max: 255 }), fc.nat(2), (at, octet, cut) => {
+      const damaged = mutate(response, at, octet).subarray(0, response.length - cut)
+      const said = reasonOf(damaged)
+      // Its certificates are not signed; what is signed says that it was revoked.
+      assert.ok(said === 'ERR_PEER_REVOCATION_UNKNOWN' || said === 'revoked')
+    }),
+    { numRuns: 2_000 },
   )
 })

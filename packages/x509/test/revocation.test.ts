@@ -114,16 +114,29 @@ test('accepts a CRL of the distribution point that the certificate names', async
   assert.equal(await verdict(withCrls(t, { crls: [crl] }), connectionWith(leaf)), ID)
 })
 
+const flag = (number: number): Uint8Array => extension('2.5.29.28', true, sequence(der(0x80 | number, bytes(0xff))))
 const unusable: readonly (readonly [claim: string, crl: Uint8Array, reason: RegExp])[] = [
-  ['a delta CRL', good(root, { extensions: [extension('2.5.29.27', true, integer(1))] }), /delta/],
-  ['an indirect CRL', good(root, { extensions: [extension('2.5.29.28', true, sequence(der(0x84, bytes(0xff))))] }), /scope/],
-  ['a CRL for some reasons', good(root, { extensions: [extension('2.5.29.28', true, sequence(der(0x83, bytes(6, 0x40))))] }), /scope/],
+  ['a CRL for attribute certificates', good(root, { extensions: [flag(5)] }), /attribute certificates/],
   ['an unknown critical extension', good(root, { extensions: [extension('1.2.3', true, NULL)] }), /critical extension/],
   [
     'a critical entry extension',
-    good(root, { serials: [integer(1)], entryExtensions: sequence(extension('2.5.29.29', true, sequence())) }),
-    /critical entry/,
+    good(root, { serials: [integer(1)], entryExtensions: sequence(extension('1.2.3', true, sequence())) }),
+    /critical extension/,
   ],
+  [
+    'an entry of another issuer in a CRL that is not indirect',
+    good(root, {
+      serials: [integer(1)],
+      entryExtensions: sequence(extension('2.5.29.29', true, sequence(der(0xa4, commonName('other'))))),
+    }),
+    /critical extension/,
+  ],
+  [
+    'removeFromCRL in a complete CRL',
+    good(root, { serials: [integer(1)], entryExtensions: sequence(extension('2.5.29.21', false, der(0x0a, bytes(8)))) }),
+    /removeFromCRL/,
+  ],
+  ['no nextUpdate', good(root, { nextUpdateMs: null }), /nextUpdate/],
   ['no CRL number', good(root, { withoutNumber: true }), /number/],
   ['an extension twice', good(root, { extensions: [extension('2.5.29.20', false, integer(1))] }), /twice/],
   ['bytes after it', Buffer.concat([good(), bytes(0)]), /left over/],

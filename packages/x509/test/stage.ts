@@ -57,6 +57,7 @@ export function connectionOf(presented: Presented | (() => Presented), over: Par
   return {
     transport: 'tls',
     remoteAddress: '192.0.2.1',
+    proxyAddress: null,
     serverName: null,
     resumed: false,
     certificateRequested: true,

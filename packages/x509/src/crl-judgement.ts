@@ -1,0 +1,108 @@
+import type { CaCertificate } from './ca-certificate.js'
+import { ALL_REASONS, absoluteName, type DistributionPoint, UNMATCHED } from './distribution-point.js'
+import type { ParsedCrl } from './read-crl.js'
+import type { RevocationSubject, UnknownReason } from './revocation.js'
+import { verifySignature } from './signature-algorithm.js'
+
+/** What authentic CRLs say of one certificate. */
+export type CrlVerdict =
+  | { readonly status: 'revoked' }
+  | { readonly status: 'good'; readonly fromMs: number; readonly untilMs: number }
+  | { readonly status: 'unknown'; readonly reason: UnknownReason }
+
+/** May this CA's key have signed the CRL, and did it? See RFC 5280 §6.3.3 (f), (g). */
+export function isSignedCrl(crl: ParsedCrl, ca: CaCertificate, hashBits: number): boolean {
+  return crlSignatureFlaw(crl, ca, hashBits) === null
+}
+
+export function crlSignatureFlaw(
+  { authorityKeyId, signatureAlgorithm: { scheme }, signed, signature }: ParsedCrl,
+  { certificate, key }: CaCertificate,
+  hashBits: number,
+): 'issuer' | 'algorithm' | 'signature' | null {
+  const { keyUsage, subjectKeyId } = certificate.extensions
+  if (keyUsage !== null && !keyUsage.includes('cRLSign')) return 'issuer'
+  if (authorityKeyId !== null && subjectKeyId !== null && authorityKeyId !== subjectKeyId) return 'issuer'
+  if (scheme === null || scheme.hashBits < hashBits) return 'algorithm'
+  if (key === null || !scheme.keys.includes(certificate.key.description.type)) return 'signature'
+  return verifySignature(scheme, signed, signature, key) ? null : 'signature'
+}
+
+/**
+ * Judges one certificate by the CRLs that its issuer signed.
+ *
+ * What any of them lists is revoked, however old it is and whatever its scope: the issuer said so. It is good as far as current lists
+ * that are for it cover all reasons together.
+ * @see https://www.rfc-editor.org/rfc/rfc5280#section-6.3.3
+ */
+export function judgeByCrls(crls: readonly ParsedCrl[], subject: RevocationSubject, skewMs: number, nowMs: number): CrlVerdict {
+  if (crls.length === 0) return { status: 'unknown', reason: 'no-crl' }
+  const deltas = crls.filter(({ deltaBase }) => deltaBase !== null)
+  if (deltas.some((delta) => listsInDelta(delta, subject))) return { status: 'revoked' }
+  const complete = crls.filter(({ deltaBase }) => deltaBase === null)
+  const covering: { readonly reasons: number; readonly fromMs: number; readonly untilMs: number }[] = []
+  let reason: UnknownReason = complete.length === 0 ? 'no-crl' : 'scope'
+  for (const crl of complete) {
+    const delta = deltaFor(crl, deltas, nowMs + skewMs)
+    if (crl.revoked.has(subject.serialNumber) && !delta?.removed.has(subject.serialNumber)) return { status: 'revoked' }
+    const reasons = reasonsCovered(crl, subject)
+    if (reasons === 0) continue
+    // Written so that a clock without a number for us believes nothing.
+    if (!(crl.thisUpdateMs <= nowMs + skewMs)) {
+      if (reason === 'scope') reason = 'not-yet-valid'
+      continue
+    }
+    covering.push({
+      reasons,
+      fromMs: Math.max(crl.thisUpdateMs, delta?.thisUpdateMs ?? 0),
+      untilMs: Math.max(crl.nextUpdateMs, delta?.nextUpdateMs ?? 0) + skewMs,
+    })
+    reason = 'reasons'
+  }
+  let covered = 0
+  let fromMs = Number.NEGATIVE_INFINITY
+  for (const one of covering.sort((a, b) => b.untilMs - a.untilMs)) {
+    covered |= one.reasons
+    fromMs = Math.max(fromMs, one.fromMs)
+    if (covered === ALL_REASONS) return { status: 'good', fromMs, untilMs: one.untilMs }
+  }
+  return { status: 'unknown', reason }
+}
+
+function listsInDelta(delta: ParsedCrl, { serialNumber }: RevocationSubject): boolean {
+  return delta.revoked.has(serialNumber) && !delta.removed.has(serialNumber)
+}
+
+/** The newest delta CRL for a complete one. See RFC 5280 §5.2.4, §6.3.3 (c). */
+function deltaFor(crl: ParsedCrl, deltas: readonly ParsedCrl[], nowMs: number): ParsedCrl | null {
+  let newest: ParsedCrl | null = null
+  for (const delta of deltas) {
+    if (!completes(delta, crl) || !(delta.thisUpdateMs <= nowMs)) continue
+    if (newest === null || (newest.number ?? 0n) < (delta.number ?? 0n)) newest = delta
+  }
+  return newest
+}
+
+/** Does this delta CRL say what has changed since the complete one? */
+export function completes(delta: ParsedCrl, { number, scope, authorityKeyId }: ParsedCrl): boolean {
+  if (delta.deltaBase === null || delta.number === null || number === null) return false
+  if (delta.scope.text !== scope.text || delta.authorityKeyId !== authorityKeyId) return false
+  return delta.deltaBase <= number && number < delta.number
+}
+
+/** For which reasons the CRL answers for a certificate; 0: not at all. See RFC 5280 §6.3.3 (b), (d). */
+export function reasonsCovered({ scope, issuer }: ParsedCrl, { isCa, distributionPoints, issuerName }: RevocationSubject): number {
+  if (scope.only !== null && (scope.only === 'authorities') !== isCa) return 0
+  if (scope.distributionPoints === null) return scope.reasons
+  const names = new Set(scope.distributionPoints.map((name) => absoluteName(name, issuer.der)))
+  names.delete(UNMATCHED)
+  const matching = (distributionPoints ?? []).filter((point) => namesOf(point, issuerName).some((name) => names.has(name)))
+  return scope.reasons & matching.reduce((flags, { reasons }) => flags | reasons, 0)
+}
+
+// RFC 5280 §6.3.3 (b)(2)(i): a point without a name of its own is named by who issues its CRL.
+function namesOf({ names, crlIssuers }: DistributionPoint, issuerName: Uint8Array): readonly string[] {
+  const [crlIssuer] = crlIssuers ?? []
+  const base = crlIssuer?.startsWith('dir:') ? Buffer.from(crlIssuer.slice(4), 'hex') : issuerName
+  return (names ?? crlIssuers ?? []).map((name) => absoluteName(name, base))
+}

@@ -1,0 +1,186 @@
+import { RefusedError, type Runtime, type Source } from '@countersign/core'
+import { crlsOf, readCrls } from './crl-file.js'
+import { urisOfPoint } from './distribution-point.js'
+import { permittedUrl } from './evidence-url.js'
+import { createFileSource } from './file-source.js'
+import type { ReloadHooks } from './pem-setting.js'
+import { MAX_CRL_BYTES, type ParsedCrl } from './read-crl.js'
+import { createRemoteCrl, type RemoteCrl } from './remote-crl.js'
+import type { RevocationSubject, UnknownReason } from './revocation.js'
+
+/** CRLs by their issuer, as they are now. */
+export interface CrlLists {
+  of(issuerKey: string): readonly ParsedCrl[]
+  readonly epoch: number
+  /** Why there may be no list for this certificate. Begins to fetch what can be fetched. */
+  missing(subject: RevocationSubject): UnknownReason
+  /** Should there be a list for this certificate, although none is held? */
+  expected(subject: RevocationSubject): boolean
+  pending(subject: RevocationSubject): Promise<unknown> | null
+  reload(): boolean
+  ready(): Promise<void>
+  close(): void
+}
+
+export interface ListHooks extends ReloadHooks {
+  readonly fetch: Runtime['fetch']
+  isProven(crl: ParsedCrl): boolean
+}
+
+const EXTENSIONS = ['.crl', '.pem', '.der']
+const NONE: readonly ParsedCrl[] = Object.freeze([])
+
+export function listsFromFiles(option: string, paths: readonly string[], hooks: ListHooks): CrlLists {
+  const source = createFileSource({
+    option,
+    errorCode: 'ERR_TRUST_UNREADABLE',
+    paths,
+    extensions: EXTENSIONS,
+    maxBytes: MAX_CRL_BYTES,
+    intervalMs: hooks.intervalMs,
+    parse: (files) => byIssuer(files.flatMap(({ path, bytes }) => crlsOf(option, path, bytes))),
+    onReloaded: (crls) => hooks.onReloaded(option.replace(/\.files$/, ''), [...crls.values()].flat().length),
+    onFailed: (error) => hooks.onFailed(option, error),
+  })
+  return {
+    of: (issuerKey) => source.value.get(issuerKey) ?? NONE,
+    epoch: 0,
+    missing: () => 'no-crl',
+    expected: () => false,
+    pending: () => null,
+    reload: source.reload,
+    ready: async () => {},
+    close: source.close,
+  }
+}
+
+/** What somebody else keeps, read whenever its epoch changed. What cannot be read is reported, and the old lists stay in use. */
+export function listsFromSource(option: string, source: Source<readonly Uint8Array[]>, hooks: ListHooks): CrlLists {
+  const read = (): ReadonlyMap<string, readonly ParsedCrl[]> => byIssuer(readCrls(option, 'the source', source.get('') ?? []))
+  let value = read()
+  let { epoch } = source
+
+  function reload(): boolean {
+    if (source.epoch === epoch) return false
+    epoch = source.epoch
+    try {
+      value = read()
+      return true
+    } catch (error) {
+      hooks.onFailed(option, error)
+      return false
+    }
+  }
+
+  return {
+    of(issuerKey) {
+      reload()
+      return value.get(issuerKey) ?? NONE
+    },
+    get epoch() {
+      return source.epoch
+    },
+    missing: () => 'no-crl',
+    expected: () => false,
+    pending: () => null,
+    reload,
+    ready: async () => source.ready?.(),
+    close() {},
+  }
+}
+
+/** Distribution points that are followed: a CA has one, or some tens of shards. */
+const MAX_POINTS = 256
+/** All lists that certificates point to, together. */
+const MAX_HELD_BYTES = 4 * MAX_CRL_BYTES
+
+export interface RemoteSetting {
+  readonly refreshMs: number
+  readonly urls: readonly string[]
+  /** Hosts whose lists are fetched where a certificate points to them; `null`: no others than `urls`. */
+  readonly hosts: ReadonlySet<string> | null
+  /** Is a service without its lists ready? */
+  readonly optional: boolean
+}
+
+export function listsFromUrls(option: string, { urls, hosts, refreshMs, optional }: RemoteSetting, hooks: ListHooks): CrlLists {
+  const remotes = new Map<string, RemoteCrl>()
+  let index: ReadonlyMap<string, readonly ParsedCrl[]> = new Map()
+  for (const [i, url] of urls.entries()) void open(`${option}.urls[${i}]`, url).load()
+
+  function open(named: string, url: string): RemoteCrl {
+    const remote = createRemoteCrl(
+      { option: named, url, refreshMs },
+      {
+        nowMs: hooks.nowMs,
+        fetch: hooks.fetch,
+        maxBytes: () =>
+          Math.min(MAX_CRL_BYTES, MAX_HELD_BYTES - [...remotes.values()].reduce((sum, one) => sum + one.bytes, 0) + remote.bytes),
+        isProven: hooks.isProven,
+        onChanged(count) {
+          index = byIssuer([...remotes.values()].flatMap(({ lists }) => lists))
+          hooks.onReloaded(named, count)
+        },
+        onFailed: (error) => hooks.onFailed(named, error),
+      },
+    )
+    remotes.set(url, remote)
+    return remote
+  }
+
+  /** The lists that the certificate points to, of each point the first that may be fetched; opened if they are not yet. */
+  function pointedTo({ distributionPoints }: RevocationSubject): readonly RemoteCrl[] {
+    if (hosts === null) return []
+    return (distributionPoints ?? []).flatMap((point) => {
+      // RFC 5280 §4.2.1.13: with cRLIssuer the list is not this issuer's, whose signature is the only one that counts here.
+      const allowed = point.crlIssuers === null ? urisOfPoint(point).flatMap((uri) => permittedUrl(uri, hosts) ?? []) : []
+      const [first] = allowed
+      const loaded = allowed.map((url) => remotes.get(url)).find((remote) => remote !== undefined && remote.lists.length > 0)
+      if (first === undefined || loaded !== undefined) return loaded ?? []
+      const remote = remotes.get(first) ?? (remotes.size < MAX_POINTS ? open(`${option}.distributionPoints`, first) : undefined)
+      return remote ?? []
+    })
+  }
+
+  return {
+    of: (issuerKey) => index.get(issuerKey) ?? NONE,
+    epoch: 0,
+    missing(subject) {
+      if (hosts === null) {
+        for (const remote of remotes.values()) void remote.load()
+        return [...remotes.values()].some(({ lists }) => lists.length === 0) ? 'unreachable' : 'no-crl'
+      }
+      if (subject.distributionPoints === null) return 'no-source'
+      const pointed = pointedTo(subject)
+      for (const remote of pointed) void remote.load()
+      if (pointed.length > 0) return pointed.some(({ lists }) => lists.length === 0) ? 'unreachable' : 'no-crl'
+      return remotes.size < MAX_POINTS ? 'host' : 'busy'
+    },
+    expected: ({ distributionPoints }) =>
+      hosts === null ? [...remotes.values()].some(({ lists }) => lists.length === 0) : distributionPoints !== null,
+    pending(subject) {
+      const wanted = hosts === null ? [...remotes.values()].filter(({ lists }) => lists.length === 0) : pointedTo(subject)
+      const loading = wanted.flatMap((remote) => remote.loading ?? [])
+      return loading.length === 0 ? null : Promise.all(loading)
+    },
+    reload() {
+      for (const remote of remotes.values()) void remote.load()
+      return false
+    },
+    async ready() {
+      await Promise.all([...remotes.values()].map((remote) => remote.load()))
+      const absent = urls.find((url) => remotes.get(url)?.lists.length === 0)
+      if (absent === undefined || optional) return
+      throw new RefusedError('ERR_PEER_REVOCATION_UNKNOWN', `The CRL could not be fetched from ${absent}`)
+    },
+    close() {
+      for (const remote of remotes.values()) remote.close()
+    },
+  }
+}
+
+function byIssuer(crls: readonly ParsedCrl[]): ReadonlyMap<string, readonly ParsedCrl[]> {
+  const map = new Map<string, ParsedCrl[]>()
+  for (const crl of crls) map.set(crl.issuerKey, [...(map.get(crl.issuerKey) ?? []), crl])
+  return map
+}

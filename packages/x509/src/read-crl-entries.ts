@@ -1,0 +1,139 @@
+import { DerError, type DerReader, TAG } from './der-reader.js'
+import { hexFrom, readBoolean, readOid } from './der-values.js'
+import { readGeneralNames } from './general-names.js'
+import { createSerialIndex, type SerialIndex } from './serial-index.js'
+
+/** The entries of a CRL. */
+export interface CrlEntries {
+  /** Of certificates that the issuer of the CRL issued itself. */
+  readonly revoked: SerialIndex
+  /** Of other issuers, by their name: an indirect CRL (RFC 5280 §5.3.3). */
+  readonly ofOthers: ReadonlyMap<string, SerialIndex>
+  /** Serial numbers that a delta CRL takes off the list: they stand in `revoked` too. */
+  readonly removed: ReadonlySet<string>
+  /** An entry has a critical extension that is not understood. */
+  readonly unknownCritical: boolean
+}
+
+/** Twenty, and a zero octet before a first bit that is set (RFC 5280 §4.1.2.2). */
+const MAX_SERIAL_OCTETS = 21
+/** SEQUENCE header, an INTEGER of one octet, a UTCTime. */
+const MIN_ENTRY_BYTES = 20
+/** An indirect CRL speaks for a handful of CAs. */
+const MAX_ISSUERS = 1_000
+const REMOVE_FROM_CRL = 8
+/** The extensions of nearly every entry that has any: a reason code, up to its value. */
+const REASON = Uint8Array.of(0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01)
+
+interface Draft {
+  issuer: string | null
+  readonly groups: Map<string, number[]>
+  readonly removed: Set<string>
+  unknownCritical: boolean
+}
+
+/** Reads the optional list of entries. One reader for all of them: there may be a million. */
+export function readCrlEntries(fields: DerReader, version: number): CrlEntries {
+  const { bytes } = fields
+  const draft: Draft = { issuer: null, groups: new Map(), removed: new Set(), unknownCritical: false }
+  const own = fields.optional(TAG.sequence) ? readEntries(fields, version, draft) : new Uint32Array(0)
+  return {
+    revoked: createSerialIndex(bytes, own),
+    ofOthers: new Map([...draft.groups].map(([issuer, offsets]) => [issuer, createSerialIndex(bytes, Uint32Array.from(offsets))])),
+    removed: draft.removed,
+    unknownCritical: draft.unknownCritical,
+  }
+}
+
+function readEntries(fields: DerReader, version: number, draft: Draft): Uint32Array {
+  const offsets = new Uint32Array(Math.ceil((fields.contentEnd - fields.contentStart) / MIN_ENTRY_BYTES))
+  const list = fields.enter()
+  const entry = fields.enter()
+  let count = 0
+  while (!list.atEnd) {
+    list.take(TAG.sequence)
+    entry.turnTo(list.contentStart, list.contentEnd)
+    const offset = takeSerial(entry)
+    entry.take(entry.isNext(TAG.utcTime) ? TAG.utcTime : TAG.generalizedTime)
+    if (!entry.atEnd) {
+      if (version === 1) throw new DerError('an entry extension in a CRL of version 1')
+      readEntryExtensions(entry, offset, draft)
+    }
+    if (draft.issuer === null) offsets[count++] = offset
+    else draft.groups.get(draft.issuer)?.push(offset)
+  }
+  return offsets.subarray(0, count)
+}
+
+/** Reads an INTEGER in its shortest form, without a view of it. Its length is one octet. */
+function takeSerial(entry: DerReader): number {
+  const { bytes, start, contentStart, contentEnd } = entry.take(TAG.integer)
+  const length = contentEnd - contentStart
+  if (length === 0 || length > MAX_SERIAL_OCTETS) throw new DerError('a serial number of no octets, or of too many')
+  const first = bytes[contentStart] ?? 0
+  const second = bytes[contentStart + 1] ?? 0
+  if (length > 1 && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80))) {
+    throw new DerError('an INTEGER that is not in its shortest form')
+  }
+  return start
+}
+
+function readEntryExtensions(entry: DerReader, offset: number, draft: Draft): void {
+  const extensions = entry.take(TAG.sequence)
+  entry.finish()
+  if (isReasonAlone(extensions)) {
+    if (extensions.bytes[extensions.contentEnd - 1] === REMOVE_FROM_CRL) draft.removed.add(serialText(entry.bytes, offset))
+    return
+  }
+  const list = extensions.enter()
+  while (!list.atEnd) {
+    const { oid, critical, value } = readCrlExtension(list)
+    switch (oid) {
+      case '2.5.29.21': {
+        const reason = value.take(TAG.enumerated).content()
+        if (reason.length === 1 && reason[0] === REMOVE_FROM_CRL) draft.removed.add(serialText(entry.bytes, offset))
+        break
+      }
+      case '2.5.29.29':
+        turnToIssuer(value, draft)
+        break
+      case '2.5.29.24':
+        break
+      default:
+        // RFC 5280 §5.3: then the CRL must not be used.
+        if (critical) draft.unknownCritical = true
+    }
+  }
+}
+
+export function readCrlExtension(list: DerReader): { readonly oid: string; readonly critical: boolean; readonly value: DerReader } {
+  const extension = list.take(TAG.sequence).enter()
+  const oid = readOid(extension)
+  const critical = extension.isNext(TAG.boolean) && readBoolean(extension)
+  const value = extension.take(TAG.octetString).enter()
+  extension.finish()
+  return { oid, critical, value }
+}
+
+function isReasonAlone({ bytes, start, contentEnd }: DerReader): boolean {
+  if (contentEnd - start !== REASON.length + 1) return false
+  for (let i = 0; i < REASON.length; i++) if (bytes[start + i] !== REASON[i]) return false
+  return true
+}
+
+// RFC 5280 §5.3.3: an entry without the extension has the issuer of the one before it.
+function turnToIssuer(value: DerReader, draft: Draft): void {
+  const [name] = readGeneralNames(value.take(TAG.sequence).enter()).directory
+  if (name === undefined) throw new DerError('an entry whose issuer has no name')
+  const issuer = name.key
+  draft.issuer = issuer
+  if (draft.groups.has(issuer)) return
+  if (draft.groups.size >= MAX_ISSUERS) throw new DerError('entries of too many issuers')
+  draft.groups.set(issuer, [])
+}
+
+/** Lowercase hexadecimal without leading zeros, as certificates have it here. */
+function serialText(bytes: Uint8Array, offset: number): string {
+  const serial = bytes.subarray(offset + 2, offset + 2 + (bytes[offset + 1] ?? 0))
+  return hexFrom(serial).replace(/^0+(?=.)/, '')
+}

@@ -1,0 +1,29 @@
+/** What one caller waits for. */
+export interface Waiting {
+  readonly size: number
+  add(pending: Promise<unknown>, timeoutMs: number): void
+  /** All of it has come, or the shortest time is over. */
+  settled(): Promise<void>
+}
+
+export function createWaiting(): Waiting {
+  const pending = new Set<Promise<unknown>>()
+  let waitMs = Number.POSITIVE_INFINITY
+  return {
+    get size() {
+      return pending.size
+    },
+    add(one, timeoutMs) {
+      pending.add(one)
+      waitMs = Math.min(waitMs, timeoutMs)
+    },
+    async settled() {
+      let timer: NodeJS.Timeout | undefined
+      const over = new Promise((resolve) => {
+        timer = setTimeout(resolve, waitMs)
+      })
+      await Promise.race([Promise.allSettled(pending), over])
+      clearTimeout(timer)
+    },
+  }
+}
