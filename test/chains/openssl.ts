@@ -12,6 +12,7 @@ export interface OpensslVerdict {
 }
 
 const PURPOSE = { client: 'sslclient', server: 'sslserver', any: 'any' } as const
+const VERIFY_NAME = { dns: '-verify_hostname', email: '-verify_email', ip: '-verify_ip' } as const
 /** Security level of 112 bits: RSA from 2048 bits, no SHA-1. */
 const LEVEL = '2'
 
@@ -42,7 +43,7 @@ export function opensslVerdicts(world: World, folder: string): Promise<readonly 
   })
 }
 
-function argumentsFrom({ purpose, strict, revocation, policies }: World['settings']): string[] {
+function argumentsFrom({ purpose, strict, revocation, policies, name }: World['settings']): string[] {
   return [
     ...['-partial_chain', '-purpose', PURPOSE[purpose], '-auth_level', LEVEL, '-attime', String(NOW_MS / 1000)],
     ...(strict ? ['-x509_strict'] : []),
@@ -52,6 +53,7 @@ function argumentsFrom({ purpose, strict, revocation, policies }: World['setting
     ...(policies?.explicit ? ['-explicit_policy'] : []),
     ...(policies?.inhibitMapping ? ['-inhibit_map'] : []),
     ...(policies?.inhibitAny ? ['-inhibit_any'] : []),
+    ...(name === null ? [] : [VERIFY_NAME[name.type], name.value]),
   ]
 }
 
