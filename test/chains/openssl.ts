@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { NOW_MS } from './certificate.js'
 import { armor } from './der.js'
@@ -18,8 +18,7 @@ const LEVEL = '2'
 
 /** What `openssl verify` says of every leaf of a world: one process for all of them. */
 export function opensslVerdicts(world: World, folder: string): Promise<readonly OpensslVerdict[]> {
-  const own = join(folder, `world-${world.index}`)
-  mkdirSync(own)
+  const own = mkdtempSync(join(folder, 'world-'))
   const write = (name: string, ders: readonly Uint8Array[], label?: string): string => {
     const path = join(own, name)
     writeFileSync(path, ders.map((der) => armor(der, label)).join(''))
