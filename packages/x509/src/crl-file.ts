@@ -1,6 +1,5 @@
 import { MisuseError } from '@countersign/core'
-import { asciiFrom } from './der-values.js'
-import { pemBlocks } from './pem.js'
+import { dersOfEvidence } from './evidence-bytes.js'
 import { type CrlFlaw, type ParsedCrl, readCrl } from './read-crl.js'
 
 const FLAWS: Readonly<Record<CrlFlaw, string>> = {
@@ -23,7 +22,7 @@ export function crlFlawText(flaw: CrlFlaw): string {
  * @throws {MisuseError} `ERR_TRUST_UNREADABLE` if there is none, or one that cannot be read or used.
  */
 export function crlsOf(option: string, holder: string, bytes: Uint8Array): readonly ParsedCrl[] {
-  const ders = bytes[0] === 0x30 ? [bytes] : pemBlocks(asciiFrom(bytes), 'X509 CRL')
+  const ders = dersOfEvidence(bytes, 'X509 CRL')
   if (ders === null) throw unreadable(option, holder, 'holds a damaged PEM block')
   if (ders.length === 0) throw unreadable(option, holder, 'holds no CRL')
   return readCrls(option, holder, ders)

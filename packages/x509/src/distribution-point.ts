@@ -1,6 +1,6 @@
+import { encodeDer } from '@countersign/core'
 import { contextTag, DerError, DerReader, TAG } from './der-reader.js'
 import { readBitString } from './der-values.js'
-import { encodeDer } from './der-writer.js'
 import { readName } from './distinguished-name.js'
 import { readGeneralNames } from './general-names.js'
 

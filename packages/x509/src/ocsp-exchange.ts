@@ -1,7 +1,6 @@
-import type { Runtime } from '@countersign/core'
+import { fetchBytes, type Runtime } from '@countersign/core'
 import type { CaCertificate } from './ca-certificate.js'
 import type { OcspSetting } from './check-revocation.js'
-import { fetchEvidence } from './fetch-evidence.js'
 import { judgeOcspResponse, type OcspVerdict } from './ocsp-judgement.js'
 import { encodeOcspRequest, freshNonce } from './ocsp-request.js'
 import { MAX_OCSP_BYTES, readOcspResponse } from './read-ocsp-response.js'
@@ -45,8 +44,8 @@ export async function askResponder(
 ): Promise<OcspVerdict> {
   const nonce = ocsp.nonce === 'none' ? null : freshNonce()
   const body = { type: 'application/ocsp-request', bytes: encodeOcspRequest(subject, issuer, nonce, ocsp.hash) }
-  const request = { url, accept: 'application/ocsp-response', maxBytes: MAX_OCSP_BYTES, timeoutMs: TIMEOUT_MS, signal, body }
-  const { bytes } = await fetchEvidence(request, fetch)
+  const request = { server: 'it', url, accept: 'application/ocsp-response', maxBytes: MAX_OCSP_BYTES, timeoutMs: TIMEOUT_MS, signal, body }
+  const { bytes } = await fetchBytes(request, fetch)
   const response = readOcspResponse(bytes ?? new Uint8Array(0))
   if (typeof response === 'string') throw new OcspError(REASONS[response] ?? 'refused', response)
   const rules = { ...limits, nowMs: nowMs(), maxAgeMs: ocsp.maxAgeMs, nonce, nonceRequired: ocsp.nonce === 'require' }

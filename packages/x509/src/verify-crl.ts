@@ -1,9 +1,10 @@
 import { type Refusal, refuse } from '@countersign/core'
 import { CaCertificate } from './ca-certificate.js'
+import { readCertificateInput } from './certificate-input.js'
 import { asCrlOf, completes, crlSignatureFlaw, judgeByCrls, namedCrlIssuers } from './crl-judgement.js'
 import { nameText } from './distinguished-name.js'
 import { derOfEvidence } from './evidence-bytes.js'
-import { MAX_CERTIFICATE_BYTES, type ParsedCertificate, readCertificate } from './read-certificate.js'
+import type { ParsedCertificate } from './read-certificate.js'
 import { MAX_CRL_BYTES, type ParsedCrl, readCrl } from './read-crl.js'
 import { revocationSubject } from './revocation.js'
 
@@ -57,9 +58,9 @@ export function verifyCrl(options: VerifyCrlOptions): VerifiedCrl | Refusal {
   const { time, clockSkewSeconds = 0 } = options
   const crl = read(options.crl)
   const delta = options.delta === undefined ? null : read(options.delta)
-  const issuer = certificateFrom(options.issuer)
-  const certificate = options.certificate === undefined ? null : certificateFrom(options.certificate)
-  if (crl === undefined || delta === undefined || issuer === undefined || certificate === undefined) return unknown('malformed')
+  const issuer = readCertificateInput(options.issuer)
+  const certificate = options.certificate === undefined ? null : readCertificateInput(options.certificate)
+  if (crl === undefined || delta === undefined || typeof issuer === 'string' || typeof certificate === 'string') return unknown('malformed')
   const ca = new CaCertificate(issuer)
   const nowMs = time.getTime()
   const skewMs = clockSkewSeconds * 1000
@@ -124,10 +125,4 @@ function read(pemOrDer: string | Uint8Array): ParsedCrl | undefined {
   const der = derOfEvidence(pemOrDer, 'X509 CRL', MAX_CRL_BYTES)
   const crl = der === null ? '' : readCrl(der)
   return typeof crl === 'string' ? undefined : crl
-}
-
-function certificateFrom(pemOrDer: string | Uint8Array): ParsedCertificate | undefined {
-  const der = derOfEvidence(pemOrDer, 'CERTIFICATE', MAX_CERTIFICATE_BYTES)
-  const certificate = der === null ? '' : readCertificate(der)
-  return typeof certificate === 'string' ? undefined : certificate
 }
