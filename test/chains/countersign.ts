@@ -12,7 +12,7 @@ export interface OwnVerdict {
 
 /** What `verifyChain` says, asked the same as `openssl verify`. */
 export function ownVerdict({ anchors, untrusted, lists, settings }: World, leaf: Leaf): OwnVerdict {
-  const { purpose, revocation, policies } = settings
+  const { purpose, revocation, policies, name } = settings
   try {
     const result = verifyChain({
       leaf: leaf.der,
@@ -20,6 +20,7 @@ export function ownVerdict({ anchors, untrusted, lists, settings }: World, leaf:
       anchors,
       time: NOW_MS,
       purpose,
+      ...(name === null ? {} : { names: [name] }),
       ...(revocation === null ? {} : { crls: lists, revocation: { mode: 'require', scope: revocation } }),
       ...(policies === null
         ? {}

@@ -106,9 +106,6 @@ export function createCrlSource({ option, crl, optional, skewMs, hashBits }: Crl
   }
 
   return {
-    get epoch() {
-      return lists.epoch
-    },
     ask,
     pending: (subject) => lists.pending(subject),
     reload: lists.reload,

@@ -47,8 +47,6 @@ export type UnknownReason =
  * Something that knows of revocations. Asking never waits: what is missing is fetched beside it, and {@link pending} tells when that is done.
  */
 export interface RevocationSource {
-  /** Grows whenever answers may have changed. */
-  readonly epoch: number
   ask(subject: RevocationSubject, issuer: CaCertificate, vouching?: Vouching): RevocationAnswer
   /** What is being fetched about this certificate now. Never rejects. */
   pending(subject: RevocationSubject, issuer: CaCertificate): Promise<unknown> | null

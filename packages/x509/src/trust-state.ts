@@ -105,13 +105,14 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
       )
   }
   const revocations = [...policies.values()]
+  const moving = revocations.flatMap((opened) => opened.moving)
   const expiry = open(() => watchAnchorExpiry(trust, surroundings))
   recordExpiry = expiry.record
 
   return {
     epoch() {
       let sum = epoch + trust.epoch
-      for (const { rules } of revocations) sum += rules.source.epoch
+      for (let i = 0; i < moving.length; i++) sum += moving[i]?.epoch ?? 0
       return sum
     },
     trust,
