@@ -22,6 +22,12 @@ import { pemFrom } from './pem.js'
 import { describeRevocation } from './revocation-sources.js'
 import { openTrustState, type TrustState } from './trust-state.js'
 
+/**
+ * Names of CAs that go into a handshake. They share a field of 64 KiB (RFC 8446 §4.2.4), and with more than fits no handshake succeeds, of
+ * whichever trust domain: a bundle of somebody else's must not come near.
+ */
+const MAX_NAMED_BYTES = 32_768
+
 /** Judges client certificates, and can be told to look at its files at once. */
 export interface CertificateVerifier extends PeerVerifier {
   /** Looks at all files now instead of at the next interval. `true`: something changed and is in use. */
@@ -130,8 +136,9 @@ export function createPeerVerifier(
   let written: { readonly epoch: number; readonly pem: readonly string[] } | null = null
   function trustAnchors(): readonly string[] {
     const anchors = trust.all().anchors
-    if (written?.epoch !== state.epoch() || written.pem.length !== anchors.length)
-      written = { epoch: state.epoch(), pem: anchors.map((anchor) => pemFrom(anchor.certificate.der, 'CERTIFICATE')) }
+    const named = anchors.reduce((sum, { certificate }) => sum + 2 + certificate.subject.der.length, 0) <= MAX_NAMED_BYTES ? anchors : []
+    if (written?.epoch !== state.epoch() || written.pem.length !== named.length)
+      written = { epoch: state.epoch(), pem: named.map((anchor) => pemFrom(anchor.certificate.der, 'CERTIFICATE')) }
     return written.pem
   }
 
