@@ -89,7 +89,8 @@ export function createPeerVerifier(
     if (proxies.length === 0 || own === undefined || isRefusal(own)) return own
     const proxy = proxyOf(inbound.connection, own)
     if (proxy === undefined) return own
-    noteAddress(proxy, inbound)
+    const meddled = noteAddress(proxy, inbound)
+    if (meddled !== null) return meddled
     // Never the certificate of the connection, which is the proxy's own: without a client's there is no peer.
     return proxy.recall(inbound)
   }
@@ -100,14 +101,23 @@ export function createPeerVerifier(
     if (proxies.length === 0 || isRefusal(own)) return own
     const proxy = proxyOf(inbound.connection, own)
     if (proxy === undefined) return own
-    noteAddress(proxy, inbound)
+    const meddled = noteAddress(proxy, inbound)
+    if (meddled !== null) return meddled
     const known = proxy.recall(inbound)
     return known === undefined ? proxy.verify(inbound) : known
   }
 
-  function noteAddress(proxy: ForwardedVerifier, inbound: Inbound): void {
+  function noteAddress(proxy: ForwardedVerifier, inbound: Inbound): Refusal | null {
     const address = proxy.clientAddressOf(inbound)
+    if (isRefusal(address)) return address
     if (address !== null) inbound.clientAddress = address
+    return null
+  }
+
+  function locate(inbound: Inbound): Refusal | null {
+    const own = proxies.length === 0 ? null : connections.recall(inbound.connection)
+    const proxy = own === undefined || isRefusal(own) ? undefined : proxyOf(inbound.connection, own)
+    return proxy === undefined ? null : noteAddress(proxy, inbound)
   }
 
   function proxyFields({ connection }: Inbound): readonly string[] | null {
@@ -154,6 +164,7 @@ export function createPeerVerifier(
       }
     },
     judge,
+    locate,
     proxyFields,
     forwardedFields: proxies.flatMap((proxy) => proxy.fields),
     trustAnchors,
