@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { isRefusal } from '@countersign/core'
 import { type CertificateVerifier, verifyCrl } from '@countersign/x509'
-import { commonName, san } from './der.js'
-import { armor, ecKeys, forge, forgeCa, forgeCrl, NOW_MS, pem } from './forge.js'
+import { commonName, der, integer, san, sequence, time as timeValue } from './der.js'
+import { armor, ecKeys, extension, forge, forgeCa, forgeCrl, NOW_MS, pem } from './forge.js'
 import { connectionWith, createStage, open, type Stage, stayAlive, verdict } from './stage.js'
 
 const ID = 'spiffe://prod.example/orders'
@@ -47,6 +47,22 @@ test('refuses a list whose serial numbers were chosen to collide, before its sig
     time,
   })
   assert.equal('entries' in usual && usual.entries, 600)
+})
+
+test('refuses an indirect list that writes the name of one issuer in a thousand ways and more', () => {
+  const indirect = extension('2.5.29.28', true, sequence(der(0x84, Uint8Array.of(255))))
+  const spelled = (i: number): Uint8Array => {
+    const letters = [...'abcdefghijkl'].map((letter, bit) => ((i >> bit) & 1 ? letter.toUpperCase() : letter)).join('')
+    const issuer = extension('2.5.29.29', true, sequence(der(0xa4, commonName(letters))))
+    return sequence(integer(i + 1), timeValue(NOW_MS), sequence(issuer))
+  }
+  const listOf = (ways: number): Uint8Array =>
+    forgeCrl(root, { entries: Array.from({ length: 2_000 }, (_, i) => spelled(i % ways)), extensions: [indirect] })
+  const usual = verifyCrl({ crl: listOf(1_000), issuer: root.der, time })
+  assert.ok('entries' in usual)
+  const hostile = verifyCrl({ crl: listOf(1_001), issuer: root.der, time })
+  assert.ok(isRefusal(hostile))
+  assert.equal(hostile.facts['reason'], 'malformed')
 })
 
 interface Opened {
