@@ -3,13 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { ownVerdict, whyUnreadable } from './countersign.js'
+import { type OwnVerdict, ownVerdict, whyUnreadable } from './countersign.js'
 import { armor } from './der.js'
 import { createKeyPool } from './keys.js'
 import { opensslVerdicts } from './openssl.js'
 import { type Difference, RULES, ruleFor } from './rules.js'
+import { ONE_PATH } from './rules-openssl.js'
 import { createTally } from './tally.js'
-import { createWorld, type World } from './world.js'
+import { createWorld, type Leaf, type World } from './world.js'
 
 const SEED = Number(process.env['COUNTERSIGN_SEED'] ?? 20_261_126)
 const WORLDS = Number(process.env['COUNTERSIGN_WORLDS'] ?? 1300)
@@ -63,13 +64,14 @@ async function judge(world: World, seed: number): Promise<string[]> {
   const own = world.leaves.map((leaf) => ownVerdict(world, leaf))
   const theirs = await pending
   if (ONLY !== undefined) show(world)
-  return world.leaves.flatMap((leaf, at) => {
+  const unexplained: string[] = []
+  for (const [at, leaf] of world.leaves.entries()) {
     const [mine, other] = [own[at], theirs[at]]
     if (mine === undefined || other === undefined) throw new RangeError('a leaf without a verdict')
-    if (ONLY !== undefined) console.log(JSON.stringify({ at, labels: leaf.labels, mine, other }))
+    if (ONLY !== undefined) console.log(JSON.stringify({ at, labels: leaf.labels, mine: { ...mine, between: mine.between.length }, other }))
     if (mine.accepted === other.accepted) {
       tally.agreed(mine)
-      return []
+      continue
     }
     const difference: Difference = {
       refusedBy: mine.accepted ? 'openssl' : 'countersign',
@@ -81,11 +83,20 @@ async function judge(world: World, seed: number): Promise<string[]> {
       errors: other.errors,
     }
     const rule = ruleFor(difference)
-    tally.differed(mine, rule ?? null)
-    return rule === undefined
-      ? [`COUNTERSIGN_SEED=${seed} COUNTERSIGN_WORLD=${world.index}, leaf ${at}: ${JSON.stringify(difference)}`]
-      : []
-  })
+    const explained = rule?.name !== ONE_PATH || (await isGoodAlone(world, leaf, mine, difference))
+    tally.differed(mine, explained ? (rule ?? null) : null)
+    if (rule === undefined || !explained)
+      unexplained.push(`COUNTERSIGN_SEED=${seed} COUNTERSIGN_WORLD=${world.index}, leaf ${at}: ${JSON.stringify(difference)}`)
+  }
+  return unexplained
+}
+
+/** Does openssl take the path that we found, when it is the only one there is? */
+async function isGoodAlone(world: World, leaf: Leaf, { between }: OwnVerdict, difference: Difference): Promise<boolean> {
+  const [alone] = await opensslVerdicts({ ...world, untrusted: between, leaves: [leaf] }, folder)
+  if (alone === undefined || alone.accepted) return alone?.accepted === true
+  const labels = difference.labels.filter((label) => !label.startsWith('topology: ') || label.includes('self-issued'))
+  return ruleFor({ ...difference, labels, errors: alone.errors }) !== undefined
 }
 
 function show({ settings, labels, anchors, untrusted, leaves }: World): void {

@@ -2,6 +2,9 @@ import { MisuseError } from '@countersign/core'
 import { dersOfEvidence } from './evidence-bytes.js'
 import { type CrlFlaw, type ParsedCrl, readCrl } from './read-crl.js'
 
+/** In one file or answer. A CA has a list, or tens of shards; each costs a signature, whoever sent it. */
+const MAX_CRLS = 1_000
+
 const FLAWS: Readonly<Record<CrlFlaw, string>> = {
   'no-next-update': 'it has no nextUpdate',
   'no-number': 'no CRL number',
@@ -25,6 +28,7 @@ export function crlsOf(option: string, holder: string, bytes: Uint8Array): reado
   const ders = dersOfEvidence(bytes, 'X509 CRL')
   if (ders === null) throw unreadable(option, holder, 'holds a damaged PEM block')
   if (ders.length === 0) throw unreadable(option, holder, 'holds no CRL')
+  if (ders.length > MAX_CRLS) throw unreadable(option, holder, `holds more than ${MAX_CRLS} CRLs`)
   return readCrls(option, holder, ders)
 }
 

@@ -2,6 +2,10 @@ const BOUNDARY = /^-----(BEGIN|END) ([A-Z0-9 ]{1,64})-----$/
 // RFC 7468 §3: the alphabet of base64 with its padding, nothing else.
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
 
+/** Octets of a line, on average, in a text of more than so many lines: RFC 7468 §2 has 64. Each line costs more than its octets. */
+const MIN_LINE = 32
+const FREE_LINES = 10_000
+
 interface Block {
   readonly label: string
   readonly body: string
@@ -34,6 +38,7 @@ export function looksLikePem(text: string): boolean {
 }
 
 function splitBlocks(text: string): { readonly blocks: readonly Block[]; readonly trailing: boolean } | null {
+  if (hasTooManyLines(text)) return null
   const blocks: Block[] = []
   let label: string | null = null
   let body: string[] = []
@@ -55,6 +60,12 @@ function splitBlocks(text: string): { readonly blocks: readonly Block[]; readonl
     else if (line !== '') trailing = true
   }
   return label === null ? { blocks, trailing } : null
+}
+
+function hasTooManyLines(text: string): boolean {
+  let left = FREE_LINES + text.length / MIN_LINE
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) if (--left < 0) return true
+  return false
 }
 
 /** Strict: the alphabet, the padding, and no bits that decoding would drop. */

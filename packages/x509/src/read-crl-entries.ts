@@ -1,5 +1,5 @@
 import { DerError, type DerReader, TAG } from './der-reader.js'
-import { hexFrom, readBoolean, readOid } from './der-values.js'
+import { asciiFrom, readBoolean, readOid } from './der-values.js'
 import { readGeneralNames } from './general-names.js'
 import { createSerialIndex, type SerialIndex } from './serial-index.js'
 
@@ -10,7 +10,7 @@ export interface CrlEntries {
   /** Of other issuers, by their name: an indirect CRL (RFC 5280 §5.3.3). */
   readonly ofOthers: ReadonlyMap<string, SerialIndex>
   /** Serial numbers that a delta CRL takes off the list: they stand in `revoked` too. */
-  readonly removed: ReadonlySet<string>
+  readonly removed: SerialIndex
   /** An entry has a critical extension that is not understood. */
   readonly unknownCritical: boolean
 }
@@ -19,7 +19,7 @@ export interface CrlEntries {
 const MAX_SERIAL_OCTETS = 21
 /** SEQUENCE header, an INTEGER of one octet, a UTCTime. */
 const MIN_ENTRY_BYTES = 20
-/** An indirect CRL speaks for a handful of CAs. */
+/** An indirect CRL speaks for a handful of CAs. Each spelling of a name counts, since each has to be prepared for comparison. */
 const MAX_ISSUERS = 1_000
 const REMOVE_FROM_CRL = 8
 /** The extensions of nearly every entry that has any: a reason code, up to its value. */
@@ -28,19 +28,21 @@ const REASON = Uint8Array.of(0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x1
 interface Draft {
   issuer: string | null
   readonly groups: Map<string, number[]>
-  readonly removed: Set<string>
+  /** Names by their DER. */
+  readonly spellings: Map<string, string>
+  readonly removed: number[]
   unknownCritical: boolean
 }
 
 /** Reads the optional list of entries. One reader for all of them: there may be a million. */
 export function readCrlEntries(fields: DerReader, version: number): CrlEntries {
   const { bytes } = fields
-  const draft: Draft = { issuer: null, groups: new Map(), removed: new Set(), unknownCritical: false }
+  const draft: Draft = { issuer: null, groups: new Map(), spellings: new Map(), removed: [], unknownCritical: false }
   const own = fields.optional(TAG.sequence) ? readEntries(fields, version, draft) : new Uint32Array(0)
   return {
     revoked: createSerialIndex(bytes, own),
     ofOthers: new Map([...draft.groups].map(([issuer, offsets]) => [issuer, createSerialIndex(bytes, Uint32Array.from(offsets))])),
-    removed: draft.removed,
+    removed: createSerialIndex(bytes, Uint32Array.from(draft.removed)),
     unknownCritical: draft.unknownCritical,
   }
 }
@@ -82,7 +84,7 @@ function readEntryExtensions(entry: DerReader, offset: number, draft: Draft): vo
   const extensions = entry.take(TAG.sequence)
   entry.finish()
   if (isReasonAlone(extensions)) {
-    if (extensions.bytes[extensions.contentEnd - 1] === REMOVE_FROM_CRL) draft.removed.add(serialText(entry.bytes, offset))
+    if (extensions.bytes[extensions.contentEnd - 1] === REMOVE_FROM_CRL) draft.removed.push(offset)
     return
   }
   const list = extensions.enter()
@@ -91,7 +93,7 @@ function readEntryExtensions(entry: DerReader, offset: number, draft: Draft): vo
     switch (oid) {
       case '2.5.29.21': {
         const reason = value.take(TAG.enumerated).content()
-        if (reason.length === 1 && reason[0] === REMOVE_FROM_CRL) draft.removed.add(serialText(entry.bytes, offset))
+        if (reason.length === 1 && reason[0] === REMOVE_FROM_CRL) draft.removed.push(offset)
         break
       }
       case '2.5.29.29':
@@ -123,17 +125,18 @@ function isReasonAlone({ bytes, start, contentEnd }: DerReader): boolean {
 
 // RFC 5280 §5.3.3: an entry without the extension has the issuer of the one before it.
 function turnToIssuer(value: DerReader, draft: Draft): void {
-  const [name] = readGeneralNames(value.take(TAG.sequence).enter()).directory
-  if (name === undefined) throw new DerError('an entry whose issuer has no name')
-  const issuer = name.key
+  const names = value.take(TAG.sequence)
+  const spelling = asciiFrom(names.whole())
+  const issuer = draft.spellings.get(spelling) ?? issuerFrom(names)
   draft.issuer = issuer
-  if (draft.groups.has(issuer)) return
-  if (draft.groups.size >= MAX_ISSUERS) throw new DerError('entries of too many issuers')
-  draft.groups.set(issuer, [])
+  if (draft.spellings.has(spelling)) return
+  if (draft.spellings.size >= MAX_ISSUERS) throw new DerError('entries of too many issuers')
+  draft.spellings.set(spelling, issuer)
+  if (!draft.groups.has(issuer)) draft.groups.set(issuer, [])
 }
 
-/** Lowercase hexadecimal without leading zeros, as certificates have it here. */
-function serialText(bytes: Uint8Array, offset: number): string {
-  const serial = bytes.subarray(offset + 2, offset + 2 + (bytes[offset + 1] ?? 0))
-  return hexFrom(serial).replace(/^0+(?=.)/, '')
+function issuerFrom(names: DerReader): string {
+  const [name] = readGeneralNames(names.enter()).directory
+  if (name === undefined) throw new DerError('an entry whose issuer has no name')
+  return name.key
 }

@@ -136,6 +136,8 @@ function keyUsageBits(octetsOfBits: readonly number[]): Uint8Array {
 }
 
 export interface ForgeCrlOptions {
+  /** In place of `serials`. */
+  readonly entries?: readonly Uint8Array[]
   readonly serials?: readonly Uint8Array[]
   readonly thisUpdateMs?: number
   /** `null`: none. */
@@ -153,7 +155,9 @@ export function forgeCrl(issuer: Forged, options: ForgeCrlOptions = {}): Uint8Ar
   const { serials = [], thisUpdateMs = NOW_MS - DAY_MS, nextUpdateMs = NOW_MS + DAY_MS, entryExtensions, version = 2 } = options
   const signer = options.signer ?? issuer.privateKey
   const signature = options.signature ?? kindFor(signer)
-  const entries = serials.map((serial) => sequence(serial, time(thisUpdateMs), ...(entryExtensions === undefined ? [] : [entryExtensions])))
+  const entries =
+    options.entries ??
+    serials.map((serial) => sequence(serial, time(thisUpdateMs), ...(entryExtensions === undefined ? [] : [entryExtensions])))
   const tbs = sequence(
     ...(version === 1 ? [] : [integer(1)]),
     signature.algorithm,
