@@ -1,18 +1,20 @@
 // Chains judged cold and warm. Runs in a process of its own.
 import 'reflect-metadata'
 import { createRandom, type Estimate, median, medianEstimate, quantile, shuffled } from './statistics.js'
-import { type ChainCase, coldCases, verifierCase } from './x509-cases.js'
+import { type ChainCase, coldCases } from './x509-cases.js'
 import { type Chain, createChains } from './x509-chains.js'
 import { COLD } from './x509-names.js'
 import { connectionOf, inboundOver, openVerifier } from './x509-verifier.js'
 
 export interface ColdTimes {
   readonly name: string
+  /** CPU of the process, all threads, for a chain. Microseconds. */
   readonly micros: number
   /** First and last decile of the rounds. */
   readonly spread: readonly [number, number]
-  /** Median over the rounds, to the two `crypto.verify` with keys made before, and to those with keys from bytes. */
+  /** Median over the rounds, to two bare `crypto.verify`. */
   readonly overReady: Estimate
+  readonly overNumbers: Estimate
   readonly overBytes: Estimate
 }
 
@@ -24,7 +26,7 @@ export interface X509Result {
 
 const QUICK = { rounds: 25, chains: 8, warmRounds: 40 }
 const FULL = { rounds: 120, chains: 24, warmRounds: 200 }
-const WARM_UP_ROUNDS = 12
+const WARM_UP_ROUNDS = 40
 const WARM_BATCH = 2000
 
 async function measure(quick: boolean): Promise<X509Result> {
@@ -41,7 +43,7 @@ async function measure(quick: boolean): Promise<X509Result> {
 
 async function coldTimes(chains: readonly Chain[], rounds: number): Promise<readonly ColdTimes[]> {
   const random = createRandom()
-  const cases = [...coldCases(), verifierCase(chains)].map((one) => ({ one, micros: [] as number[], turn: { next: 0 } }))
+  const cases = coldCases(chains).map((one) => ({ one, micros: [] as number[], turn: { next: 0 } }))
   for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
     for (const { one, micros, turn } of shuffled(cases, random)) {
       const taken = await timed(one, chains, turn)
@@ -49,7 +51,7 @@ async function coldTimes(chains: readonly Chain[], rounds: number): Promise<read
     }
   }
   const times = (name: string): readonly number[] => cases.find(({ one }) => one.name === name)?.micros ?? []
-  const [ready, bytes] = [times(COLD.ready), times(COLD.bytes)]
+  const [ready, numbers, bytes] = [times(COLD.ready), times(COLD.numbers), times(COLD.bytes)]
   const over = (micros: readonly number[], base: readonly number[]): Estimate =>
     medianEstimate(micros.map((value, round) => value / (base[round] ?? Number.NaN)))
   return cases.map(({ one: { name }, micros }) => ({
@@ -57,6 +59,7 @@ async function coldTimes(chains: readonly Chain[], rounds: number): Promise<read
     micros: median(micros),
     spread: [quantile(micros, 0.1), quantile(micros, 0.9)],
     overReady: over(micros, ready),
+    overNumbers: over(micros, numbers),
     overBytes: over(micros, bytes),
   }))
 }
@@ -66,12 +69,13 @@ async function timed({ batch, prepare, judge }: ChainCase, chains: readonly Chai
   // A verifier must not see a leaf twice in one batch.
   const size = Math.min(batch, chains.length)
   const some = Array.from({ length: size }, () => chains[turn.next++ % chains.length]).flatMap((chain) => chain ?? [])
-  const start = process.hrtime.bigint()
+  const start = process.cpuUsage()
   for (const chain of some) {
     const pending = judge(chain)
     if (pending !== undefined) await pending
   }
-  return Number(process.hrtime.bigint() - start) / 1000 / size
+  const { user, system } = process.cpuUsage(start)
+  return (user + system) / size
 }
 
 async function warmTimes([chain]: readonly Chain[], rounds: number): Promise<X509Result['warm']> {

@@ -1,5 +1,5 @@
-import { verify } from 'node:crypto'
-import { verifyChain } from '@countersign/x509'
+import { createPublicKey, verify } from 'node:crypto'
+import { createChainVerifier, verifyChain } from '@countersign/x509'
 import { X509Certificate as PeculiarCertificate, X509ChainBuilder } from '@peculiar/x509'
 import { Certificate, CertificateChainValidationEngine } from 'pkijs'
 import { NOW_MS } from '../chains/certificate.js'
@@ -20,23 +20,40 @@ export interface ChainCase {
 const DIGEST = 'sha256'
 const NOTHING = (): void => {}
 
-export function coldCases(): readonly ChainCase[] {
+export function coldCases(chains: readonly Chain[]): readonly ChainCase[] {
   return [
-    { name: COLD.own, batch: 20, prepare: NOTHING, judge: judgeOurs },
-    { name: COLD.ready, batch: 20, prepare: NOTHING, judge: (chain) => verifyBare(chain, 'ready') },
-    { name: COLD.bytes, batch: 20, prepare: NOTHING, judge: (chain) => verifyBare(chain, 'bytes') },
+    { name: COLD.own, batch: 24, prepare: NOTHING, judge: judgeOurs },
+    keptCase(chains),
+    verifierCase(chains),
+    { name: COLD.ready, batch: 24, prepare: NOTHING, judge: (chain) => verifyBare(chain, 'ready') },
+    { name: COLD.numbers, batch: 24, prepare: NOTHING, judge: (chain) => verifyBare(chain, 'numbers') },
+    { name: COLD.bytes, batch: 24, prepare: NOTHING, judge: (chain) => verifyBare(chain, 'bytes') },
     { name: COLD.pkijs, batch: 4, prepare: NOTHING, judge: judgeWithPkijs },
     { name: COLD.peculiar, batch: 4, prepare: NOTHING, judge: judgeWithPeculiar },
   ]
 }
 
+/** A verifier that has the keys of the authorities. It remembers no leaf. */
+function keptCase(chains: readonly Chain[]): ChainCase {
+  const verifier = createChainVerifier(chains.map(({ root }) => root))
+  return {
+    name: COLD.kept,
+    batch: 24,
+    prepare: NOTHING,
+    judge({ leaf, intermediate }) {
+      const result = verifier.verify({ leaf, intermediates: [intermediate], time: NOW_MS })
+      if (!result.valid) throw new Error(`refused: ${result.code}`)
+    },
+  }
+}
+
 /** A verifier that trusts the roots of all chains and has seen none of the leaves. */
-export function verifierCase(chains: readonly Chain[]): ChainCase {
+function verifierCase(chains: readonly Chain[]): ChainCase {
   const fresh = () => openVerifier(chains.map(({ root }) => root))
   let opened = fresh()
   return {
     name: COLD.verifier,
-    batch: 20,
+    batch: 24,
     prepare() {
       opened.close()
       opened = fresh()
@@ -50,9 +67,14 @@ function judgeOurs({ leaf, intermediate, root }: Chain): void {
   if (!result.valid) throw new Error(`refused: ${result.code}`)
 }
 
-function verifyBare({ checks }: Chain, keys: 'ready' | 'bytes'): void {
-  for (const { signed, signature, key, spki } of checks) {
-    const given = keys === 'ready' ? key : { key: spki, format: 'der' as const, type: 'spki' as const }
+function verifyBare({ checks }: Chain, keys: 'ready' | 'numbers' | 'bytes'): void {
+  for (const { signed, signature, key, jwk, spki } of checks) {
+    const given =
+      keys === 'ready'
+        ? key
+        : keys === 'numbers'
+          ? createPublicKey({ key: jwk, format: 'jwk' })
+          : { key: spki, format: 'der' as const, type: 'spki' as const }
     if (!verify(DIGEST, signed, given, signature)) throw new Error('a signature that is not right')
   }
 }

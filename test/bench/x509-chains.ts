@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { createPublicKey, type JsonWebKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { authoritySpec, certificateFrom, general, leafSpec, nameFrom } from '../chains/certificate.js'
 import { createKey, type KeyKind } from '../chains/keys.js'
 import { TRUST_DOMAIN } from './names.js'
@@ -18,6 +18,7 @@ export interface SignatureCheck {
   readonly key: KeyObject
   /** The same key as it stands in the certificate: SubjectPublicKeyInfo. */
   readonly spki: Buffer
+  readonly jwk: JsonWebKey
 }
 
 /** Chains that have nothing in common, keys neither, so that nothing that anybody keeps of one helps with another. */
@@ -51,6 +52,7 @@ function checkOf(certificate: Uint8Array, spki: Uint8Array): SignatureCheck {
     signature: certificate.slice(bits.content + 1, bits.end),
     key,
     spki: Buffer.from(spki),
+    jwk: key.export({ format: 'jwk' }),
   }
 }
 

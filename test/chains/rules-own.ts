@@ -23,9 +23,9 @@ function refused({ name, why, mutation, code, unreadable, fact }: Refused): Rule
   }
 }
 
-/** There is another path, which is no good either: the code may be that of it. */
+/** There is another path, which is no good either, or only the one through authorities, which openssl did not look at: the code may be that of it. */
 function hasOtherPath({ labels }: Difference): boolean {
-  return labels.some((label) => label.startsWith('topology: another certificate'))
+  return labels.some((label) => label.startsWith('topology: another certificate') || label === 'leaf is an anchor')
 }
 
 /** What cannot be read is refused for that where it is the leaf, and is no authority where it is one. */
@@ -156,6 +156,12 @@ const JUDGING: readonly Rule[] = [
     code: 'ERR_PEER_REVOCATION_UNKNOWN',
   }),
   refused({
+    name: 'a leaf that is listed proves nothing',
+    why: 'RFC 5280 §6.1: a path has an anchor and a certificate that it issued. One that vouches for itself stays good whatever the authorities revoke. openssl is done with it under -partial_chain.',
+    mutation: /^leaf is an anchor/,
+    code: 'ERR_PEER_UNTRUSTED',
+  }),
+  refused({
     name: 'curves of an allow-list',
     why: 'RFC 5480 §2.1.1.1, NIST SP 800-186 §3.2: P-256, P-384 and P-521; P-224 and secp256k1 have the strength that openssl asks for.',
     mutation: /(?:signs with |key: )(?:p224|P-224|secp256k1)/,
@@ -230,8 +236,8 @@ const JUDGING: readonly Rule[] = [
   }),
   refused({
     name: 'a list of DER',
-    why: 'RFC 5280 §5.1, X.690 §11.1: what is signed is DER, TRUE is 0xFF.',
-    mutation: /crl .*: with BER/,
+    why: 'RFC 5280 §5.1, §4.1.2.2, X.690 §10.1, §11.1: what is signed is DER, TRUE is 0xFF, a serial number is what one is in a certificate.',
+    mutation: /crl .*: with (?:BER|a serial number)/,
     code: 'ERR_PEER_REVOCATION_UNKNOWN',
   }),
   refused({

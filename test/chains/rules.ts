@@ -28,3 +28,10 @@ export interface Rule {
 
 /** Every difference there may be. One that explains nothing does not stay. */
 export const RULES: readonly Rule[] = [...OWN_RULES, ...OPENSSL_RULES]
+
+/** The rule that explains a difference. Where openssl names several errors, each has to have one: the first of them. */
+export function ruleFor(difference: Difference): Rule | undefined {
+  const each = difference.errors.length < 2 ? [difference] : difference.errors.map((error) => ({ ...difference, errors: [error] }))
+  const rules = each.map((one) => RULES.find(({ refusedBy, explains }) => refusedBy === one.refusedBy && explains(one)))
+  return rules.includes(undefined) ? undefined : rules[0]
+}

@@ -32,6 +32,13 @@ export interface Settings {
   readonly strict: boolean
   readonly revocation: 'leaf' | 'chain' | null
   readonly policies: PolicySettings | null
+  /** A name that the leaf must hold. */
+  readonly name: NameSetting | null
+}
+
+export interface NameSetting {
+  readonly type: 'dns' | 'email' | 'ip'
+  readonly value: string
 }
 
 export interface PolicySettings {
@@ -49,26 +56,41 @@ const LEAF_KEYS: readonly KeyKind[] = ['p256', 'p256', 'p256', 'p256', 'p256', '
 export function createWorld(seed: number, index: number, keys: KeyPool): World {
   const random = createRandom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b))
   const authorities = buildAuthorities(random, keys, index)
-  const settings = authorities.settings
   const labels = [...authorities.labels]
   const sound = labels.length === 0
   const count = sound ? LEAVES.sound : LEAVES.changed
   const specs = Array.from({ length: count }, (_, at) =>
-    leafOf(random, keys, authorities.levels, index * 100 + at, settings, sound && at > 0 ? 88 : 25, authorities.constrained),
+    leafOf(random, keys, authorities.levels, index * 100 + at, authorities.settings, sound && at > 0 ? 88 : 25, authorities.constrained),
   )
-  const lists = settings.revocation === null ? [] : listsOf(random, keys, authorities.levels, specs[1]?.spec ?? null, labels)
+  const lists = authorities.settings.revocation === null ? [] : listsOf(random, keys, authorities.levels, specs[1] ?? null, labels)
+  const leaves = specs.map(({ spec, labels: own }, at) => ({
+    der: certificateFrom(spec),
+    labels: at === 1 && labels.includes('crl lists: leaf') ? [...own, 'leaf is listed'] : own,
+  }))
+  const trusted = random.percent(3) ? leaves.slice(0, 1) : []
+  const name = authorities.constrained && random.percent(40) ? random.pick(NAMES) : null
   return {
     index,
-    anchors: authorities.anchors,
+    anchors: [...authorities.anchors, ...trusted.map(({ der }) => der)],
     untrusted: authorities.untrusted,
     lists,
-    settings,
-    labels,
-    leaves: specs.map(({ spec, labels: own }, at) => ({
-      der: certificateFrom(spec),
-      labels: at === 1 && labels.includes('crl lists: leaf') ? [...own, 'leaf is listed'] : own,
-    })),
+    settings: { ...authorities.settings, name },
+    labels: [...labels, ...(name === null ? [] : [`name: ${name.type}`])],
+    leaves: leaves.map((leaf) => (trusted.includes(leaf) ? { ...leaf, labels: [...leaf.labels, 'leaf is an anchor'] } : leaf)),
   }
+}
+
+const NAMES: readonly NameSetting[] = [
+  { type: 'dns', value: 'a.example.com' },
+  { type: 'dns', value: 'x.y.example.com' },
+  { type: 'email', value: 'x@example.com' },
+  { type: 'ip', value: '10.1.2.3' },
+]
+
+/** A leaf before it is signed. */
+interface LeafSpec {
+  readonly spec: CertificateSpec
+  readonly labels: readonly string[]
 }
 
 function leafOf(
@@ -76,10 +98,10 @@ function leafOf(
   keys: KeyPool,
   levels: readonly AuthorityLevel[],
   serial: number,
-  settings: Settings,
+  settings: Omit<Settings, 'name'>,
   share: number,
   constrained: boolean,
-): { readonly spec: CertificateSpec; readonly labels: readonly string[] } {
+): LeafSpec {
   const above = levels.at(-1)
   if (above === undefined) throw new RangeError('no authority')
   const key = keys.of(random.pick(LEAF_KEYS), 8 + random.below(5))
@@ -117,7 +139,7 @@ function listsOf(
   random: Random,
   keys: KeyPool,
   levels: readonly AuthorityLevel[],
-  listed: CertificateSpec | null,
+  listed: LeafSpec | null,
   labels: string[],
 ): Uint8Array[] {
   const lists: Uint8Array[] = []
@@ -129,7 +151,7 @@ function listsOf(
     const serials = [integer(1_000_000 + at)]
     const below = levels[at + 1]
     if (below !== undefined && at + 1 === listedAuthority) serials.push(below.spec.serial)
-    if (below === undefined && listed !== null && listedLeaf) serials.push(listed.serial)
+    if (below === undefined && listed !== null && listedLeaf) serials.push(listed.spec.serial)
     const spec = listSpec(name, key, serials)
     const way = random.pick(Object.keys(LIST_CHANGES))
     if (at === changed) LIST_CHANGES[way]?.(spec, keys.of('p256', 13))
@@ -139,5 +161,7 @@ function listsOf(
   }
   if (listedAuthority !== -1) labels.push('crl lists: authority')
   if (listedLeaf) labels.push('crl lists: leaf')
+  if (listedLeaf && listed?.labels.some((label) => label.includes('serial')))
+    labels.push('crl of the issuer: with a serial number that is odd')
   return lists
 }

@@ -19,7 +19,7 @@ function headersOf({ status, text }: Answer): HeaderList {
 
 async function captureProxy(kind: ProxyKind, site: Site, version: string): Promise<CapturedProxy> {
   const service = await startRecordingService(site)
-  const block = blockOfGuide(kind.language)
+  const block = blockOfGuide(kind.language, kind.beginning)
   const strict = await startProxy(kind, site, service.port, block)
   const lenient = await startProxy(kind, site, service.port, replaced(block, kind.lenient))
   const first = await sendOnce(site, strict.port, { as: site.client })

@@ -21,7 +21,8 @@ export interface Way {
 /** Lines of a request beside `Host`, as they are sent. */
 export type Lines = readonly string[]
 
-function tlsOf(site: Site, { as = null, session, tls }: Way): ConnectionOptions {
+/** TLS options of a client of the proxy. */
+export function tlsOf(site: Site, { as = null, session, tls }: Way): ConnectionOptions {
   return {
     host: '127.0.0.1',
     servername: PUBLIC_NAME,
@@ -50,7 +51,11 @@ export async function sendOnce(
     session = given
   })
   const chunks: Uint8Array[] = []
-  socket.on('data', (chunk) => chunks.push(chunk))
+  socket.on('data', (chunk) => {
+    chunks.push(chunk)
+    // Where an upgrade was asked for, proxies leave the connection open, whatever became of it.
+    if (isWhole(Buffer.concat(chunks).toString())) socket.destroy()
+  })
   await once(socket, 'secureConnect')
   const reused = socket.isSessionReused()
   const ended = new Promise<void>((resolve, reject) => {
@@ -61,6 +66,17 @@ export async function sendOnce(
   socket.write(['GET /who HTTP/1.1', `Host: ${PUBLIC_NAME}`, ...closing, ...lines, '', ''].join('\r\n'))
   await ended
   return { answer: answerFrom(Buffer.concat(chunks).toString()), session, reused }
+}
+
+/** A line in a tunnel, or as many bytes as were announced. */
+function isWhole(text: string): boolean {
+  const end = text.indexOf('\r\n\r\n')
+  if (end === -1) return false
+  const head = text.slice(0, end)
+  const body = text.slice(end + 4)
+  if (head.startsWith('HTTP/1.1 101')) return body.endsWith('\n')
+  const [, length] = /^content-length: (\d+)$/im.exec(head) ?? []
+  return length === undefined ? body.endsWith('0\r\n\r\n') : body.length >= Number(length)
 }
 
 function answerFrom(text: string): Answer {

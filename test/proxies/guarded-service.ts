@@ -1,7 +1,15 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Server } from 'node:net'
-import { countersign, createGuard, type Guard, type GuardOptions, protectServer, secureServer } from '@countersign/node'
+import {
+  countersign,
+  createGuard,
+  type Guard,
+  type GuardOptions,
+  protectServer,
+  type SecureServerOptions,
+  secureServer,
+} from '@countersign/node'
 import { createTestRecorder, type TestRecorder } from '@countersign/testing'
 import type { Site } from './site.js'
 import type { Service } from './stage.js'
@@ -51,12 +59,21 @@ function listenerOf(guard: Guard) {
   }
 }
 
-/** Over TLS, as the guide says. */
-export async function startGuardedService(site: Site, options: Partial<GuardOptions>): Promise<GuardedService> {
+/** Over TLS, as the guide says. It also takes upgrades, to a protocol in which it names the caller and the fields and hangs up. */
+export async function startGuardedService(
+  site: Site,
+  options: Partial<GuardOptions>,
+  tls: Partial<SecureServerOptions> = {},
+): Promise<GuardedService> {
   const recorder = createTestRecorder()
   const guard = guardOf(site, recorder, options)
   const { cert, key } = site.service
-  const server = secureServer({ cert, key, guard, perAddress: null }, listenerOf(guard))
+  const server = secureServer({ cert, key, guard, perAddress: null, ...tls }, listenerOf(guard))
+  server.on('upgrade', (req, socket) => {
+    const names = Object.keys(req.headers).join(' ')
+    const answer = `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: test\r\n\r\n${guard.principal(req).id} ${names}\n`
+    socket.on('error', () => {}).end(answer, () => socket.destroy())
+  })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return { port: (server.address() as AddressInfo).port, recorder, close: () => closeAll(server, guard) }

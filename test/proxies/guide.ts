@@ -5,12 +5,15 @@ import { ROOT } from '../house/root.js'
 /** Where the configurations stand that a stranger copies. */
 export const GUIDE = 'docs/guides/behind-a-proxy.md'
 
-/** The one block of the guide in `language`: what is written there is what these tests run. */
-export function blockOfGuide(language: string): string {
+/** The one block of the guide in `language` that begins so: what is written there is what these tests run. */
+export function blockOfGuide(language: string, beginning = ''): string {
   const text = readFileSync(join(ROOT, GUIDE), 'utf8')
-  const blocks = [...text.matchAll(/^```(\S+)\n([\s\S]*?)^```$/gm)].filter(([, name]) => name === language)
+  const blocks = [...text.matchAll(/^```(\S+)\n([\s\S]*?)^```$/gm)].filter(
+    ([, name, text = '']) => name === language && text.startsWith(beginning),
+  )
   const [block, ...more] = blocks
-  if (block?.[2] === undefined || more.length > 0) throw new Error(`${GUIDE} has ${blocks.length} blocks in ${language}, not one`)
+  if (block?.[2] === undefined || more.length > 0)
+    throw new Error(`${GUIDE} has ${blocks.length} blocks in ${language}, not one that begins with "${beginning}"`)
   return block[2]
 }
 

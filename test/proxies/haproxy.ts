@@ -7,11 +7,12 @@ const OPENSSL_NUMBERS = { expired: '10', 'unknown-authority': '21' }
 export const haproxy: ProxyKind = {
   name: 'haproxy',
   language: 'haproxy',
+  beginning: 'defaults',
   format: 'haproxy',
   configure: (block, { ingress, port, servicePort }) => `
 global
   nbthread 1
-${replaced(block, { '/etc/ingress/': `${ingress}/`, 'bind :443 ': `bind 127.0.0.1:${port} `, 'orders.internal:8443': `127.0.0.1:${servicePort}` })}
+${replaced(block.replaceAll('/etc/ingress/', `${ingress}/`), { 'bind :443': `bind 127.0.0.1:${port}`, 'orders.internal:8443': `127.0.0.1:${servicePort}` })}
 `,
   args: ({ config }) => ['-db', '-f', config],
   fields: (evidence): Record<string, string> =>

@@ -11,8 +11,9 @@ import type { Site } from './site.js'
 export interface ProxyKind {
   /** Of the program, as `test/tools/servers.mjs` knows it. */
   readonly name: 'nginx' | 'haproxy' | 'apache2' | 'caddy'
-  /** Of the block in the guide. */
+  /** Of the block in the guide, and how that begins where there are several. */
   readonly language: string
+  readonly beginning?: string
   /** The name that our options have for it. */
   readonly format: string
   /** The whole configuration, made of the guide's block with its paths and ports filled in. */
@@ -80,6 +81,10 @@ export async function startProxy(kind: ProxyKind, site: Site, servicePort: numbe
       env: { PATH: process.env['PATH'], HOME: folder, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    // Where a test fails so badly that nobody stops it.
+    const kill = (): void => void child.kill('SIGKILL')
+    process.once('exit', kill)
+    child.once('exit', () => process.off('exit', kill))
     const output: string[] = []
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => output.push(String(chunk)))
     const text = (): string => output.join('') + readIfThere(log)

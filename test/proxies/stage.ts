@@ -27,7 +27,7 @@ export function createStage<S extends Service>(kind: ProxyKind, site: Site, star
   }
 
   async function start(changes: Readonly<Record<string, string>>): Promise<RunningProxy> {
-    return startProxy(kind, site, (await service()).port, replaced(blockOfGuide(kind.language), changes))
+    return startProxy(kind, site, (await service()).port, replaced(blockOfGuide(kind.language, kind.beginning), changes))
   }
 
   after(async () => {

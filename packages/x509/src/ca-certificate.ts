@@ -22,6 +22,11 @@ export class CaCertificate {
     return this.#fingerprint
   }
 
+  /** It was made before. */
+  get hasKey(): boolean {
+    return this.#key !== undefined
+  }
+
   /** `null`: a key that nothing is verified with. */
   get key(): KeyObject | null {
     if (this.#key === undefined) this.#key = keyObjectFrom(this.certificate.key)

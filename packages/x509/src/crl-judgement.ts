@@ -2,6 +2,7 @@ import type { CaCertificate } from './ca-certificate.js'
 import { ALL_REASONS, absoluteName, type DistributionPoint, UNMATCHED } from './distribution-point.js'
 import type { ParsedCrl } from './read-crl.js'
 import type { RevocationSubject, UnknownReason } from './revocation.js'
+import type { SerialIndex } from './serial-index.js'
 import { verifySignature } from './signature-algorithm.js'
 
 /** What authentic CRLs say of one certificate. */
@@ -91,18 +92,32 @@ export function completes(delta: ParsedCrl, { number, scope, authorityKeyId }: P
 }
 
 /** For which reasons the CRL answers for a certificate; 0: not at all. See RFC 5280 §6.3.3 (b), (d). */
-export function reasonsCovered({ scope, issuer }: ParsedCrl, { isCa, distributionPoints, issuerName }: RevocationSubject): number {
+export function reasonsCovered({ scope, issuerKey }: ParsedCrl, { isCa, distributionPoints, ...subject }: RevocationSubject): number {
   if (scope.only !== null && (scope.only === 'authorities') !== isCa) return 0
   if (scope.distributionPoints === null) return scope.reasons
-  const names = new Set(scope.distributionPoints.map((name) => absoluteName(name, issuer.der)))
+  const names = new Set(scope.distributionPoints.map((name) => absoluteName(name, issuerKey)))
   names.delete(UNMATCHED)
-  const matching = (distributionPoints ?? []).filter((point) => namesOf(point, issuerName).some((name) => names.has(name)))
+  const matching = (distributionPoints ?? []).filter((point) => namesOf(point, subject.issuerKey).some((name) => names.has(name)))
   return scope.reasons & matching.reduce((flags, { reasons }) => flags | reasons, 0)
 }
 
 // RFC 5280 §6.3.3 (b)(2)(i): a point without a name of its own is named by who issues its CRL.
-function namesOf({ names, crlIssuers }: DistributionPoint, issuerName: Uint8Array): readonly string[] {
+function namesOf({ names, crlIssuers }: DistributionPoint, issuerKey: string): readonly string[] {
   const [crlIssuer] = crlIssuers ?? []
-  const base = crlIssuer?.startsWith('dir:') ? Buffer.from(crlIssuer.slice(4), 'hex') : issuerName
+  const base = crlIssuer?.startsWith('dir:') ? crlIssuer.slice(4) : issuerKey
   return (names ?? crlIssuers ?? []).map((name) => absoluteName(name, base))
+}
+
+const NO_ENTRIES: SerialIndex = Object.freeze({ size: 0, has: () => false })
+
+/** An indirect CRL as it is for certificates of another issuer than its own (RFC 5280 §5.3.3). */
+export function asCrlOf(crl: ParsedCrl, issuerKey: string): ParsedCrl {
+  return crl.issuerKey === issuerKey ? crl : { ...crl, revoked: crl.ofOthers.get(issuerKey) ?? NO_ENTRIES }
+}
+
+/** Issuers of CRLs that a certificate names beside its own issuer, as keys (RFC 5280 §4.2.1.13). */
+export function namedCrlIssuers({ distributionPoints }: RevocationSubject): readonly string[] {
+  return (distributionPoints ?? [])
+    .flatMap(({ crlIssuers }) => crlIssuers ?? [])
+    .flatMap((name) => (name.startsWith('dir:') ? [name.slice(4)] : []))
 }

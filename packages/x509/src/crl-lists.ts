@@ -11,7 +11,6 @@ import type { RevocationSubject, UnknownReason } from './revocation.js'
 /** CRLs by their issuer, as they are now. */
 export interface CrlLists {
   of(issuerKey: string): readonly ParsedCrl[]
-  readonly epoch: number
   /** Why there may be no list for this certificate. Begins to fetch what can be fetched. */
   missing(subject: RevocationSubject): UnknownReason
   /** Should there be a list for this certificate, although none is held? */
@@ -44,7 +43,6 @@ export function listsFromFiles(option: string, paths: readonly string[], hooks: 
   })
   return {
     of: (issuerKey) => source.value.get(issuerKey) ?? NONE,
-    epoch: 0,
     missing: () => 'no-crl',
     expected: () => false,
     pending: () => null,
@@ -76,9 +74,6 @@ export function listsFromSource(option: string, source: Source<readonly Uint8Arr
     of(issuerKey) {
       reload()
       return value.get(issuerKey) ?? NONE
-    },
-    get epoch() {
-      return source.epoch
     },
     missing: () => 'no-crl',
     expected: () => false,
@@ -164,7 +159,6 @@ export function listsFromUrls(option: string, { urls, hosts, refreshMs, optional
 
   return {
     of: (issuerKey) => index.get(issuerKey) ?? NONE,
-    epoch: 0,
     missing(subject) {
       if (hosts === null) {
         for (const remote of remotes.values()) void remote.load()

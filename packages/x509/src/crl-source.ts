@@ -2,11 +2,12 @@ import type { Runtime } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
 import type { CaCertificate } from './ca-certificate.js'
 import type { CrlSetting } from './check-revocation.js'
-import { isSignedCrl, judgeByCrls } from './crl-judgement.js'
+import { asCrlOf, isSignedCrl, judgeByCrls, namedCrlIssuers } from './crl-judgement.js'
 import { type CrlLists, type ListHooks, listsFromFiles, listsFromSource, listsFromUrls } from './crl-lists.js'
+import { findCrlSigners } from './crl-signers.js'
 import type { ReloadHooks } from './pem-setting.js'
 import type { ParsedCrl } from './read-crl.js'
-import type { RevocationAnswer, RevocationSource, RevocationSubject } from './revocation.js'
+import type { RevocationAnswer, RevocationSource, RevocationSubject, Vouching } from './revocation.js'
 
 export interface CrlSource extends RevocationSource {
   reload(): boolean
@@ -75,10 +76,26 @@ export function createCrlSource({ option, crl, optional, skewMs, hashBits }: Crl
     return verdict
   }
 
-  function ask(subject: RevocationSubject, issuer: CaCertificate): RevocationAnswer {
+  /** Lists that others signed for this issuer: itself with another key, and those that the certificate names. */
+  function listsOfOthers(subject: RevocationSubject, issuer: CaCertificate, vouching: Vouching): readonly ParsedCrl[] {
+    const { subjectKey } = issuer.certificate
+    const isListed = (ca: CaCertificate, by: CaCertificate): boolean =>
+      usableFor(by).some(({ revoked }) => revoked.has(ca.certificate.serialNumber))
+    const rules = { nowMs: hooks.nowMs(), skewMs, hashBits, isListed }
+    return [subjectKey, ...namedCrlIssuers(subject)].flatMap((nameKey) => {
+      const held = lists.of(nameKey).filter(({ scope }) => nameKey === subjectKey || scope.indirect)
+      if (held.length === 0) return []
+      const signers = findCrlSigners(nameKey, issuer, vouching, rules)
+      return held.filter((list) => signers.some((signer) => isAuthentic(list, signer))).map((list) => asCrlOf(list, subjectKey))
+    })
+  }
+
+  function ask(subject: RevocationSubject, issuer: CaCertificate, vouching?: Vouching): RevocationAnswer {
     issuers.set(issuer.fingerprint, issuer)
     const nowMs = hooks.nowMs()
-    const verdict = judgeByCrls(usableFor(issuer), subject, skewMs, nowMs)
+    const own = usableFor(issuer)
+    const all = vouching === undefined ? own : [...new Set([...own, ...listsOfOthers(subject, issuer, vouching)])]
+    const verdict = judgeByCrls(all, subject, skewMs, nowMs)
     if (verdict.status === 'revoked') return verdict
     if (verdict.status === 'good' && nowMs < verdict.untilMs) return { ...verdict, lookAgainMs: verdict.untilMs }
     // Nothing current: what can be fetched is.
@@ -89,9 +106,6 @@ export function createCrlSource({ option, crl, optional, skewMs, hashBits }: Crl
   }
 
   return {
-    get epoch() {
-      return lists.epoch
-    },
     ask,
     pending: (subject) => lists.pending(subject),
     reload: lists.reload,

@@ -1,6 +1,7 @@
-import { contextTag, DerError, type DerReader, TAG } from './der-reader.js'
-import { hexFrom, readBitString } from './der-values.js'
-import { encodeDer } from './der-writer.js'
+import { encodeDer } from '@countersign/core'
+import { contextTag, DerError, DerReader, TAG } from './der-reader.js'
+import { readBitString } from './der-values.js'
+import { readName } from './distinguished-name.js'
 import { readGeneralNames } from './general-names.js'
 
 /** Where an issuer says that a CRL is, and for what (RFC 5280 §4.2.1.13). */
@@ -34,7 +35,7 @@ export function readDistributionPointList(value: DerReader): readonly Distributi
   return Object.freeze(points)
 }
 
-/** The names of a DistributionPointName as texts to compare: `uri:…`, `dir:` and a DER name, `rel:` and one RDN below the issuer's name. */
+/** The names of a DistributionPointName as texts to compare: `uri:…`, `dir:` and the key of a name, `rel:` and the key of one RDN below the issuer's name. */
 export function namesOfPoint(name: DerReader): readonly string[] {
   if (name.optional(contextTag(0, 'constructed'))) {
     const names = keysOf(name.enter())
@@ -42,9 +43,10 @@ export function namesOfPoint(name: DerReader): readonly string[] {
     return names
   }
   name.take(contextTag(1, 'constructed'))
-  const relative = [`rel:${hexFrom(name.content())}`]
+  // Read as a name of one RDN, whose key is the RDN's.
+  const rdn = readName(new DerReader(encodeDer(TAG.sequence, encodeDer(TAG.set, name.content()))))
   name.finish()
-  return relative
+  return [`rel:${rdn.key}`]
 }
 
 export function readReasonFlags(reader: DerReader, tag: number): number {
@@ -60,23 +62,16 @@ export function urisOfPoint({ names }: DistributionPoint): readonly string[] {
 }
 
 /** A `rel:` name below the name of an issuer, written as the `dir:` name that it stands for. */
-export function absoluteName(name: string, issuerName: Uint8Array): string {
-  if (!name.startsWith('rel:')) return name
-  const rdn = Buffer.from(name.slice(4), 'hex')
-  return `dir:${hexFrom(encodeDer(TAG.sequence, contentOf(issuerName), encodeDer(TAG.set, rdn)))}`
+export function absoluteName(name: string, issuerKey: string): string {
+  return name.startsWith('rel:') ? `dir:${issuerKey}${name.slice(4)}` : name
 }
 
 function keysOf(reader: DerReader): readonly string[] {
   const { uri, directory, dns, ip, email, other } = readGeneralNames(reader)
   return [
     ...uri.map((text) => `uri:${text}`),
-    ...directory.map(({ der }) => `dir:${hexFrom(der)}`),
+    ...directory.map(({ key }) => `dir:${key}`),
     // Names that nobody can match: not the same as no name at all.
     ...(dns.length + ip.length + email.length + other.length > 0 ? [UNMATCHED] : []),
   ]
-}
-
-function contentOf(element: Uint8Array): Uint8Array {
-  const first = element[1] ?? 0
-  return element.subarray(first < 0x80 ? 2 : 2 + (first & 0x7f))
 }

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import { MisuseError, type Runtime } from '@countersign/core'
+import { FetchError, fetchBytes, MisuseError, type Runtime, type Validators } from '@countersign/core'
 import { crlsOf } from './crl-file.js'
-import { FetchError, fetchEvidence, type Validators } from './fetch-evidence.js'
 import type { ParsedCrl } from './read-crl.js'
 
 export interface RemoteCrlSettings {
@@ -99,8 +98,9 @@ export function createRemoteCrl({ option, url, refreshMs }: RemoteCrlSettings, h
 
   async function attempt(): Promise<void> {
     try {
-      const answer = await fetchEvidence(
+      const answer = await fetchBytes(
         {
+          server: 'it',
           url,
           accept: ACCEPT,
           maxBytes: hooks.maxBytes(),

@@ -9,6 +9,8 @@ export interface RevocationSubject {
   /** Lowercase hexadecimal. */
   readonly serialNumber: string
   readonly isCa: boolean
+  /** The issuer's name as the key of a map. */
+  readonly issuerKey: string
   /** DER of the issuer's name as it stands in the certificate. */
   readonly issuerName: Uint8Array
   readonly notAfterMs: number
@@ -45,11 +47,17 @@ export type UnknownReason =
  * Something that knows of revocations. Asking never waits: what is missing is fetched beside it, and {@link pending} tells when that is done.
  */
 export interface RevocationSource {
-  /** Grows whenever answers may have changed. */
-  readonly epoch: number
-  ask(subject: RevocationSubject, issuer: CaCertificate): RevocationAnswer
+  ask(subject: RevocationSubject, issuer: CaCertificate, vouching?: Vouching): RevocationAnswer
   /** What is being fetched about this certificate now. Never rejects. */
   pending(subject: RevocationSubject, issuer: CaCertificate): Promise<unknown> | null
+}
+
+/** Who may have signed a CRL beside the issuer of a certificate. */
+export interface Vouching {
+  /** The verified path of which the certificate is a part. */
+  readonly path: readonly CaCertificate[]
+  /** Certificates of which nothing was verified. */
+  readonly others: readonly CaCertificate[]
 }
 
 export interface RevocationRules {
@@ -58,6 +66,8 @@ export interface RevocationRules {
   readonly scope: 'leaf' | 'chain'
   /** How long an answer that is out of date still counts; `Infinity`: no answer is needed. */
   readonly graceMs: number
+  /** Certificates among which signers of CRLs are looked for. Default: none, and only issuers sign. */
+  readonly crlSigners?: readonly CaCertificate[]
   /** How long a caller with a new connection may wait for an answer. */
   readonly timeoutMs: number
 }
@@ -85,11 +95,12 @@ export function judgeRevocation(
 ): KnownGood | Refusal {
   const asked = rules.scope === 'leaf' ? path.slice(0, 1) : path
   const subjects = [leaf, ...path.slice(0, -1).map(({ certificate }) => revocationSubject(certificate))]
+  const vouching = rules.crlSigners === undefined ? undefined : { path, others: rules.crlSigners }
   // All are asked before the first is judged: what is missing is fetched at the same time.
   const answers = asked.flatMap((issuer, i) => {
     const subject = subjects[i]
     if (subject === undefined) return []
-    const answer = rules.source.ask(subject, issuer)
+    const answer = rules.source.ask(subject, issuer, vouching)
     const settled = answer.status === 'revoked' || (answer.status === 'good' && nowMs < answer.untilMs)
     const pending = settled ? null : rules.source.pending(subject, issuer)
     if (pending !== null) waiting?.add(pending, rules.timeoutMs)
@@ -120,7 +131,7 @@ const MIN_LOOK_MS = 1_000
 /** Whoever is let through without an answer is asked about again. */
 const UNKNOWN_LOOK_MS = 10_000
 
-export function revocationSubject({ serialNumber, issuer, notAfterMs, extensions }: ParsedCertificate): RevocationSubject {
+export function revocationSubject({ serialNumber, issuer, issuerKey, notAfterMs, extensions }: ParsedCertificate): RevocationSubject {
   const { isCa, distributionPoints, ocspUris } = extensions
-  return { serialNumber, isCa, issuerName: issuer.der, notAfterMs, distributionPoints, ocspUris }
+  return { serialNumber, isCa, issuerKey, issuerName: issuer.der, notAfterMs, distributionPoints, ocspUris }
 }

@@ -1,5 +1,6 @@
 import {
   type Connection,
+  encodePem,
   type Finding,
   type Inbound,
   isRefusal,
@@ -18,7 +19,6 @@ import type { ForwardedOptions } from './forwarded-options.js'
 import { createForwardedVerifier, type ForwardedVerifier } from './forwarded-verifier.js'
 import { createLeafVerifier } from './leaf-verifier.js'
 import type { MtlsOptions } from './options.js'
-import { pemFrom } from './pem.js'
 import { describeRevocation } from './revocation-sources.js'
 import { openTrustState, type TrustState } from './trust-state.js'
 
@@ -148,7 +148,7 @@ export function createPeerVerifier(
     const anchors = trust.all().anchors
     const named = anchors.reduce((sum, { certificate }) => sum + 2 + certificate.subject.der.length, 0) <= MAX_NAMED_BYTES ? anchors : []
     if (written?.epoch !== state.epoch() || written.pem.length !== named.length)
-      written = { epoch: state.epoch(), pem: named.map((anchor) => pemFrom(anchor.certificate.der, 'CERTIFICATE')) }
+      written = { epoch: state.epoch(), pem: named.map((anchor) => encodePem('CERTIFICATE', anchor.certificate.der)) }
     return written.pem
   }
 

@@ -126,14 +126,15 @@ function search(
   const intermediates = request.intermediates.flatMap(read)
   const missing = names.find((name) => !holdsName(leaf, name))
   const misnamed = missing === undefined ? null : refuse('ERR_PEER_NAME_NOT_PERMITTED', { kind: missing.type })
-  const revocation = revocationRules(request)
+  const revocation = revocationRules(request, intermediates)
   const accept = (path: readonly CaCertificate[]): Refusal | null => misnamed ?? askRevocation(leaf, path, revocation, rules.nowMs)
   const found = findPath({ leaf, anchors, intermediates, rules, accept })
   return isRefusal(found) ? found : { ...found, leaf }
 }
 
-function revocationRules({ crls, revocation, rules }: CheckedRequest): RevocationRules | null {
-  return revocation === null ? null : { ...revocation, mode: 'require', timeoutMs: 0, source: revocationFromCrls(crls, rules) }
+function revocationRules({ crls, revocation, rules }: CheckedRequest, crlSigners: readonly CaCertificate[]): RevocationRules | null {
+  if (revocation === null) return null
+  return { ...revocation, mode: 'require', timeoutMs: 0, source: revocationFromCrls(crls, rules), crlSigners }
 }
 
 function askRevocation(

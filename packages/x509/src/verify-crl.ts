@@ -1,13 +1,12 @@
 import { type Refusal, refuse } from '@countersign/core'
 import { CaCertificate } from './ca-certificate.js'
-import { completes, crlSignatureFlaw, judgeByCrls } from './crl-judgement.js'
-import { hexFrom } from './der-values.js'
+import { readCertificateInput } from './certificate-input.js'
+import { asCrlOf, completes, crlSignatureFlaw, judgeByCrls, namedCrlIssuers } from './crl-judgement.js'
 import { nameText } from './distinguished-name.js'
 import { derOfEvidence } from './evidence-bytes.js'
-import { MAX_CERTIFICATE_BYTES, type ParsedCertificate, readCertificate } from './read-certificate.js'
+import type { ParsedCertificate } from './read-certificate.js'
 import { MAX_CRL_BYTES, type ParsedCrl, readCrl } from './read-crl.js'
 import { revocationSubject } from './revocation.js'
-import type { SerialIndex } from './serial-index.js'
 
 /** A CRL, and what to hold it against. Certificates and CRLs are DER, or one PEM block. */
 export interface VerifyCrlOptions {
@@ -59,9 +58,9 @@ export function verifyCrl(options: VerifyCrlOptions): VerifiedCrl | Refusal {
   const { time, clockSkewSeconds = 0 } = options
   const crl = read(options.crl)
   const delta = options.delta === undefined ? null : read(options.delta)
-  const issuer = certificateFrom(options.issuer)
-  const certificate = options.certificate === undefined ? null : certificateFrom(options.certificate)
-  if (crl === undefined || delta === undefined || issuer === undefined || certificate === undefined) return unknown('malformed')
+  const issuer = readCertificateInput(options.issuer)
+  const certificate = options.certificate === undefined ? null : readCertificateInput(options.certificate)
+  if (crl === undefined || delta === undefined || typeof issuer === 'string' || typeof certificate === 'string') return unknown('malformed')
   const ca = new CaCertificate(issuer)
   const nowMs = time.getTime()
   const skewMs = clockSkewSeconds * 1000
@@ -111,14 +110,12 @@ function statusOf(
   const subject = revocationSubject(certificate)
   const own = certificate.issuerKey === issuer.subjectKey
   // RFC 5280 §6.3.3 (b)(1): of another issuer only where the certificate names it as its CRL issuer, and the CRL is indirect.
-  const named = subject.distributionPoints?.some(({ crlIssuers }) => crlIssuers?.includes(`dir:${hexFrom(issuer.subject.der)}`)) ?? false
+  const named = namedCrlIssuers(subject).includes(issuer.subjectKey)
   if (!own && (!named || crls.some(({ scope }) => !scope.indirect))) return 'issuer'
-  const lists = own ? crls : crls.map((crl) => ({ ...crl, revoked: crl.ofOthers.get(certificate.issuerKey) ?? EMPTY }))
+  const lists = crls.map((crl) => asCrlOf(crl, certificate.issuerKey))
   const verdict = judgeByCrls(lists, subject, skewMs, nowMs)
   return verdict.status === 'unknown' ? verdict.reason : verdict.status
 }
-
-const EMPTY: SerialIndex = Object.freeze({ size: 0, has: () => false })
 
 function unknown(reason: string): Refusal {
   return refuse('ERR_PEER_REVOCATION_UNKNOWN', { reason })
@@ -128,10 +125,4 @@ function read(pemOrDer: string | Uint8Array): ParsedCrl | undefined {
   const der = derOfEvidence(pemOrDer, 'X509 CRL', MAX_CRL_BYTES)
   const crl = der === null ? '' : readCrl(der)
   return typeof crl === 'string' ? undefined : crl
-}
-
-function certificateFrom(pemOrDer: string | Uint8Array): ParsedCertificate | undefined {
-  const der = derOfEvidence(pemOrDer, 'CERTIFICATE', MAX_CERTIFICATE_BYTES)
-  const certificate = der === null ? '' : readCertificate(der)
-  return typeof certificate === 'string' ? undefined : certificate
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { MisuseError, type Peer } from '@countersign/core'
 import type { CertificateRevocationOptions, CertificateVerifier } from '@countersign/x509'
 import { bytes, commonName, der, integer, NULL, san, sequence } from './der.js'
@@ -241,11 +243,16 @@ test('says in its line that revocation is checked, and that unknown is let throu
   assert.match(line({ scope: 'leaf', whenUnavailable: 'dangerously-allow' }), /of the leaf by 1 CRL file, unknown is let through$/)
 })
 
-test('holds a CRL of 200,000 entries in a few bytes an entry and finds each', async () => {
+test('holds a CRL of 200,000 entries in a few bytes an entry and finds each', async (t) => {
   const { readCrl } = await import('../dist/read-crl.js')
   const serials = Array.from({ length: 200_000 }, (_, i) => integer(2n ** 100n + BigInt(i) * 7_919n))
-  const crl = readCrl(good(root, { serials }))
+  const list = good(root, { serials })
+  const before = retainedBytes()
+  const crl = readCrl(list)
   assert.ok(typeof crl !== 'string')
+  const kept = (retainedBytes() - before) / 200_000
+  t.diagnostic(`${kept.toFixed(1)} bytes an entry beside the list`)
+  assert.ok(kept <= 16, `${kept} bytes an entry`)
   assert.equal(crl.revoked.size, 200_000)
   for (let i = 0; i < 200_000; i += 997) {
     const serial = 2n ** 100n + BigInt(i) * 7_919n
@@ -253,3 +260,13 @@ test('holds a CRL of 200,000 entries in a few bytes an entry and finds each', as
     assert.ok(!crl.revoked.has((serial + 1n).toString(16)))
   }
 })
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
+function retainedBytes(): number {
+  collect()
+  collect()
+  const { heapUsed, external } = process.memoryUsage()
+  return heapUsed + external
+}

@@ -38,7 +38,8 @@ export const ingressNginx = defineFormat({
 
 /**
  * proxy-verified, by SSL_CLIENT_VERIFY; GENEROUS is not. Captured. Needs `RequestHeader set` (never `add`) of %{SSL_CLIENT_CERT}s and
- * %{SSL_CLIENT_VERIFY}s, `SSLOptions +ExportCertData`, and SSL_CLIENT_CERT_CHAIN_0 to _3 where there are intermediates.
+ * %{SSL_CLIENT_VERIFY}s, and of SSL_CLIENT_CERT_CHAIN_0 to _3 where there are intermediates; a resumed session has lost those. What a client
+ * names in `Connection` Apache drops after it has set it: a certificate without a verdict may be one that failed.
  */
 export const apache = defineFormat({
   name: 'apache',
@@ -57,8 +58,9 @@ export const apache = defineFormat({
 
 /**
  * proxy-verified, by ssl_c_verify 0 beside ssl_c_used 1. Captured. Needs `http-request set-header` of %[ssl_c_der,base64],
- * %[ssl_c_verify] and %[ssl_c_used]; %[ssl_c_chain_der,base64] for the intermediates, where the leaf may stand first. A resumed session
- * that lost its certificate is refused, since it says that one was used.
+ * %[ssl_c_verify] and %[ssl_c_used]; %[ssl_c_chain_der,base64] for the intermediates, where the leaf may stand first. A resumed session has
+ * its certificate still (2.6 with OpenSSL 3), and lost its intermediates; one that lost its certificate too is refused, since it says that
+ * one was used.
  */
 export const haproxy = defineFormat({
   name: 'haproxy',
@@ -87,7 +89,8 @@ export const traefik = defineFormat({
 
 /**
  * proxy-passed-through: no field says that it was verified. Captured. Needs `client_auth` with `require_and_verify`, and `header_up` of
- * {http.request.tls.client.certificate_der_base64}, of {http.request.tls.client.fingerprint} too if you like.
+ * {http.request.tls.client.certificate_der_base64}, of {http.request.tls.client.fingerprint} too if you like. Where there is no certificate
+ * Caddy 2.6 sends such a placeholder as it stands in the configuration, which is malformed here: `map` can make it empty.
  */
 export const caddy = defineFormat({
   name: 'caddy',
