@@ -106,7 +106,7 @@ export function createRemoteCrl({ option, url, refreshMs }: RemoteCrlSettings, h
           maxBytes: hooks.maxBytes(),
           timeoutMs: TIMEOUT_MS,
           signal: closing.signal,
-          ...(held.size > 0 ? { known: validators } : {}),
+          ...(isWorthKeeping() ? { known: validators } : {}),
         },
         hooks.fetch,
       )
@@ -118,6 +118,11 @@ export function createRemoteCrl({ option, url, refreshMs }: RemoteCrlSettings, h
       // Told of at the first time, the second, the fourth: an authority that is down for a day is not a line every second.
       if (!closing.signal.aborted && (failures & (failures - 1)) === 0) hooks.onFailed(cause instanceof MisuseError ? cause : failed(cause))
     }
+  }
+
+  // Whoever forged what is held may have given it the tag of the real one, which would then never be sent.
+  function isWorthKeeping(): boolean {
+    return held.size > 0 && [...held.values()].every((crl) => hooks.isProven(crl))
   }
 
   function failed(cause: unknown): MisuseError {
