@@ -41,6 +41,8 @@ const COOLDOWN_MS = 10_000
 const FIRST_BACKOFF_MS = 1_000
 const MAX_BACKOFF_MS = 300_000
 const MIN_REFRESH_MS = 1_000
+/** What a list says of its end counts for less where nobody known has signed it: it takes long to read, and may be forged to be read often. */
+const MIN_UNPROVEN_MS = 60_000
 /** A new list is fetched when so much of the old one's time has passed, and no later: the authority may publish early. */
 const LIFETIME_SHARE = 0.9
 /** So that a fleet does not ask in the same moment. */
@@ -88,9 +90,10 @@ export function createRemoteCrl({ option, url, refreshMs }: RemoteCrlSettings, h
 
   function refreshDelayMs(): number {
     const nowMs = hooks.nowMs()
-    const ends = [...held.values()].map(
-      ({ thisUpdateMs, nextUpdateMs }) => thisUpdateMs + (nextUpdateMs - thisUpdateMs) * LIFETIME_SHARE - nowMs,
-    )
+    const ends = [...held.values()].map((crl) => {
+      const endMs = crl.thisUpdateMs + (crl.nextUpdateMs - crl.thisUpdateMs) * LIFETIME_SHARE - nowMs
+      return hooks.isProven(crl) || endMs <= 0 ? endMs : Math.max(endMs, MIN_UNPROVEN_MS)
+    })
     // Past its time although it is the newest: asked again as if it had failed to answer.
     const soonest = Math.min(refreshMs, ...ends.map((endMs) => (endMs > 0 ? endMs : MAX_BACKOFF_MS)))
     return Math.max(MIN_REFRESH_MS, soonest * (1 - Math.random() * JITTER_SHARE))
