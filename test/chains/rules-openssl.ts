@@ -66,12 +66,6 @@ export const OPENSSL_RULES: readonly Rule[] = [
     errors: [],
   }),
   refused({
-    name: 'openssl: a key off its curve',
-    why: 'RFC 5280 §6.1 verifies nothing with the key of the leaf. Who holds it is proven by a handshake, which nobody can with this one.',
-    mutation: /leaf key: last bit flipped/,
-    errors: [66],
-  }),
-  refused({
     name: 'openssl: a common name is a host name',
     why: 'RFC 9525 §2, RFC 5280 §4.2.1.10: constraints on DNS names are about the SAN; we read no common name as a host.',
     mutation: /leaf subject: (?:host name|a NUL)/,
