@@ -1,7 +1,7 @@
 import { contextTag, DerError, type DerReader, TAG } from './der-reader.js'
 import { hexFrom, readBitString } from './der-values.js'
 import { encodeDer } from './der-writer.js'
-import { readGeneralNames } from './general-names.js'
+import { type GeneralNames, readGeneralNames } from './general-names.js'
 
 /** Where an issuer says that a CRL is, and for what (RFC 5280 §4.2.1.13). */
 export interface DistributionPoint {
@@ -11,6 +11,8 @@ export interface DistributionPoint {
   readonly reasons: number
   /** Who issues the CRL, if it is not the certificate's issuer. */
   readonly crlIssuers: readonly string[] | null
+  /** The same as the keys of their names: what {@link DistributionPoint.crlIssuers} has of other kinds is left out. */
+  readonly crlIssuerKeys: readonly string[]
 }
 
 /** ReasonFlags as the bits of a number; bit 0 is not used (RFC 5280 §4.2.1.13). */
@@ -26,9 +28,14 @@ export function readDistributionPointList(value: DerReader): readonly Distributi
     const point = list.take(TAG.sequence).enter()
     const names = point.optional(contextTag(0, 'constructed')) ? namesOfPoint(point.enter()) : null
     const reasons = point.isNext(contextTag(1, 'primitive')) ? readReasonFlags(point, contextTag(1, 'primitive')) : ALL_REASONS
-    const crlIssuers = point.optional(contextTag(2, 'constructed')) ? keysOf(point.enter()) : null
+    const crlIssuers = point.optional(contextTag(2, 'constructed')) ? readGeneralNames(point.enter()) : null
     point.finish()
-    points.push({ names, reasons, crlIssuers })
+    points.push({
+      names,
+      reasons,
+      crlIssuers: crlIssuers === null ? null : textsOf(crlIssuers),
+      crlIssuerKeys: crlIssuers?.directory.map(({ key }) => key) ?? [],
+    })
     if (points.length > MAX_POINTS) throw new DerError('a list that is too long')
   } while (!list.atEnd)
   return Object.freeze(points)
@@ -37,7 +44,7 @@ export function readDistributionPointList(value: DerReader): readonly Distributi
 /** The names of a DistributionPointName as texts to compare: `uri:…`, `dir:` and a DER name, `rel:` and one RDN below the issuer's name. */
 export function namesOfPoint(name: DerReader): readonly string[] {
   if (name.optional(contextTag(0, 'constructed'))) {
-    const names = keysOf(name.enter())
+    const names = textsOf(readGeneralNames(name.enter()))
     name.finish()
     return names
   }
@@ -66,8 +73,7 @@ export function absoluteName(name: string, issuerName: Uint8Array): string {
   return `dir:${hexFrom(encodeDer(TAG.sequence, contentOf(issuerName), encodeDer(TAG.set, rdn)))}`
 }
 
-function keysOf(reader: DerReader): readonly string[] {
-  const { uri, directory, dns, ip, email, other } = readGeneralNames(reader)
+function textsOf({ uri, directory, dns, ip, email, other }: GeneralNames): readonly string[] {
   return [
     ...uri.map((text) => `uri:${text}`),
     ...directory.map(({ der }) => `dir:${hexFrom(der)}`),

@@ -3,14 +3,17 @@ import { hexFrom, readBoolean, readOid } from './der-values.js'
 import { readGeneralNames } from './general-names.js'
 import { createSerialIndex, type SerialIndex } from './serial-index.js'
 
-/** The entries of a CRL. */
-export interface CrlEntries {
-  /** Of certificates that the issuer of the CRL issued itself. */
+/** The entries of a CRL that are about certificates of one issuer. */
+export interface IssuerEntries {
   readonly revoked: SerialIndex
-  /** Of other issuers, by their name: an indirect CRL (RFC 5280 §5.3.3). */
-  readonly ofOthers: ReadonlyMap<string, SerialIndex>
   /** Serial numbers that a delta CRL takes off the list: they stand in `revoked` too. */
   readonly removed: ReadonlySet<string>
+}
+
+/** The entries of a CRL: first those about certificates that its issuer issued itself. */
+export interface CrlEntries extends IssuerEntries {
+  /** Of other issuers, by their name: an indirect CRL (RFC 5280 §5.3.3). */
+  readonly ofOthers: ReadonlyMap<string, IssuerEntries>
   /** An entry has a critical extension that is not understood. */
   readonly unknownCritical: boolean
 }
@@ -25,22 +28,37 @@ const REMOVE_FROM_CRL = 8
 /** The extensions of nearly every entry that has any: a reason code, up to its value. */
 const REASON = Uint8Array.of(0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01)
 
+/** Entries of another issuer. */
+interface Group {
+  readonly offsets: number[]
+  readonly removed: Set<string>
+}
+
 interface Draft {
-  issuer: string | null
-  readonly groups: Map<string, number[]>
+  readonly crlIssuer: string
+  /** Whom the entry that is read is of; `null`: the issuer of the CRL. */
+  group: Group | null
+  readonly groups: Map<string, Group>
   readonly removed: Set<string>
   unknownCritical: boolean
 }
 
-/** Reads the optional list of entries. One reader for all of them: there may be a million. */
-export function readCrlEntries(fields: DerReader, version: number): CrlEntries {
+/**
+ * Reads the optional list of entries. One reader for all of them: there may be a million.
+ * @param crlIssuer Key of the name of the issuer of the CRL.
+ */
+export function readCrlEntries(fields: DerReader, version: number, crlIssuer: string): CrlEntries {
   const { bytes } = fields
-  const draft: Draft = { issuer: null, groups: new Map(), removed: new Set(), unknownCritical: false }
+  const draft: Draft = { crlIssuer, group: null, groups: new Map(), removed: new Set(), unknownCritical: false }
   const own = fields.optional(TAG.sequence) ? readEntries(fields, version, draft) : new Uint32Array(0)
+  const entriesOf = ({ offsets, removed }: Group): IssuerEntries => ({
+    revoked: createSerialIndex(bytes, Uint32Array.from(offsets)),
+    removed,
+  })
   return {
     revoked: createSerialIndex(bytes, own),
-    ofOthers: new Map([...draft.groups].map(([issuer, offsets]) => [issuer, createSerialIndex(bytes, Uint32Array.from(offsets))])),
     removed: draft.removed,
+    ofOthers: new Map([...draft.groups].map(([issuer, group]) => [issuer, entriesOf(group)])),
     unknownCritical: draft.unknownCritical,
   }
 }
@@ -59,8 +77,8 @@ function readEntries(fields: DerReader, version: number, draft: Draft): Uint32Ar
       if (version === 1) throw new DerError('an entry extension in a CRL of version 1')
       readEntryExtensions(entry, offset, draft)
     }
-    if (draft.issuer === null) offsets[count++] = offset
-    else draft.groups.get(draft.issuer)?.push(offset)
+    if (draft.group === null) offsets[count++] = offset
+    else draft.group.offsets.push(offset)
   }
   return offsets.subarray(0, count)
 }
@@ -82,16 +100,17 @@ function readEntryExtensions(entry: DerReader, offset: number, draft: Draft): vo
   const extensions = entry.take(TAG.sequence)
   entry.finish()
   if (isReasonAlone(extensions)) {
-    if (extensions.bytes[extensions.contentEnd - 1] === REMOVE_FROM_CRL) draft.removed.add(serialText(entry.bytes, offset))
+    if (extensions.bytes[extensions.contentEnd - 1] === REMOVE_FROM_CRL) remove(entry, offset, draft)
     return
   }
+  let isRemoved = false
   const list = extensions.enter()
   while (!list.atEnd) {
     const { oid, critical, value } = readCrlExtension(list)
     switch (oid) {
       case '2.5.29.21': {
         const reason = value.take(TAG.enumerated).content()
-        if (reason.length === 1 && reason[0] === REMOVE_FROM_CRL) draft.removed.add(serialText(entry.bytes, offset))
+        isRemoved = reason.length === 1 && reason[0] === REMOVE_FROM_CRL
         break
       }
       case '2.5.29.29':
@@ -104,6 +123,13 @@ function readEntryExtensions(entry: DerReader, offset: number, draft: Draft): vo
         if (critical) draft.unknownCritical = true
     }
   }
+  // Last: whose the entry is may stand behind the reason.
+  if (isRemoved) remove(entry, offset, draft)
+}
+
+function remove({ bytes }: DerReader, offset: number, { group, removed }: Draft): void {
+  const set = group === null ? removed : group.removed
+  set.add(serialText(bytes, offset))
 }
 
 export function readCrlExtension(list: DerReader): { readonly oid: string; readonly critical: boolean; readonly value: DerReader } {
@@ -126,10 +152,10 @@ function turnToIssuer(value: DerReader, draft: Draft): void {
   const [name] = readGeneralNames(value.take(TAG.sequence).enter()).directory
   if (name === undefined) throw new DerError('an entry whose issuer has no name')
   const issuer = name.key
-  draft.issuer = issuer
-  if (draft.groups.has(issuer)) return
+  draft.group = issuer === draft.crlIssuer ? null : (draft.groups.get(issuer) ?? { offsets: [], removed: new Set() })
+  if (draft.group === null || draft.groups.has(issuer)) return
   if (draft.groups.size >= MAX_ISSUERS) throw new DerError('entries of too many issuers')
-  draft.groups.set(issuer, [])
+  draft.groups.set(issuer, draft.group)
 }
 
 /** Lowercase hexadecimal without leading zeros, as certificates have it here. */

@@ -11,6 +11,8 @@ export interface RevocationSubject {
   readonly isCa: boolean
   /** DER of the issuer's name as it stands in the certificate. */
   readonly issuerName: Uint8Array
+  /** The same as the key of a map. */
+  readonly issuerKey: string
   readonly notAfterMs: number
   /** Where its issuer says that CRLs are; `null` if it does not. */
   readonly distributionPoints: readonly DistributionPoint[] | null
@@ -120,7 +122,7 @@ const MIN_LOOK_MS = 1_000
 /** Whoever is let through without an answer is asked about again. */
 const UNKNOWN_LOOK_MS = 10_000
 
-export function revocationSubject({ serialNumber, issuer, notAfterMs, extensions }: ParsedCertificate): RevocationSubject {
+export function revocationSubject({ serialNumber, issuer, issuerKey, notAfterMs, extensions }: ParsedCertificate): RevocationSubject {
   const { isCa, distributionPoints, ocspUris } = extensions
-  return { serialNumber, isCa, issuerName: issuer.der, notAfterMs, distributionPoints, ocspUris }
+  return { serialNumber, isCa, issuerName: issuer.der, issuerKey, notAfterMs, distributionPoints, ocspUris }
 }

@@ -1,13 +1,11 @@
 import { type Refusal, refuse } from '@countersign/core'
 import { CaCertificate } from './ca-certificate.js'
 import { completes, crlSignatureFlaw, judgeByCrls } from './crl-judgement.js'
-import { hexFrom } from './der-values.js'
 import { nameText } from './distinguished-name.js'
 import { derOfEvidence } from './evidence-bytes.js'
 import { MAX_CERTIFICATE_BYTES, type ParsedCertificate, readCertificate } from './read-certificate.js'
 import { MAX_CRL_BYTES, type ParsedCrl, readCrl } from './read-crl.js'
 import { revocationSubject } from './revocation.js'
-import type { SerialIndex } from './serial-index.js'
 
 /** A CRL, and what to hold it against. Certificates and CRLs are DER, or one PEM block. */
 export interface VerifyCrlOptions {
@@ -111,14 +109,11 @@ function statusOf(
   const subject = revocationSubject(certificate)
   const own = certificate.issuerKey === issuer.subjectKey
   // RFC 5280 §6.3.3 (b)(1): of another issuer only where the certificate names it as its CRL issuer, and the CRL is indirect.
-  const named = subject.distributionPoints?.some(({ crlIssuers }) => crlIssuers?.includes(`dir:${hexFrom(issuer.subject.der)}`)) ?? false
+  const named = subject.distributionPoints?.some(({ crlIssuerKeys }) => crlIssuerKeys.includes(issuer.subjectKey)) ?? false
   if (!own && (!named || crls.some(({ scope }) => !scope.indirect))) return 'issuer'
-  const lists = own ? crls : crls.map((crl) => ({ ...crl, revoked: crl.ofOthers.get(certificate.issuerKey) ?? EMPTY }))
-  const verdict = judgeByCrls(lists, subject, skewMs, nowMs)
+  const verdict = judgeByCrls(crls, subject, skewMs, nowMs)
   return verdict.status === 'unknown' ? verdict.reason : verdict.status
 }
-
-const EMPTY: SerialIndex = Object.freeze({ size: 0, has: () => false })
 
 function unknown(reason: string): Refusal {
   return refuse('ERR_PEER_REVOCATION_UNKNOWN', { reason })
