@@ -132,8 +132,7 @@ export function listsFromUrls(option: string, { urls, hosts, refreshMs, optional
   function pointedTo({ distributionPoints }: RevocationSubject): readonly RemoteCrl[] {
     if (hosts === null) return []
     return (distributionPoints ?? []).flatMap((point) => {
-      // RFC 5280 §4.2.1.13: with cRLIssuer the list is not this issuer's, whose signature is the only one that counts here.
-      const allowed = point.crlIssuers === null ? urisOfPoint(point).flatMap((uri) => permittedUrl(uri, hosts) ?? []) : []
+      const allowed = urisOfPoint(point).flatMap((uri) => permittedUrl(uri, hosts) ?? [])
       const [first] = allowed
       const loaded = allowed.map((url) => remotes.get(url)).find((remote) => remote !== undefined && remote.lists.length > 0)
       if (first === undefined || loaded !== undefined) return loaded ?? []

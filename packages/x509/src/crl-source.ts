@@ -6,7 +6,7 @@ import { isSignedCrl, judgeByCrls } from './crl-judgement.js'
 import { type CrlLists, type ListHooks, listsFromFiles, listsFromSource, listsFromUrls } from './crl-lists.js'
 import type { ReloadHooks } from './pem-setting.js'
 import type { ParsedCrl } from './read-crl.js'
-import type { RevocationAnswer, RevocationSource, RevocationSubject } from './revocation.js'
+import type { CrlSigner, RevocationAnswer, RevocationSource, RevocationSubject } from './revocation.js'
 
 export interface CrlSource extends RevocationSource {
   reload(): boolean
@@ -27,6 +27,14 @@ export interface CrlHooks extends ReloadHooks {
   readonly fetch: Runtime['fetch']
   /** The CA certificates known beforehand that have this subject. */
   authorities(subjectKey: string): readonly CaCertificate[]
+}
+
+interface Gathered {
+  readonly crls: readonly ParsedCrl[]
+  /** There are lists that should know, usable or not. */
+  readonly held: boolean
+  /** When the first of those who signed them is to be looked for again. */
+  readonly untilMs: number
 }
 
 /** CAs on verified paths: a mesh has tens. */
@@ -55,7 +63,7 @@ export function createCrlSource({ option, crl, optional, skewMs, hashBits }: Crl
   }
 
   function onReloaded(named: string, count: number): void {
-    for (const issuer of issuers.values()) usableFor(issuer)
+    for (const issuer of issuers.values()) for (const list of lists.of(issuer.certificate.subjectKey)) isAuthentic(list, issuer)
     hooks.onReloaded(named, count)
   }
 
@@ -64,8 +72,32 @@ export function createCrlSource({ option, crl, optional, skewMs, hashBits }: Crl
     return [...hooks.authorities(list.issuerKey), ...seen].some((issuer) => isAuthentic(list, issuer))
   }
 
-  function usableFor(issuer: CaCertificate): readonly ParsedCrl[] {
-    return lists.of(issuer.certificate.subjectKey).filter((list) => isAuthentic(list, issuer))
+  /** What the issuer's key signed, and what others signed that may speak for it: those are looked for only where there is such a list. */
+  function gather(subject: RevocationSubject, issuer: CaCertificate, signersNamed: (name: string) => readonly CrlSigner[]): Gathered {
+    const named = lists.of(subject.issuerKey)
+    const crls = named.filter((list) => isAuthentic(list, issuer))
+    let untilMs = Number.POSITIVE_INFINITY
+    const add = (candidates: readonly ParsedCrl[], name: string): void => {
+      if (candidates.length === 0) return
+      for (const signer of signersNamed(name)) {
+        const signed = candidates.filter((list) => !crls.includes(list) && isAuthentic(list, signer.ca))
+        if (signed.length === 0) continue
+        issuers.set(signer.ca.fingerprint, signer.ca)
+        crls.push(...signed)
+        untilMs = Math.min(untilMs, signer.untilMs)
+      }
+    }
+    // RFC 5280 §6.3.3 (f): another key of the same CA.
+    if (crls.length < named.length) add(named, subject.issuerKey)
+    const held = named.length
+    let heldByOthers = 0
+    // RFC 5280 §6.3.3 (b)(1): another issuer only where the certificate itself names it, and the list is indirect.
+    for (const name of crlIssuersOf(subject)) {
+      const indirect = lists.of(name).filter(({ scope }) => scope.indirect)
+      heldByOthers += indirect.length
+      add(indirect, name)
+    }
+    return { crls, held: held + heldByOthers > 0, untilMs }
   }
 
   function isAuthentic(list: ParsedCrl, issuer: CaCertificate): boolean {
@@ -75,16 +107,17 @@ export function createCrlSource({ option, crl, optional, skewMs, hashBits }: Crl
     return verdict
   }
 
-  function ask(subject: RevocationSubject, issuer: CaCertificate): RevocationAnswer {
+  const ask: RevocationSource['ask'] = (subject, issuer, signersNamed): RevocationAnswer => {
     issuers.set(issuer.fingerprint, issuer)
     const nowMs = hooks.nowMs()
-    const verdict = judgeByCrls(usableFor(issuer), subject, skewMs, nowMs)
+    const { crls, held, untilMs } = gather(subject, issuer, signersNamed)
+    const verdict = judgeByCrls(crls, subject, skewMs, nowMs)
     if (verdict.status === 'revoked') return verdict
-    if (verdict.status === 'good' && nowMs < verdict.untilMs) return { ...verdict, lookAgainMs: verdict.untilMs }
+    const lookAgainMs = verdict.status === 'good' ? Math.min(verdict.untilMs, untilMs) : 0
+    if (verdict.status === 'good' && nowMs < verdict.untilMs) return { ...verdict, lookAgainMs }
     // Nothing current: what can be fetched is.
     const missing = lists.missing(subject)
-    if (verdict.status === 'good') return { ...verdict, lookAgainMs: verdict.untilMs }
-    const held = lists.of(issuer.certificate.subjectKey).length > 0
+    if (verdict.status === 'good') return { ...verdict, lookAgainMs }
     return { status: 'unknown', reason: verdict.reason === 'no-crl' ? missing : verdict.reason, hasSource: held || lists.expected(subject) }
   }
 
@@ -98,4 +131,10 @@ export function createCrlSource({ option, crl, optional, skewMs, hashBits }: Crl
     ready: lists.ready,
     close: lists.close,
   }
+}
+
+function crlIssuersOf({ issuerKey, distributionPoints }: RevocationSubject): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (const { crlIssuerKeys } of distributionPoints ?? []) for (const name of crlIssuerKeys) if (name !== issuerKey) names.add(name)
+  return names
 }

@@ -9,6 +9,9 @@ export interface RevocationSubject {
   /** Lowercase hexadecimal. */
   readonly serialNumber: string
   readonly isCa: boolean
+  /** Its own name and key: what they sign says nothing of it. */
+  readonly subjectKey: string
+  readonly key: { readonly spki: Uint8Array }
   /** DER of the issuer's name as it stands in the certificate. */
   readonly issuerName: Uint8Array
   /** The same as the key of a map. */
@@ -18,6 +21,24 @@ export interface RevocationSubject {
   readonly distributionPoints: readonly DistributionPoint[] | null
   /** Where its issuer says that OCSP is answered. */
   readonly ocspUris: readonly string[]
+}
+
+/** Another certificate than the issuer's whose key signs CRLs about it, verified. */
+export interface CrlSigner {
+  readonly ca: CaCertificate
+  /** When it is to be looked for again. */
+  readonly untilMs: number
+}
+
+/** Finds those of one leaf. */
+export interface CrlSigners {
+  /**
+   * @param name Key of the name of the CRL issuer.
+   * @param place Of the certificate that is asked about: 0 is the leaf, 1 its issuer.
+   */
+  named(name: string, place: number, rules: RevocationRules, waiting?: Waiting): readonly CrlSigner[]
+  /** Ends the search for a path: nobody knows what the rest would have shown. */
+  readonly overrun: Refusal | null
 }
 
 /** `untilMs` may have passed: then it was known once. `lookAgainMs` is when a newer answer should be at hand. */
@@ -49,7 +70,8 @@ export type UnknownReason =
 export interface RevocationSource {
   /** Grows whenever answers may have changed. */
   readonly epoch: number
-  ask(subject: RevocationSubject, issuer: CaCertificate): RevocationAnswer
+  /** @param signersNamed finds certificates besides the issuer's own whose CRLs count, by the name of the CRL issuer. */
+  ask(subject: RevocationSubject, issuer: CaCertificate, signersNamed: (name: string) => readonly CrlSigner[]): RevocationAnswer
   /** What is being fetched about this certificate now. Never rejects. */
   pending(subject: RevocationSubject, issuer: CaCertificate): Promise<unknown> | null
 }
@@ -83,6 +105,7 @@ export function judgeRevocation(
   path: readonly CaCertificate[],
   rules: RevocationRules,
   nowMs: number,
+  signers: CrlSigners,
   waiting?: Waiting,
 ): KnownGood | Refusal {
   const asked = rules.scope === 'leaf' ? path.slice(0, 1) : path
@@ -91,12 +114,13 @@ export function judgeRevocation(
   const answers = asked.flatMap((issuer, i) => {
     const subject = subjects[i]
     if (subject === undefined) return []
-    const answer = rules.source.ask(subject, issuer)
+    const answer = rules.source.ask(subject, issuer, (name) => signers.named(name, i, rules, waiting))
     const settled = answer.status === 'revoked' || (answer.status === 'good' && nowMs < answer.untilMs)
     const pending = settled ? null : rules.source.pending(subject, issuer)
     if (pending !== null) waiting?.add(pending, rules.timeoutMs)
     return [{ answer, subject, certificate: i === 0 ? 'leaf' : 'intermediate' }]
   })
+  if (signers.overrun !== null) return signers.overrun
   let { untilMs, lookAgainMs } = NEVER_CHECKED
   for (const { answer, subject, certificate } of answers) {
     if (answer.status === 'revoked') return refuse('ERR_PEER_REVOKED', { certificate, serialNumber: subject.serialNumber })
@@ -122,7 +146,8 @@ const MIN_LOOK_MS = 1_000
 /** Whoever is let through without an answer is asked about again. */
 const UNKNOWN_LOOK_MS = 10_000
 
-export function revocationSubject({ serialNumber, issuer, issuerKey, notAfterMs, extensions }: ParsedCertificate): RevocationSubject {
+export function revocationSubject(certificate: ParsedCertificate): RevocationSubject {
+  const { serialNumber, subjectKey, key, issuer, issuerKey, notAfterMs, extensions } = certificate
   const { isCa, distributionPoints, ocspUris } = extensions
-  return { serialNumber, isCa, issuerName: issuer.der, issuerKey, notAfterMs, distributionPoints, ocspUris }
+  return { serialNumber, isCa, subjectKey, key, issuerName: issuer.der, issuerKey, notAfterMs, distributionPoints, ocspUris }
 }
