@@ -46,6 +46,7 @@ export function createCrlSigners({ leaf, path, candidates, rules, budget }: Sign
   function named(name: string, place: number, revocation: RevocationRules, waiting?: Waiting): readonly CrlSigner[] {
     const above = path.slice(place)
     const found: CrlSigner[] = signersOnPath(name, above)
+    let others = 0
     for (const candidate of candidates) {
       if (overrun !== null) break
       const { certificate } = candidate
@@ -55,7 +56,8 @@ export function createCrlSigners({ leaf, path, candidates, rules, budget }: Sign
       if (known.some((other) => sameAuthority(other, certificate))) continue
       const signer = verify(candidate, name, place, revocation, waiting)
       if (signer === null) continue
-      if (found.push(signer) > MAX_SIGNERS) overrun = refuse('ERR_PEER_TOO_COMPLEX', { reason: 'crl-signers' })
+      found.push(signer)
+      if (++others > MAX_SIGNERS) overrun = refuse('ERR_PEER_TOO_COMPLEX', { reason: 'crl-signers' })
     }
     return found
   }
@@ -77,7 +79,14 @@ export function createCrlSigners({ leaf, path, candidates, rules, budget }: Sign
       if (names !== null && names !== namesOf([candidate, ...own])) return refuse('ERR_PEER_UNTRUSTED')
       if (own.some((ca) => below.some((asked) => sameAuthority(asked, ca.certificate)))) return refuse('ERR_PEER_UNTRUSTED')
       if (revocation.scope === 'leaf') return null
-      const judged = judgeRevocation(revocationSubject(candidate.certificate), own, revocation, rules.nowMs, onlyOnPath(candidate, own), waiting)
+      const judged = judgeRevocation(
+        revocationSubject(candidate.certificate),
+        own,
+        revocation,
+        rules.nowMs,
+        onlyOnPath(candidate, own),
+        waiting,
+      )
       if (isRefusal(judged)) return judged
       lookAgainMs = judged.lookAgainMs
       return null

@@ -1,5 +1,5 @@
-export type { BundleJwk } from './bundle-key.js'
 export { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from '@countersign/core'
+export type { BundleJwk } from './bundle-key.js'
 export type { CertificateInput } from './certificate-input.js'
 export type { ChainRequest, PolicyRequest, RevocationRequest } from './chain-request.js'
 export { createFileSource, type FileSource, type FileSourceOptions, type LoadedFile } from './file-source.js'
@@ -52,6 +52,6 @@ export {
   createChainVerifier,
   verifyChain,
 } from './verify-chain.js'
+export { type CredentialRequest, type CredentialResult, verifyCredential } from './verify-credential.js'
 export { type VerifiedCrl, type VerifyCrlOptions, verifyCrl } from './verify-crl.js'
 export { type VerifiedOcspResponse, type VerifyOcspResponseOptions, verifyOcspResponse } from './verify-ocsp-response.js'
-export { type CredentialRequest, type CredentialResult, verifyCredential } from './verify-credential.js'

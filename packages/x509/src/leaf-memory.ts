@@ -43,7 +43,8 @@ export function createLeafMemory(state: TrustState, options: CheckedOptions, pro
     if (!(nowMs < evidence.leafEndMs)) return refuseExpired(fact, evidence)
     if (!(nowMs < evidence.pathEndMs) || !isStillAnchored(evidence)) return undefined
     const rules = revocationFor(evidence.path.at(-1), evidence.trustDomain)
-    const known = rules === null ? NEVER_CHECKED : judgeRevocation(evidence.subject, evidence.path, rules, nowMs, signersFor(evidence, nowMs))
+    const known =
+      rules === null ? NEVER_CHECKED : judgeRevocation(evidence.subject, evidence.path, rules, nowMs, signersFor(evidence, nowMs))
     if (!isRefusal(known)) return accept(fact, evidence, known)
     // Where an intermediate was revoked, there may be another path.
     if (known.code === 'ERR_PEER_REVOKED' && known.facts['certificate'] !== 'leaf') return undefined

@@ -149,5 +149,15 @@ const UNKNOWN_LOOK_MS = 10_000
 export function revocationSubject(certificate: ParsedCertificate): RevocationSubject {
   const { serialNumber, subjectKey, key, issuer, issuerKey, notAfterMs, extensions } = certificate
   const { isCa, distributionPoints, ocspUris } = extensions
-  return { serialNumber, isCa, subjectKey, key, issuerName: issuer.der, issuerKey, notAfterMs, distributionPoints, ocspUris }
+  return {
+    serialNumber,
+    isCa,
+    subjectKey,
+    key: { spki: key.spki },
+    issuerName: issuer.der,
+    issuerKey,
+    notAfterMs,
+    distributionPoints,
+    ocspUris,
+  }
 }

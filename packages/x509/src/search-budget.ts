@@ -1,4 +1,4 @@
-import { type NameBudget, createNameBudget } from './check-path.js'
+import { createNameBudget, type NameBudget } from './check-path.js'
 
 /** What searching paths for one leaf may still cost: the path of the leaf, and those of CRL issuers. */
 export interface SearchBudget {
