@@ -22,7 +22,7 @@ export interface SignerSearch {
 
 export interface FoundSigners extends CrlSigners {
   /** Certificates that were believed, and those above them: what a later look at the same leaf needs. */
-  readonly used: ReadonlySet<CaCertificate>
+  readonly used: readonly CaCertificate[]
 }
 
 /** A CA changes its key for CRLs every few years. Each may make us verify the signature of a list of 64 MiB. */
@@ -40,7 +40,7 @@ const NEVER = Number.POSITIVE_INFINITY
  * asked in circles.
  */
 export function createCrlSigners({ leaf, path, candidates, rules, budget }: SignerSearch): FoundSigners {
-  const used = new Set<CaCertificate>()
+  const used: CaCertificate[] = []
   let overrun: Refusal | null = null
 
   function named(name: string, place: number, revocation: RevocationRules, waiting?: Waiting): readonly CrlSigner[] {
@@ -106,7 +106,7 @@ export function createCrlSigners({ leaf, path, candidates, rules, budget }: Sign
       return null
     }
     const all = [candidate, ...found.path]
-    for (const ca of all) used.add(ca)
+    used.push(...all.filter((ca) => !used.includes(ca)))
     return { ca: candidate, untilMs: Math.min(lookAgainMs, ...all.map((ca) => endMs(ca.certificate, rules.skewMs))) }
   }
 

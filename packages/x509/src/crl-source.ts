@@ -6,7 +6,7 @@ import { isSignedCrl, judgeByCrls } from './crl-judgement.js'
 import { type CrlLists, type ListHooks, listsFromFiles, listsFromSource, listsFromUrls } from './crl-lists.js'
 import type { ReloadHooks } from './pem-setting.js'
 import type { ParsedCrl } from './read-crl.js'
-import type { CrlSigner, RevocationAnswer, RevocationSource, RevocationSubject } from './revocation.js'
+import type { RevocationAnswer, RevocationSource, RevocationSubject } from './revocation.js'
 
 export interface CrlSource extends RevocationSource {
   reload(): boolean
@@ -29,6 +29,9 @@ export interface CrlHooks extends ReloadHooks {
   authorities(subjectKey: string): readonly CaCertificate[]
 }
 
+type SignersNamed = Parameters<RevocationSource['ask']>[2]
+
+/** What the issuer's key signed about a certificate, and what others signed that may speak for it. */
 interface Gathered {
   readonly crls: readonly ParsedCrl[]
   /** There are lists that should know, usable or not. */
@@ -39,6 +42,8 @@ interface Gathered {
 
 /** CAs on verified paths: a mesh has tens. */
 const MAX_ISSUERS = 256
+const NEVER = Number.POSITIVE_INFINITY
+const NOBODY: readonly string[] = Object.freeze([])
 
 /**
  * CRLs from files, from URLs or from a source. The signature of a CRL is verified once for each CA it is asked about: for those known
@@ -72,32 +77,32 @@ export function createCrlSource({ option, crl, optional, skewMs, hashBits }: Crl
     return [...hooks.authorities(list.issuerKey), ...seen].some((issuer) => isAuthentic(list, issuer))
   }
 
-  /** What the issuer's key signed, and what others signed that may speak for it: those are looked for only where there is such a list. */
-  function gather(subject: RevocationSubject, issuer: CaCertificate, signersNamed: (name: string) => readonly CrlSigner[]): Gathered {
+  function gather(subject: RevocationSubject, issuer: CaCertificate, signersNamed: SignersNamed): Gathered {
     const named = lists.of(subject.issuerKey)
     const crls = named.filter((list) => isAuthentic(list, issuer))
-    let untilMs = Number.POSITIVE_INFINITY
-    const add = (candidates: readonly ParsedCrl[], name: string): void => {
-      if (candidates.length === 0) return
-      for (const signer of signersNamed(name)) {
-        const signed = candidates.filter((list) => !crls.includes(list) && isAuthentic(list, signer.ca))
-        if (signed.length === 0) continue
-        issuers.set(signer.ca.fingerprint, signer.ca)
-        crls.push(...signed)
-        untilMs = Math.min(untilMs, signer.untilMs)
+    const crlIssuers = crlIssuersOf(subject)
+    // The usual case: other keys are looked for only where there is a list that one of them must have signed.
+    if (crls.length === named.length && crlIssuers.length === 0) return { crls, held: named.length > 0, untilMs: NEVER }
+    // RFC 5280 §6.3.3 (f): another key of the same CA.
+    const candidates = new Map([[subject.issuerKey, named.filter((list) => !crls.includes(list))]])
+    // RFC 5280 §6.3.3 (b)(1): another issuer only where the certificate itself names it, and the list is indirect.
+    for (const name of crlIssuers) {
+      if (name !== subject.issuerKey) {
+        const indirect = lists.of(name).filter(({ scope }) => scope.indirect)
+        candidates.set(name, indirect)
       }
     }
-    // RFC 5280 §6.3.3 (f): another key of the same CA.
-    if (crls.length < named.length) add(named, subject.issuerKey)
-    const held = named.length
-    let heldByOthers = 0
-    // RFC 5280 §6.3.3 (b)(1): another issuer only where the certificate itself names it, and the list is indirect.
-    for (const name of crlIssuersOf(subject)) {
-      const indirect = lists.of(name).filter(({ scope }) => scope.indirect)
-      heldByOthers += indirect.length
-      add(indirect, name)
+    let untilMs = NEVER
+    for (const [name, unsigned] of candidates) {
+      for (const { ca, untilMs: endMs } of unsigned.length === 0 ? [] : signersNamed(name)) {
+        const signed = unsigned.filter((list) => !crls.includes(list) && isAuthentic(list, ca))
+        if (signed.length === 0) continue
+        issuers.set(ca.fingerprint, ca)
+        crls.push(...signed)
+        untilMs = Math.min(untilMs, endMs)
+      }
     }
-    return { crls, held: held + heldByOthers > 0, untilMs }
+    return { crls, held: named.length > 0 || [...candidates.values()].some((found) => found.length > 0), untilMs }
   }
 
   function isAuthentic(list: ParsedCrl, issuer: CaCertificate): boolean {
@@ -133,8 +138,7 @@ export function createCrlSource({ option, crl, optional, skewMs, hashBits }: Crl
   }
 }
 
-function crlIssuersOf({ issuerKey, distributionPoints }: RevocationSubject): ReadonlySet<string> {
-  const names = new Set<string>()
-  for (const { crlIssuerKeys } of distributionPoints ?? []) for (const name of crlIssuerKeys) if (name !== issuerKey) names.add(name)
-  return names
+/** Whom the certificate names as issuers of CRLs about it, if anybody. */
+function crlIssuersOf({ distributionPoints }: RevocationSubject): readonly string[] {
+  return distributionPoints?.flatMap(({ crlIssuerKeys }) => crlIssuerKeys) ?? NOBODY
 }

@@ -139,7 +139,7 @@ function search(
     const signers = createCrlSigners({ leaf, path, candidates: intermediates, rules, budget })
     const known = judgeRevocation(revocationSubject(leaf), path, revocation, rules.nowMs, signers)
     if (isRefusal(known)) return known
-    crlAuthorities = [...signers.used]
+    crlAuthorities = signers.used
     return null
   }
 

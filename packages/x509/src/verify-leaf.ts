@@ -60,7 +60,7 @@ export function verifyLeaf(
     const found = judgeRevocation(revocationSubject(leaf), path, revocation, nowMs, signers, judge.waiting)
     if (isRefusal(found)) return found
     known = found
-    crlAuthorities = [...signers.used]
+    crlAuthorities = signers.used
     return null
   }
 
