@@ -20,7 +20,7 @@ export interface Authorities {
   readonly anchors: readonly Uint8Array[]
   readonly untrusted: readonly Uint8Array[]
   readonly labels: readonly string[]
-  readonly settings: Settings
+  readonly settings: Omit<Settings, 'name'>
   /** Are there constraints on names? */
   readonly constrained: boolean
 }
@@ -67,7 +67,7 @@ export function buildAuthorities(random: Random, keys: KeyPool, index: number): 
   return { levels, anchors, untrusted: shuffled(untrusted, random), labels, settings, constrained }
 }
 
-function settingsOf(random: Random): Settings {
+function settingsOf(random: Random): Omit<Settings, 'name'> {
   const revocation = random.percent(14) ? random.pick(['leaf', 'chain'] as const) : null
   const policies = revocation === null && random.percent(18) ? policiesOf(random) : null
   return {
@@ -134,7 +134,13 @@ function otherwise(attributes: readonly Attribute[]): readonly (readonly [string
   ]
 }
 
-function mutateLevels(random: Random, keys: KeyPool, levels: readonly AuthorityLevel[], settings: Settings, labels: string[]): boolean {
+function mutateLevels(
+  random: Random,
+  keys: KeyPool,
+  levels: readonly AuthorityLevel[],
+  settings: Omit<Settings, 'name'>,
+  labels: string[],
+): boolean {
   const mutate = (at: number, { name, change }: Mutation): void => {
     const level = levels[at]
     if (level !== undefined) labels.push(`${at === 0 ? 'anchor' : 'authority'} ${name}: ${change(level.spec, { random, keys })}`)

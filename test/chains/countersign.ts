@@ -8,11 +8,13 @@ export interface OwnVerdict {
   /** `null` where it is accepted. */
   readonly code: string | null
   readonly facts: Readonly<Record<string, unknown>>
+  /** What stands between leaf and anchor on the path that was found. */
+  readonly between: readonly Uint8Array[]
 }
 
 /** What `verifyChain` says, asked the same as `openssl verify`. */
 export function ownVerdict({ anchors, untrusted, lists, settings }: World, leaf: Leaf): OwnVerdict {
-  const { purpose, revocation, policies } = settings
+  const { purpose, revocation, policies, name } = settings
   try {
     const result = verifyChain({
       leaf: leaf.der,
@@ -20,6 +22,7 @@ export function ownVerdict({ anchors, untrusted, lists, settings }: World, leaf:
       anchors,
       time: NOW_MS,
       purpose,
+      ...(name === null ? {} : { names: [name] }),
       ...(revocation === null ? {} : { crls: lists, revocation: { mode: 'require', scope: revocation } }),
       ...(policies === null
         ? {}
@@ -32,11 +35,12 @@ export function ownVerdict({ anchors, untrusted, lists, settings }: World, leaf:
             },
           }),
     })
-    return result.valid ? { accepted: true, code: null, facts: {} } : { accepted: false, code: result.code, facts: result.facts }
+    if (!result.valid) return { accepted: false, code: result.code, facts: result.facts, between: [] }
+    return { accepted: true, code: null, facts: {}, between: result.path.slice(1, -1).map(({ der }) => der) }
   } catch (error) {
     // An anchor or a list that cannot be read is the fault of whoever asks.
     if (!(error instanceof MisuseError)) throw error
-    return { accepted: false, code: error.code, facts: { message: error.message } }
+    return { accepted: false, code: error.code, facts: { message: error.message }, between: [] }
   }
 }
 

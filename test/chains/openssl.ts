@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { NOW_MS } from './certificate.js'
 import { armor } from './der.js'
@@ -12,13 +12,13 @@ export interface OpensslVerdict {
 }
 
 const PURPOSE = { client: 'sslclient', server: 'sslserver', any: 'any' } as const
+const VERIFY_NAME = { dns: '-verify_hostname', email: '-verify_email', ip: '-verify_ip' } as const
 /** Security level of 112 bits: RSA from 2048 bits, no SHA-1. */
 const LEVEL = '2'
 
 /** What `openssl verify` says of every leaf of a world: one process for all of them. */
 export function opensslVerdicts(world: World, folder: string): Promise<readonly OpensslVerdict[]> {
-  const own = join(folder, `world-${world.index}`)
-  mkdirSync(own)
+  const own = mkdtempSync(join(folder, 'world-'))
   const write = (name: string, ders: readonly Uint8Array[], label?: string): string => {
     const path = join(own, name)
     writeFileSync(path, ders.map((der) => armor(der, label)).join(''))
@@ -42,7 +42,7 @@ export function opensslVerdicts(world: World, folder: string): Promise<readonly 
   })
 }
 
-function argumentsFrom({ purpose, strict, revocation, policies }: World['settings']): string[] {
+function argumentsFrom({ purpose, strict, revocation, policies, name }: World['settings']): string[] {
   return [
     ...['-partial_chain', '-purpose', PURPOSE[purpose], '-auth_level', LEVEL, '-attime', String(NOW_MS / 1000)],
     ...(strict ? ['-x509_strict'] : []),
@@ -52,6 +52,7 @@ function argumentsFrom({ purpose, strict, revocation, policies }: World['setting
     ...(policies?.explicit ? ['-explicit_policy'] : []),
     ...(policies?.inhibitMapping ? ['-inhibit_map'] : []),
     ...(policies?.inhibitAny ? ['-inhibit_any'] : []),
+    ...(name === null ? [] : [VERIFY_NAME[name.type], name.value]),
   ]
 }
 

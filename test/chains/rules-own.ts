@@ -23,9 +23,9 @@ function refused({ name, why, mutation, code, unreadable, fact }: Refused): Rule
   }
 }
 
-/** There is another path, which is no good either: the code may be that of it. */
+/** There is another path, which is no good either, or only the one through authorities, which openssl did not look at: the code may be that of it. */
 function hasOtherPath({ labels }: Difference): boolean {
-  return labels.some((label) => label.startsWith('topology: another certificate'))
+  return labels.some((label) => label.startsWith('topology: another certificate') || label === 'leaf is an anchor')
 }
 
 /** What cannot be read is refused for that where it is the leaf, and is no authority where it is one. */
@@ -154,6 +154,12 @@ const JUDGING: readonly Rule[] = [
     why: 'RFC 5280 §6.3.3 (f): who revokes is who issued. openssl takes a list of any key of that name on the path.',
     mutation: /^topology: self-issued/,
     code: 'ERR_PEER_REVOCATION_UNKNOWN',
+  }),
+  refused({
+    name: 'a leaf that is listed proves nothing',
+    why: 'RFC 5280 §6.1: a path has an anchor and a certificate that it issued. One that vouches for itself stays good whatever the authorities revoke. openssl is done with it under -partial_chain.',
+    mutation: /^leaf is an anchor/,
+    code: 'ERR_PEER_UNTRUSTED',
   }),
   refused({
     name: 'curves of an allow-list',

@@ -32,6 +32,13 @@ export interface Settings {
   readonly strict: boolean
   readonly revocation: 'leaf' | 'chain' | null
   readonly policies: PolicySettings | null
+  /** A name that the leaf must hold. */
+  readonly name: NameSetting | null
+}
+
+export interface NameSetting {
+  readonly type: 'dns' | 'email' | 'ip'
+  readonly value: string
 }
 
 export interface PolicySettings {
@@ -49,27 +56,36 @@ const LEAF_KEYS: readonly KeyKind[] = ['p256', 'p256', 'p256', 'p256', 'p256', '
 export function createWorld(seed: number, index: number, keys: KeyPool): World {
   const random = createRandom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b))
   const authorities = buildAuthorities(random, keys, index)
-  const settings = authorities.settings
   const labels = [...authorities.labels]
   const sound = labels.length === 0
   const count = sound ? LEAVES.sound : LEAVES.changed
   const specs = Array.from({ length: count }, (_, at) =>
-    leafOf(random, keys, authorities.levels, index * 100 + at, settings, sound && at > 0 ? 88 : 25, authorities.constrained),
+    leafOf(random, keys, authorities.levels, index * 100 + at, authorities.settings, sound && at > 0 ? 88 : 25, authorities.constrained),
   )
-  const lists = settings.revocation === null ? [] : listsOf(random, keys, authorities.levels, specs[1] ?? null, labels)
+  const lists = authorities.settings.revocation === null ? [] : listsOf(random, keys, authorities.levels, specs[1] ?? null, labels)
+  const leaves = specs.map(({ spec, labels: own }, at) => ({
+    der: certificateFrom(spec),
+    labels: at === 1 && labels.includes('crl lists: leaf') ? [...own, 'leaf is listed'] : own,
+  }))
+  const trusted = random.percent(3) ? leaves.slice(0, 1) : []
+  const name = authorities.constrained && random.percent(40) ? random.pick(NAMES) : null
   return {
     index,
-    anchors: authorities.anchors,
+    anchors: [...authorities.anchors, ...trusted.map(({ der }) => der)],
     untrusted: authorities.untrusted,
     lists,
-    settings,
-    labels,
-    leaves: specs.map(({ spec, labels: own }, at) => ({
-      der: certificateFrom(spec),
-      labels: at === 1 && labels.includes('crl lists: leaf') ? [...own, 'leaf is listed'] : own,
-    })),
+    settings: { ...authorities.settings, name },
+    labels: [...labels, ...(name === null ? [] : [`name: ${name.type}`])],
+    leaves: leaves.map((leaf) => (trusted.includes(leaf) ? { ...leaf, labels: [...leaf.labels, 'leaf is an anchor'] } : leaf)),
   }
 }
+
+const NAMES: readonly NameSetting[] = [
+  { type: 'dns', value: 'a.example.com' },
+  { type: 'dns', value: 'x.y.example.com' },
+  { type: 'email', value: 'x@example.com' },
+  { type: 'ip', value: '10.1.2.3' },
+]
 
 /** A leaf before it is signed. */
 interface LeafSpec {
@@ -82,7 +98,7 @@ function leafOf(
   keys: KeyPool,
   levels: readonly AuthorityLevel[],
   serial: number,
-  settings: Settings,
+  settings: Omit<Settings, 'name'>,
   share: number,
   constrained: boolean,
 ): LeafSpec {

@@ -21,7 +21,8 @@ export interface Way {
 /** Lines of a request beside `Host`, as they are sent. */
 export type Lines = readonly string[]
 
-function tlsOf(site: Site, { as = null, session, tls }: Way): ConnectionOptions {
+/** TLS options of a client of the proxy. */
+export function tlsOf(site: Site, { as = null, session, tls }: Way): ConnectionOptions {
   return {
     host: '127.0.0.1',
     servername: PUBLIC_NAME,

@@ -17,7 +17,7 @@ const TIMEOUT_MS = {
 }
 
 /** Suites that every supported Node runs: every package, since sockets, certificates and keys differ, and what crosses them on the wire. */
-const ON_EVERY_NODE = /^(?:packages\/.+|test\/(?:conformance|differential|vectors|fuzz))$/
+const ON_EVERY_NODE = /^(?:packages\/.+|test\/(?:conformance|differential|forwarded|vectors|fuzz))$/
 
 /** Suites that put the servers of `servers.mjs` in front of a service. */
 const NEEDS_SERVERS = new Set(['test/proxies'])

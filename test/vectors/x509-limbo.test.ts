@@ -85,7 +85,6 @@ const DEVIATIONS: ReadonlyMap<string, string> = new Map([
     'webpki::san::san-critical-with-nonempty-subject',
     'a rule of the CA/Browser Forum; RFC 5280 §4.2.1.6 has it as a recommendation to the CA, and the extension is understood',
   ],
-  ['webpki::malformed-aia', 'the extension only says where to fetch; nothing is fetched, so it is not read'],
   ['webpki::forbidden-rsa-not-divisible-by-8-in-root', OCTETS],
   ['webpki::forbidden-rsa-key-not-divisible-by-8-in-leaf', OCTETS],
 ])

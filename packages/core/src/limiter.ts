@@ -9,14 +9,17 @@ import type { Refusal } from './refusal.js'
  * there is one, so that nobody else's failures use it up, and for the address before that.
  */
 export interface Admission {
-  /** Charges nothing. */
-  admit(inbound: Inbound, peer: Peer | null): Refusal | null
+  /**
+   * Charges nothing.
+   * @param isForwarded the request came from a proxy that was proven. What its clients fail at is not the proxy's own failure. Default `false`.
+   */
+  admit(inbound: Inbound, peer: Peer | null, isForwarded?: boolean): Refusal | null
   /**
    * Lets a verification begin, once no more are under way than the budget could be charged for: who sends everything at once gets no
    * more of it than who sends one after the other. Given back by calling what it resolves to, after the charge.
    */
-  enter(inbound: Inbound, peer: Peer | null): Refusal | Promise<Refusal | (() => void)>
-  charge(inbound: Inbound, peer: Peer | null): void
+  enter(inbound: Inbound, peer: Peer | null, isForwarded?: boolean): Refusal | Promise<Refusal | (() => void)>
+  charge(inbound: Inbound, peer: Peer | null, isForwarded?: boolean): void
 }
 
 /** Quotas of verified callers. A promise only where a quota is kept outside this process. */

@@ -26,13 +26,18 @@ export interface Verifier<Verified> {
 
 export interface PeerVerifier extends Verifier<Peer> {
   readonly kind: 'mtls'
-  /** The CA certificates in PEM that a TLS server names in its certificate request. */
+  /** The CA certificates in PEM that a TLS server names in its certificate request. None, which means any: more than a handshake takes. */
   trustAnchors(): readonly string[]
   /**
    * Names of the fields by which the proxy that sent this request says who the client is, lowercase. `null`: it came from no proxy that is
    * trusted, as far as is known without verifying anything. Left out where no proxy is.
    */
   proxyFields?(inbound: Inbound): readonly string[] | null
+  /**
+   * Writes the client's address into a request whose evidence is not read, as far as its proxy is known without verifying anything.
+   * @returns a refusal where somebody else has meddled with what the proxy says.
+   */
+  locate?(inbound: Inbound): Refusal | null
   /** Those of every proxy. */
   readonly forwardedFields?: readonly string[]
 }

@@ -76,7 +76,10 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     const misdirected = checkAuthority(inbound, asServerName)
     if (misdirected !== null) return deny(misdirected, inbound, null)
     const need = needOf(inbound.method, path)
-    if (!need.reads) return takeQuota(ANONYMOUS, inbound, path, need)
+    if (!need.reads) {
+      const meddled = peers?.locate?.(inbound) ?? null
+      return meddled === null ? takeQuota(ANONYMOUS, inbound, path, need) : deny(meddled, inbound, null)
+    }
     const peer = peers === null ? null : peers.recall(inbound)
     const token = tokens === null || isRefusal(peer) ? null : tokens.recall(inbound)
     if (peer === undefined || token === undefined)
@@ -121,7 +124,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   }
 
   function enter(inbound: Inbound, peer: Peer | null): Refusal | (() => void) | Promise<Refusal | (() => void)> {
-    return admission === null ? () => {} : admission.enter(inbound, peer)
+    return admission === null ? () => {} : admission.enter(inbound, peer, isForwarded(inbound))
   }
 
   function judgeEvidence(
@@ -145,9 +148,10 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 
   function denyEvidence(refusal: Refusal, inbound: Inbound, peer: Peer | null): Denial {
     if (admission === null || catalogueEntry(refusal.code).status === 503 || HONEST.has(refusal.code)) return deny(refusal, inbound, peer)
-    const flooded = admission.admit(inbound, peer)
+    const forwarded = isForwarded(inbound)
+    const flooded = admission.admit(inbound, peer, forwarded)
     if (flooded !== null) return deny(flooded, inbound, peer)
-    admission.charge(inbound, peer)
+    admission.charge(inbound, peer, forwarded)
     return deny(refusal, inbound, peer)
   }
 

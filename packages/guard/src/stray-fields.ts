@@ -1,4 +1,4 @@
-import type { Inbound } from '@countersign/core'
+import { fieldSpelling, type Inbound } from '@countersign/core'
 
 /** Finds the fields of a request that only a proxy may send. */
 export type StrayFieldFinder = (inbound: Inbound) => readonly string[]
@@ -10,7 +10,7 @@ const NONE: readonly string[] = Object.freeze([])
  * @param names lowercase.
  */
 export function createStrayFieldFinder(names: readonly string[]): StrayFieldFinder {
-  const spellings = new Set(names.map(spelling))
+  const spellings = new Set(names.map(fieldSpelling))
   const lengths = new Set(names.map((name) => name.length))
 
   return function strayFieldsOf({ rawHeaders }) {
@@ -18,14 +18,10 @@ export function createStrayFieldFinder(names: readonly string[]): StrayFieldFind
     for (let at = 0; at < rawHeaders.length; at += 2) {
       const name = rawHeaders[at] ?? ''
       if (!lengths.has(name.length)) continue
-      if (!spellings.has(spelling(name.toLowerCase()))) continue
+      if (!spellings.has(fieldSpelling(name.toLowerCase()))) continue
       found ??= []
       if (!found.includes(name)) found.push(name)
     }
     return found ?? NONE
   }
-}
-
-function spelling(name: string): string {
-  return name.replaceAll('_', '-')
 }

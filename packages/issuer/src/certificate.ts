@@ -46,15 +46,6 @@ export function mergeExtensions(usual: readonly (Extension | null)[], asked: rea
   return [...kept.filter((extension) => extension !== null), ...asked]
 }
 
-/** PEM (RFC 7468) of one DER structure. */
-export function pemOf(label: string, der: Uint8Array): string {
-  const lines =
-    Buffer.from(der)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? []
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
-}
-
 /** SHA-256 of a certificate's DER. */
 export function thumbprintOf(der: Uint8Array, encoding: 'hex' | 'base64url'): string {
   return createHash('sha256').update(der).digest(encoding)

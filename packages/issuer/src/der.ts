@@ -1,4 +1,4 @@
-import { MisuseError } from '@countersign/core'
+import { encodeDer, MisuseError } from '@countersign/core'
 
 /** Writes DER (ITU-T X.690), only the forms that X.509 needs. Every function returns one complete tag-length-value. */
 const TAG = {
@@ -16,49 +16,44 @@ const TAG = {
   set: 0x31,
 } as const
 
-/** Any element. */
-export function tlv(tag: number, content: Uint8Array): Uint8Array {
-  return Buffer.concat([Buffer.from([tag]), length(content.length), content])
-}
-
 /** A SEQUENCE of complete elements. */
 export function sequence(...parts: readonly Uint8Array[]): Uint8Array {
-  return tlv(TAG.sequence, Buffer.concat(parts))
+  return encodeDer(TAG.sequence, ...parts)
 }
 
 /** A SET of complete elements, in the order given. */
 export function set(...parts: readonly Uint8Array[]): Uint8Array {
-  return tlv(TAG.set, Buffer.concat(parts))
+  return encodeDer(TAG.set, ...parts)
 }
 
 /** `[n]` around other elements. */
 export function explicit(number: number, ...parts: readonly Uint8Array[]): Uint8Array {
-  return tlv(0xa0 | number, Buffer.concat(parts))
+  return encodeDer(0xa0 | number, ...parts)
 }
 
 /** `[n]` in place of a primitive's own tag. */
 export function implicit(number: number, content: Uint8Array): Uint8Array {
-  return tlv(0x80 | number, content)
+  return encodeDer(0x80 | number, content)
 }
 
 /** TRUE is 0xff (X.690 §11.1). */
 export function boolean(value: boolean): Uint8Array {
-  return tlv(TAG.boolean, Buffer.from([value ? 0xff : 0x00]))
+  return encodeDer(TAG.boolean, Buffer.from([value ? 0xff : 0x00]))
 }
 
 /** An integer that is not negative. */
 export function integer(value: number | bigint): Uint8Array {
-  return tlv(TAG.integer, integerContent(value))
+  return encodeDer(TAG.integer, integerContent(value))
 }
 
 /** An ENUMERATED that is not negative. */
 export function enumerated(value: number): Uint8Array {
-  return tlv(TAG.enumerated, integerContent(value))
+  return encodeDer(TAG.enumerated, integerContent(value))
 }
 
 /** NULL. */
 export function nothing(): Uint8Array {
-  return tlv(TAG.null, new Uint8Array(0))
+  return encodeDer(TAG.null)
 }
 
 /**
@@ -69,12 +64,12 @@ export function oid(dotted: string): Uint8Array {
   if (!/^[0-2](?:\.(?:0|[1-9]\d{0,14}))+$/.test(dotted))
     throw new MisuseError('ERR_OPTION_INVALID', 'oid', 'takes dotted numbers such as 1.2.3')
   const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number)
-  return tlv(TAG.oid, Buffer.from([first * 40 + second, ...rest].flatMap(base128)))
+  return encodeDer(TAG.oid, Buffer.from([first * 40 + second, ...rest].flatMap(base128)))
 }
 
 /** A BIT STRING of whole octets, or with some bits of the last one unused. */
 export function bitString(bytes: Uint8Array, unusedBits = 0): Uint8Array {
-  return tlv(TAG.bitString, Buffer.concat([Buffer.from([unusedBits]), bytes]))
+  return encodeDer(TAG.bitString, Uint8Array.of(unusedBits), bytes)
 }
 
 /** A named bit list: trailing zero bits are left out (X.690 §11.2.2). */
@@ -88,12 +83,12 @@ export function namedBits(positions: readonly number[]): Uint8Array {
 
 /** An OCTET STRING. */
 export function octetString(bytes: Uint8Array): Uint8Array {
-  return tlv(TAG.octetString, bytes)
+  return encodeDer(TAG.octetString, bytes)
 }
 
 /** A UTF8String. */
 export function utf8String(text: string): Uint8Array {
-  return tlv(TAG.utf8, Buffer.from(text, 'utf8'))
+  return encodeDer(TAG.utf8, Buffer.from(text, 'utf8'))
 }
 
 /** RFC 5280 §4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050; whole seconds, in UTC. */
@@ -101,14 +96,8 @@ export function time(date: Date): Uint8Array {
   const digits = `${date.toISOString().replace(/\D/g, '').slice(0, 14)}Z`
   const year = date.getUTCFullYear()
   return year >= 1950 && year < 2050
-    ? tlv(TAG.utcTime, Buffer.from(digits.slice(2), 'ascii'))
-    : tlv(TAG.generalizedTime, Buffer.from(digits, 'ascii'))
-}
-
-function length(bytes: number): Uint8Array {
-  if (bytes < 0x80) return Buffer.from([bytes])
-  const digits = base256(BigInt(bytes))
-  return Buffer.from([0x80 | digits.length, ...digits])
+    ? encodeDer(TAG.utcTime, Buffer.from(digits.slice(2), 'ascii'))
+    : encodeDer(TAG.generalizedTime, Buffer.from(digits, 'ascii'))
 }
 
 function integerContent(value: number | bigint): Uint8Array {

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
-import { type Clock, checkInteger, checkKeys, MisuseError, parseSpiffeId } from '@countersign/core'
-import { pemOf, type SigningIdentity } from './certificate.js'
+import { type Clock, checkInteger, checkKeys, encodePem, MisuseError, parseSpiffeId } from '@countersign/core'
+import type { SigningIdentity } from './certificate.js'
 import type { Extension } from './extension.js'
 import type { IssueRequest } from './issue-request.js'
 import { type IssuedCertificate, type IssuingRuntime, issueCertificate, SYSTEM_RUNTIME } from './issued-certificate.js'
@@ -133,7 +133,7 @@ function authorityOf(
   runtime: IssuingRuntime,
 ): DevAuthority {
   return Object.freeze({
-    certificatePem: pemOf('CERTIFICATE', certificateDer),
+    certificatePem: encodePem('CERTIFICATE', certificateDer),
     certificateDer,
     keyPem: keyPemOf(identity.key),
     intermediates: Object.freeze([...intermediates]),

@@ -1,6 +1,6 @@
 import { type KeyObject, randomBytes } from 'node:crypto'
-import type { Clock } from '@countersign/core'
-import { mergeExtensions, nameOf, pemOf, type SigningIdentity, signCertificate, thumbprintOf } from './certificate.js'
+import { type Clock, encodePem } from '@countersign/core'
+import { mergeExtensions, nameOf, type SigningIdentity, signCertificate, thumbprintOf } from './certificate.js'
 import {
   authorityKeyId,
   basicConstraints,
@@ -81,10 +81,10 @@ function issuedOf(
 ): IssuedCertificate {
   const chainDer = [certificateDer, ...intermediates]
   return Object.freeze({
-    certificatePem: pemOf('CERTIFICATE', certificateDer),
+    certificatePem: encodePem('CERTIFICATE', certificateDer),
     certificateDer,
     keyPem: keyPemOf(key),
-    chainPem: chainDer.map((der) => pemOf('CERTIFICATE', der)).join(''),
+    chainPem: chainDer.map((der) => encodePem('CERTIFICATE', der)).join(''),
     chainDer: Object.freeze(chainDer),
     serialNumber: BigInt(`0x${serialNumber}`).toString(16),
     fingerprint256: thumbprintOf(certificateDer, 'hex'),

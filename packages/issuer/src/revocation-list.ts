@@ -1,4 +1,5 @@
-import { mergeExtensions, pemOf, type SigningIdentity } from './certificate.js'
+import { encodePem } from '@countersign/core'
+import { mergeExtensions, type SigningIdentity } from './certificate.js'
 import { bitString, enumerated, explicit, integer, sequence, time } from './der.js'
 import { authorityKeyId, type Extension, encodeExtension } from './extension.js'
 import { type SignatureHash, signatureAlgorithm } from './signature-algorithm.js'
@@ -59,7 +60,7 @@ export function signRevocationList(request: RevocationListRequest, issuer: Signi
     ...(entries.length === 0 ? [] : [sequence(...entries)]),
     explicit(0, sequence(...extensions.map(encodeExtension))),
   )
-  return pemOf('X509 CRL', sequence(body, algorithm.identifier, bitString(algorithm.sign(body))))
+  return encodePem('X509 CRL', sequence(body, algorithm.identifier, bitString(algorithm.sign(body))))
 }
 
 function reasonCode(reason: RevocationReason): Uint8Array {

@@ -13,6 +13,7 @@ const SAMPLED_EVERY = 64
 interface KeptKey {
   readonly peer: Peer | null
   readonly clientAddress: string | null
+  readonly isForwarded: boolean
   readonly key: string
 }
 
@@ -40,13 +41,19 @@ export function createAdmission(
   const exceeded = meter.createCounter('rate_limit_exceeded_total', { description: 'Requests refused by a quota policy' })
   let sinceSample = 0
 
-  function keyOf(inbound: Inbound, peer: Peer | null): string {
+  function keyOf(inbound: Inbound, peer: Peer | null, isForwarded: boolean): string {
     const { clientAddress, connection } = inbound
     const kept = connection[keptKey] as KeptKey | undefined
-    if (kept !== undefined && kept.peer === peer && kept.clientAddress === clientAddress) return kept.key
-    const key = peer === null ? joinKey('address', addressKeyOf(inbound)) : joinKey('peer', identityKey(peer.identity))
-    connection[keptKey] = { peer, clientAddress, key } satisfies KeptKey
+    if (kept !== undefined && kept.peer === peer && kept.clientAddress === clientAddress && kept.isForwarded === isForwarded)
+      return kept.key
+    const key = peer === null ? anonymousKey(inbound, isForwarded) : joinKey('peer', identityKey(peer.identity))
+    connection[keptKey] = { peer, clientAddress, isForwarded, key } satisfies KeptKey
     return key
+  }
+
+  // The proxy proves itself anew with each new certificate: strangers behind it, whose address may be its own here, must not be able to stop that.
+  function anonymousKey(inbound: Inbound, isForwarded: boolean): string {
+    return joinKey(isForwarded ? 'forwarded' : 'address', addressKeyOf(inbound))
   }
 
   function backlogOf(key: string): number {
@@ -70,14 +77,14 @@ export function createAdmission(
   }
 
   return {
-    admit: (inbound, peer) => admit(keyOf(inbound, peer)),
-    enter(inbound, peer) {
-      const key = keyOf(inbound, peer)
+    admit: (inbound, peer, isForwarded = false) => admit(keyOf(inbound, peer, isForwarded)),
+    enter(inbound, peer, isForwarded = false) {
+      const key = keyOf(inbound, peer, isForwarded)
       return admit(key) ?? enterLane(key)
     },
-    charge(inbound, peer) {
+    charge(inbound, peer, isForwarded = false) {
       const nowUs = Math.round(clock.nowMs() * 1000)
-      const arrival = arrivals.claim(keyOf(inbound, peer), intervalUs, burst, nowUs)
+      const arrival = arrivals.claim(keyOf(inbound, peer, isForwarded), intervalUs, burst, nowUs)
       const backlogUs = backlogUsOf(arrival, nowUs, capacityUs)
       if (backlogUs + intervalUs <= capacityUs) arrival.atUs = nowUs + backlogUs + intervalUs
       if ((++sinceSample & (SAMPLED_EVERY - 1)) === 0) quietly(() => current.record(arrivals.size, { limit_type: 'address' }))

@@ -1,10 +1,10 @@
 import {
+  checkEntries,
   checkKeys,
   checkMethod,
   checkPath,
-  compileNameMatch,
+  compileIdentityMatch,
   foldPath,
-  type Identity,
   type Inbound,
   isUnder,
   joinPath,
@@ -34,28 +34,20 @@ export function compileOnly(option: string, value: unknown): OnlyTest {
 }
 
 function compileCallers(option: string, value: unknown): (principal: Principal) => boolean {
-  const tests = entriesOf(option, value).map(([path, match]) => compileCaller(path, match))
+  const tests = checkEntries(option, value).map(([path, match]) => compileIdentityMatch(path, match))
   return ({ caller }) => caller !== null && tests.some((test) => test(caller))
-}
-
-function compileCaller(option: string, match: unknown): (caller: Identity) => boolean {
-  const matches = compileNameMatch(option, match)
-  if (typeof match !== 'string' || match.startsWith('spiffe://')) return ({ kind, value }) => kind === 'spiffe' && matches(value)
-  const dns = match.toLowerCase()
-  // RFC 4343: letter case means nothing in a DNS name.
-  return ({ kind, value }) => (kind === 'dns' ? value.toLowerCase() === dns : kind !== 'spiffe' && kind !== 'subject' && matches(value))
 }
 
 // Routers answer HEAD with the handler of GET, at the same cost.
 function compileMethods(option: string, value: unknown): ReadonlySet<string> {
-  const methods = new Set(entriesOf(option, value).map(([path, method]) => checkMethod(path, method)))
+  const methods = new Set(checkEntries(option, value).map(([path, method]) => checkMethod(path, method)))
   return methods.has('GET') ? methods.add('HEAD') : methods
 }
 
 function compilePaths(option: string, value: unknown): (path: string) => boolean {
   const exact = new Set<string>()
   const prefixes: string[] = []
-  for (const [path, match] of entriesOf(option, value)) {
+  for (const [path, match] of checkEntries(option, value)) {
     if (typeof match === 'string') {
       exact.add(fold(checkPath(path, match)))
       continue
@@ -75,10 +67,4 @@ function compilePaths(option: string, value: unknown): (path: string) => boolean
 
 function fold(path: string): string {
   return foldPath(path)[0] ?? path
-}
-
-function entriesOf(option: string, value: unknown): readonly (readonly [option: string, entry: unknown])[] {
-  if (!Array.isArray(value)) return [[option, value]]
-  if (value.length === 0) throw new MisuseError('ERR_RULE_VACUOUS', option, 'is an empty list: name at least one, or leave the key out')
-  return Array.from(value, (entry: unknown, index) => [`${option}[${index}]`, entry] as const)
 }

@@ -1,5 +1,4 @@
-import { checkKeys, checkText, compileNameMatch, type Identity, joinPath, MisuseError } from '@countersign/core'
-import { checkEntries } from './check-entries.js'
+import { checkEntries, checkKeys, checkText, compileNameMatch, type Identity, joinPath, MisuseError } from '@countersign/core'
 
 /** Whom the `callers` of a rule match, compiled. */
 export interface Callers {

@@ -1,5 +1,4 @@
-import { checkKeys, checkText, joinPath, MisuseError, type Token } from '@countersign/core'
-import { checkEntries } from './check-entries.js'
+import { checkEntries, checkKeys, checkText, joinPath, MisuseError, type Token } from '@countersign/core'
 
 export type ClaimsTest = (token: Token | null) => boolean
 

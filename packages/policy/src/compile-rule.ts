@@ -1,6 +1,5 @@
-import { checkKeys, checkMethod, checkText, joinPath, MisuseError } from '@countersign/core'
+import { checkEntries, checkKeys, checkMethod, checkText, joinPath, MisuseError } from '@countersign/core'
 import { type Callers, compileCallers } from './caller-match.js'
-import { checkEntries } from './check-entries.js'
 import { type ClaimsTest, compileClaims } from './claims-match.js'
 import { compilePaths, type PathTest } from './path-match.js'
 

@@ -1,5 +1,4 @@
-import { checkKeys, checkPath, foldPath, isUnder, joinPath, MisuseError } from '@countersign/core'
-import { checkEntries } from './check-entries.js'
+import { checkEntries, checkKeys, checkPath, foldPath, isUnder, joinPath, MisuseError } from '@countersign/core'
 
 export type PathTest = (path: string) => boolean
 

@@ -1,9 +1,8 @@
-import { type Refusal, refuse } from '@countersign/core'
+import { parseJsonObject, type Refusal, refuse } from '@countersign/core'
 import { type Assertions, readClaims } from './claims.js'
 import { decodeCompact, decodePayload, malformed } from './compact.js'
 import { checkHeader, checkType } from './header.js'
 import type { Issuer, Issuers } from './issuer.js'
-import { parseJsonObject } from './json.js'
 
 /** A token that is what it should be in every way but one: nobody has looked at its signature. */
 export interface Appraisal {

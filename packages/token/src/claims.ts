@@ -1,6 +1,14 @@
-import { type Identity, parseSpiffeId, type Refusal, refuse } from '@countersign/core'
+import {
+  type Identity,
+  isJsonArray,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  parseSpiffeId,
+  type Refusal,
+  refuse,
+} from '@countersign/core'
 import { decodeBase64url } from './base64url.js'
-import { isArray, type JsonObject, type JsonValue } from './json.js'
 import type { IssuerRules } from './options.js'
 
 /** What the claims of a token say, each of its type, and accepted of this issuer. Not verified, and not judged by time. */
@@ -98,7 +106,7 @@ function identify(subject: string, rules: IssuerRules): Identity | null {
 /** RFC 8705 §3.1. A token that is bound in some other way is never a bearer token. */
 function readConfirmation(cnf: JsonValue | undefined): string | null | Refusal {
   if (cnf === undefined) return null
-  if (typeof cnf !== 'object' || cnf === null || isArray(cnf)) return invalid('cnf')
+  if (!isJsonObject(cnf)) return invalid('cnf')
   const thumbprint = cnf['x5t#S256']
   if (thumbprint === undefined) return Object.keys(cnf).length === 0 ? invalid('cnf') : UNKNOWN_BINDING
   return typeof thumbprint === 'string' && decodeBase64url(thumbprint)?.length === SHA256_BYTES ? thumbprint : invalid('cnf')
@@ -113,7 +121,7 @@ function readScopes(scope: JsonValue | undefined, scp: JsonValue | undefined): r
 
 function texts(value: JsonValue): readonly string[] | null {
   if (typeof value === 'string') return Object.freeze([value])
-  return isArray(value) && value.every((item) => typeof item === 'string') ? value : null
+  return isJsonArray(value) && value.every((item) => typeof item === 'string') ? value : null
 }
 
 function isNumber(value: JsonValue): value is number {

@@ -1,6 +1,5 @@
-import { type Refusal, refuse } from '@countersign/core'
+import { type JsonObject, parseJsonObject, type Refusal, refuse } from '@countersign/core'
 import { decodeBase64url, isCanonical } from './base64url.js'
-import { type JsonObject, parseJsonObject } from './json.js'
 
 /** A JWS in compact serialization, taken apart. Nothing in it is verified. */
 export interface CompactJws {

@@ -1,6 +1,5 @@
-import { RefusedError } from '@countersign/core'
+import { parseJsonObject, RefusedError } from '@countersign/core'
 import { decodeCompact, decodePayload } from './compact.js'
-import { parseJsonObject } from './json.js'
 
 /** What a token says. Frozen, objects without a prototype. */
 export interface DecodedToken {

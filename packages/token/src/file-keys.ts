@@ -1,7 +1,6 @@
 import { readFileSync, unwatchFile, watchFile } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
-import { MisuseError, type Recorder } from '@countersign/core'
-import { parseJsonObject } from './json.js'
+import { MisuseError, parseJsonObject, type Recorder } from '@countersign/core'
 import { type ReadKeys, readJwks } from './key-set.js'
 import { AT_HAND, type KeyStore } from './key-store.js'
 import { recordReload, recordReloadFailure } from './reload-events.js'

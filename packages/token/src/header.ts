@@ -1,6 +1,5 @@
-import { type Refusal, refuse } from '@countersign/core'
+import { type JsonObject, type Refusal, refuse } from '@countersign/core'
 import { malformed } from './compact.js'
-import type { JsonObject } from './json.js'
 
 /** Kinds of token by their header `typ`: see `JwtOptions.type`. */
 export type TokenType = 'at+jwt' | 'JWT' | 'jwt-svid'

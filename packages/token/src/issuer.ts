@@ -1,5 +1,4 @@
-import { MisuseError, parseSpiffeId, type Refusal, refuse, type Surroundings } from '@countersign/core'
-import type { JsonObject } from './json.js'
+import { type JsonObject, MisuseError, parseSpiffeId, type Refusal, refuse, type Surroundings } from '@countersign/core'
 import type { KeyStore } from './key-store.js'
 import { createKeyStore } from './keys.js'
 import { checkJwtOptions, type IssuerRules } from './options.js'

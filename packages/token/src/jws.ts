@@ -1,8 +1,7 @@
-import { type Refusal, refuse } from '@countersign/core'
+import { type JsonObject, parseJsonObject, type Refusal, refuse } from '@countersign/core'
 import { ALGORITHMS, type Algorithm } from './algorithm.js'
 import { decodeCompact, decodePayload } from './compact.js'
 import { checkHeader } from './header.js'
-import { type JsonObject, parseJsonObject } from './json.js'
 import { readJwks } from './key-set.js'
 import { matchSignature } from './match-signature.js'
 import { SIGNING_USES } from './verification-key.js'
@@ -36,7 +35,7 @@ export async function verifyCompactJws(
   if (unfit !== null) return unfit
 
   const { alg, kid } = header
-  const found = readJwks(parseJsonObject(Buffer.from(JSON.stringify({ keys: jwks.keys }))), SIGNING_USES)
+  const found = readJwks(parseJsonObject(JSON.stringify({ keys: jwks.keys })), SIGNING_USES)
   const candidates = found?.keys.find(typeof kid === 'string' ? kid : null, String(alg)) ?? []
   if (candidates.length === 0) return KEY_UNKNOWN
   const key = await matchSignature(candidates, String(alg), signingInput, signature)

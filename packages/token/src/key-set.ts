@@ -1,4 +1,4 @@
-import { isArray, type JsonObject, type JsonValue } from './json.js'
+import { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from '@countersign/core'
 import { type KeyFlaw, keyFromJwk, type VerificationKey } from './verification-key.js'
 
 /** Keys by `kid`. Never changes; another set takes its place. */
@@ -26,7 +26,7 @@ const NONE: readonly VerificationKey[] = Object.freeze([])
 /** Reads a JWK Set (RFC 7517 §5). `null` if it is none, or holds too many keys. A key that cannot be used is left out. */
 export function readJwks(document: JsonObject | null, uses: ReadonlySet<unknown>): ReadKeys | null {
   const list = document?.['keys']
-  return isArray(list) ? readKeys(list, uses) : null
+  return isJsonArray(list) ? readKeys(list, uses) : null
 }
 
 /** Reads the keys of a JWK Set. */
@@ -35,7 +35,7 @@ export function readKeys(list: readonly JsonValue[], uses: ReadonlySet<unknown>)
   const keys: VerificationKey[] = []
   const flaws: Partial<Record<KeyFlaw, number>> = {}
   for (const jwk of list) {
-    const key = typeof jwk === 'object' && jwk !== null && !isArray(jwk) ? keyFromJwk(jwk, uses) : 'malformed'
+    const key = isJsonObject(jwk) ? keyFromJwk(jwk, uses) : 'malformed'
     if (typeof key === 'string') flaws[key] = (flaws[key] ?? 0) + 1
     else keys.push(key)
   }

@@ -7,11 +7,11 @@ import {
   joinPath,
   kindOf,
   MisuseError,
+  parseJsonObject,
   type Source,
   type Surroundings,
 } from '@countersign/core'
 import { createFileKeys } from './file-keys.js'
-import { parseJsonObject } from './json.js'
 import { type KeySet, readJwks } from './key-set.js'
 import { AT_HAND, type KeyStore } from './key-store.js'
 import type { IssuerRules } from './options.js'
@@ -84,7 +84,7 @@ function readConstant(option: string, jwks: unknown, uses: ReadonlySet<unknown>)
   if (typeof jwks === 'object' && jwks !== null && Object.hasOwn(jwks, 'keys')) {
     throw new MisuseError('ERR_OPTION_INVALID', option, 'takes the list of keys: write { jwks: set.keys }')
   }
-  const found = readJwks(parseJsonObject(Buffer.from(toJson(option, { keys: checkList(option, jwks) }))), uses)
+  const found = readJwks(parseJsonObject(toJson(option, { keys: checkList(option, jwks) })), uses)
   if (found === null) throw new MisuseError('ERR_OPTION_INVALID', option, `takes a list of at most 100 JWKs, not ${kindOf(jwks)}`)
   if ('private' in found.flaws) throw new MisuseError('ERR_OPTION_INVALID', option, 'holds a private key: give the public part alone')
   const flaw = Object.keys(found.flaws).find((name) => !HARMLESS.has(name))

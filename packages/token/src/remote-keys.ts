@@ -1,6 +1,4 @@
-import { RefusedError, type Surroundings } from '@countersign/core'
-import { fetchJwks, JwksError } from './fetch-jwks.js'
-import { parseJsonObject } from './json.js'
+import { FetchError, fetchBytes, parseJsonObject, RefusedError, type Surroundings } from '@countersign/core'
 import { type KeySet, type ReadKeys, readJwks } from './key-set.js'
 import type { KeyStore, Standing } from './key-store.js'
 import { recordReload, recordReloadFailure } from './reload-events.js'
@@ -23,6 +21,10 @@ const COOLDOWN_MS = 10_000
 const FIRST_BACKOFF_MS = 1_000
 const MAX_BACKOFF_MS = 30_000
 
+// A hundred keys of 8192 bits, with certificate chains, fit; a bomb does not.
+const MAX_BYTES = 256 * 1024
+const ACCEPT = 'application/jwk-set+json, application/json'
+
 const NONE: readonly VerificationKey[] = Object.freeze([])
 
 /**
@@ -33,8 +35,7 @@ export function createRemoteKeys(options: RemoteKeysOptions, uses: ReadonlySet<u
   const { clock, recorder } = surroundings
   const { issuer, maxAgeMs, staleMs } = options
   const refreshMs = maxAgeMs / 2
-  let asking: AbortController | null = null
-  let closed = false
+  const closing = new AbortController()
   let keys: KeySet | null = null
   let epoch = 0
   let loadedAtMs = 0
@@ -55,21 +56,24 @@ export function createRemoteKeys(options: RemoteKeysOptions, uses: ReadonlySet<u
   async function attempt(): Promise<void> {
     // The keys are as old as the question, not as the answer.
     const askedAtMs = clock.nowMs()
-    const controller = new AbortController()
-    const timer = setTimeout(() => controller.abort(), options.timeoutMs)
-    asking = controller
     try {
-      const found = readJwks(parseJsonObject(await fetchJwks(options.jwksUri, surroundings.fetch, controller.signal)), uses)
-      if (found === null) throw new JwksError('the answer is not a JWK Set')
+      const found = readJwks(parseJsonObject(await ask()), uses)
+      if (found === null) throw new FetchError('the answer is not a JWK Set')
       accept(found, askedAtMs)
     } catch (cause) {
       waitMs = Math.min(FIRST_BACKOFF_MS * 2 ** failures, MAX_BACKOFF_MS)
       failures++
-      if (closed) return
-      recordReloadFailure(recorder, issuer, cause instanceof JwksError ? cause.message : 'the keys cannot be read', { cause })
-    } finally {
-      clearTimeout(timer)
+      if (closing.signal.aborted) return
+      recordReloadFailure(recorder, issuer, cause instanceof FetchError ? cause.message : 'the keys cannot be read', { cause })
     }
+  }
+
+  /** The keys come from where the options say, and from nowhere else (RFC 8725 §3.10). */
+  async function ask(): Promise<Uint8Array> {
+    const { jwksUri: url, timeoutMs } = options
+    const request = { server: 'the issuer', url, accept: ACCEPT, maxBytes: MAX_BYTES, timeoutMs, signal: closing.signal }
+    const { bytes } = await fetchBytes(request, surroundings.fetch)
+    return bytes ?? new Uint8Array(0)
   }
 
   function accept(found: ReadKeys, askedAtMs: number): void {
@@ -83,7 +87,7 @@ export function createRemoteKeys(options: RemoteKeysOptions, uses: ReadonlySet<u
   }
 
   function mayAsk(nowMs: number): boolean {
-    return !closed && (loading !== null || elapsed(finishedAtMs, nowMs) >= waitMs)
+    return !closing.signal.aborted && (loading !== null || elapsed(finishedAtMs, nowMs) >= waitMs)
   }
 
   return {
@@ -107,13 +111,12 @@ export function createRemoteKeys(options: RemoteKeysOptions, uses: ReadonlySet<u
     },
     load,
     async ready() {
-      if (keys === null && !closed) await load()
+      if (keys === null && !closing.signal.aborted) await load()
       if (keys === null)
         throw new RefusedError('ERR_KEYS_UNAVAILABLE', `The keys of ${issuer} could not be fetched from ${options.jwksUri}`)
     },
     async close() {
-      closed = true
-      asking?.abort()
+      closing.abort()
       await loading
     },
   }

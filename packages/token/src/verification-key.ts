@@ -1,8 +1,8 @@
 import { createPublicKey, KeyObject } from 'node:crypto'
+import { isJsonArray, type JsonObject } from '@countersign/core'
 import { ALGORITHMS, type Algorithm, algorithmsOf, type KeyKind } from './algorithm.js'
 import { decodeBase64url } from './base64url.js'
 import { MAX_KID_LENGTH } from './header.js'
-import { isArray, type JsonObject } from './json.js'
 import { isRoca } from './roca.js'
 import { thumbprint } from './thumbprint.js'
 
@@ -109,7 +109,7 @@ function kindOfKeyObject(key: KeyObject): KeyKind | null {
 
 function mayVerify(operations: JsonObject[string] | undefined): boolean {
   if (operations === undefined) return true
-  return isArray(operations) && operations.includes('verify') && new Set(operations).size === operations.length
+  return isJsonArray(operations) && operations.includes('verify') && new Set(operations).size === operations.length
 }
 
 /** RFC 8725 §3.1: a key that names its algorithm carries no other. `Ed25519` is the new name of what `EdDSA` is with such a key (RFC 9864). */

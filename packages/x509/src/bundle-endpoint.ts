@@ -1,5 +1,4 @@
-import { MisuseError, type Runtime } from '@countersign/core'
-import { BundleError } from './bundle-error.js'
+import { FetchError, MisuseError, type Runtime, withDeadline } from '@countersign/core'
 import { exchangeBundle } from './bundle-exchange.js'
 import { refreshMs, waitMs } from './bundle-schedule.js'
 import { verifyBundleServer } from './bundle-server.js'
@@ -48,6 +47,8 @@ export function createBundleEndpoint(
   const { option, trustDomain, url, timeoutMs, graceMs } = setting
   const isSelfServing = setting.profile === 'https_spiffe' && setting.server.trustDomain === trustDomain
   const seed = openSeed()
+  const closing = new AbortController()
+  const deadline = { server: 'the endpoint', timeoutMs, signal: closing.signal }
   // Before the first answer it is not in use, but no answer may be older.
   let current: AuthorityFile | null = isSelfServing ? (seed?.value ?? null) : null
   let confirmedAtMs: number | null = null
@@ -58,9 +59,7 @@ export function createBundleEndpoint(
   let failure: unknown
   let loading: Promise<void> | null = null
   let first: Promise<void> | null = null
-  let asking: AbortController | null = null
   let timer: NodeJS.Timeout | undefined
-  let closed = false
 
   // SPIFFE Federation §4.2: what the operator changes here is the latest until the endpoint gives another.
   function openSeed(): FileSource<AuthorityFile> | null {
@@ -84,7 +83,7 @@ export function createBundleEndpoint(
     if (isFresh === isLive) return isLive
     isLive = isFresh
     epoch++
-    if (!isLive) hooks.onFailed(option, new BundleError('the endpoint could not be asked for too long: its bundle is not used any more'))
+    if (!isLive) hooks.onFailed(option, new FetchError('the endpoint could not be asked for too long: its bundle is not used any more'))
     return isLive
   }
 
@@ -92,7 +91,7 @@ export function createBundleEndpoint(
     loading ??= attempt().finally(() => {
       loading = null
       clearTimeout(timer)
-      if (closed) return
+      if (closing.signal.aborted) return
       timer = setTimeout(load, waitMs(intervalMs, failures, confirmedAtMs !== null))
       timer.unref()
     })
@@ -102,12 +101,12 @@ export function createBundleEndpoint(
   async function attempt(): Promise<void> {
     try {
       await serving()?.attempted()
-      if (closed) return
+      if (closing.signal.aborted) return
       // The bundle is as old as the question, not as the answer.
       const askedAtMs = hooks.nowMs()
       const before = current
-      const body = await withinTime((signal) => exchangeBundle(url, setting.followRedirects, ask, signal))
-      if (closed) return
+      const body = await withDeadline(deadline, (signal) => exchangeBundle(url, setting.followRedirects, ask, signal))
+      if (closing.signal.aborted) return
       // What was asked for before the operator changed the bundle is not the refresh that may replace it.
       if (current !== before) return attempt()
       accept(body, askedAtMs)
@@ -115,7 +114,7 @@ export function createBundleEndpoint(
     } catch (error) {
       failures++
       failure = error
-      if (!closed) hooks.onFailed(option, error)
+      if (!closing.signal.aborted) hooks.onFailed(option, error)
     }
   }
 
@@ -127,27 +126,12 @@ export function createBundleEndpoint(
     return fetchBundleSpiffe(at, (chain) => verifyBundleServer(chain, { spiffeId, anchors: anchors(), rules: network.rules() }), signal)
   }
 
-  // Raced, since a fetch that was handed in may not heed the signal.
-  async function withinTime<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const controller = new AbortController()
-    asking = controller
-    const deadline = setTimeout(() => controller.abort(), timeoutMs)
-    const aborted = new Promise<never>((_, reject) => {
-      controller.signal.addEventListener('abort', () => reject(new BundleError('the endpoint did not answer in time')), { once: true })
-    })
-    try {
-      return await Promise.race([work(controller.signal), aborted])
-    } finally {
-      clearTimeout(deadline)
-    }
-  }
-
   function accept(body: Uint8Array, askedAtMs: number): void {
     const document = readDocument(body, MAX_BUNDLE_BYTES)
     const bundle = typeof document === 'string' ? document : readBundle(document)
-    if (typeof bundle === 'string') throw new BundleError(`the answer holds ${bundle}`)
+    if (typeof bundle === 'string') throw new FetchError(`the answer holds ${bundle}`)
     // Trust Domain and Bundle §4.1.1: whoever sends an older one would bring keys back that were withdrawn.
-    if (isOlder(bundle, current)) throw new BundleError('the bundle is older than the one in use')
+    if (isOlder(bundle, current)) throw new FetchError('the bundle is older than the one in use')
     const wasLive = settle()
     const isNew = !wasLive || current === null || !sameAuthorities(bundle, current)
     current = bundle
@@ -180,7 +164,7 @@ export function createBundleEndpoint(
       return changed
     },
     async ready() {
-      if (confirmedAtMs === null && !closed) await load()
+      if (confirmedAtMs === null && !closing.signal.aborted) await load()
       if (confirmedAtMs !== null) return
       const reason = failure instanceof Error ? failure.message : 'it was closed'
       throw new MisuseError(
@@ -191,9 +175,8 @@ export function createBundleEndpoint(
       )
     },
     close() {
-      closed = true
+      closing.abort()
       clearTimeout(timer)
-      asking?.abort()
       seed?.close()
     },
   }

@@ -1,4 +1,4 @@
-import { BundleError } from './bundle-error.js'
+import { FetchError, readBounded } from '@countersign/core'
 import { parseBundleUrl } from './bundle-url.js'
 import { MAX_BUNDLE_BYTES } from './read-bundle.js'
 
@@ -14,41 +14,25 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /**
  * Asks for a bundle, always from the configured URL on: where it led the last time is forgotten (SPIFFE Federation §5.2.1.4, §7.5.1).
- * @throws {BundleError}
+ * @throws {FetchError}
  */
 export async function exchangeBundle(url: URL, followRedirects: boolean, ask: AskForBundle, signal: AbortSignal): Promise<Uint8Array> {
   let at = url
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     const answer = await ask(at, signal)
-    if ('body' in answer) return readBounded(answer.body)
-    if (!followRedirects) throw new BundleError('the endpoint redirects, which the options do not allow')
+    if ('body' in answer) return readBounded(answer.body, MAX_BUNDLE_BYTES)
+    if (!followRedirects) throw new FetchError('the endpoint redirects, which the options do not allow')
     // SPIFFE Federation §5.2.1.3: the target is a valid endpoint URL too.
     const target = parseBundleUrl(answer.location, at.href)
-    if (target === null) throw new BundleError('the endpoint redirects to what is no https URL without userinfo')
+    if (target === null) throw new FetchError('the endpoint redirects to what is no https URL without userinfo')
     at = target
   }
-  throw new BundleError('the endpoint redirects too often')
+  throw new FetchError('the endpoint redirects too often')
 }
 
-/** @throws {BundleError} for any status that brings no bundle. */
+/** @throws {FetchError} for any status that brings no bundle. */
 export function isRedirect(status: number): boolean {
   if (REDIRECTS.has(status)) return true
-  if (status !== 200) throw new BundleError('the endpoint did not answer with status 200')
+  if (status !== 200) throw new FetchError('the endpoint did not answer with status 200')
   return false
-}
-
-async function readBounded(body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  try {
-    for await (const chunk of body) {
-      length += chunk.length
-      // Leaving the loop cancels the body.
-      if (length > MAX_BUNDLE_BYTES) throw new BundleError('the answer is too large')
-      chunks.push(chunk)
-    }
-  } catch (cause) {
-    throw cause instanceof BundleError ? cause : new BundleError('the answer broke off', { cause })
-  }
-  return Buffer.concat(chunks)
 }

@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { isArray, type JsonObject } from './bundle-json.js'
+import { isJsonArray, type JsonObject } from '@countersign/core'
 import type { CaCertificate } from './ca-certificate.js'
 import { decodeBase64 } from './pem.js'
 import { readAuthority } from './read-authority.js'
@@ -32,7 +32,7 @@ const CURVES: ReadonlyMap<unknown, readonly unknown[]> = new Map<unknown, readon
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv']
 
 /** Reads one entry of `keys`. */
-export function readBundleKey(jwk: JsonObject): BundleKey {
+export function readBundleKey(jwk: JsonObject<bigint>): BundleKey {
   const { kty, crv, use } = jwk
   // Trust Domain and Bundle §4.2.1, §4.2.2: an unknown type or use, or none, is passed over with the whole entry.
   if (CURVES.get(kty)?.includes(crv) !== true) return null
@@ -50,10 +50,10 @@ export function readBundleKey(jwk: JsonObject): BundleKey {
 }
 
 /** X509-SVID §6.1, §6.2 */
-function readX509Key(jwk: JsonObject): CaCertificate | null | string {
+function readX509Key(jwk: JsonObject<bigint>): CaCertificate | null | string {
   const { x5c } = jwk
   if (x5c === undefined) return null
-  if (!isArray(x5c)) return 'an x5c that is no list'
+  if (!isJsonArray(x5c)) return 'an x5c that is no list'
   const [text, second] = x5c
   if (text === undefined) return null
   // §6.1: exactly one. §6.2 would have the others ignored: whoever put a chain there meant something else than an authority.
@@ -69,7 +69,7 @@ function readX509Key(jwk: JsonObject): CaCertificate | null | string {
 }
 
 /** JWT-SVID §6, WIT-SVID §6.1 */
-function readTokenKey(jwk: JsonObject, use: BundleJwk['use']): BundleJwk | string {
+function readTokenKey(jwk: JsonObject<bigint>, use: BundleJwk['use']): BundleJwk | string {
   const { kid, alg } = jwk
   if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH) return 'a token key without a kid'
   if (alg !== undefined && (typeof alg !== 'string' || alg.length > MAX_ALG_LENGTH)) return 'an alg that is no name'
@@ -80,7 +80,7 @@ function readTokenKey(jwk: JsonObject, use: BundleJwk['use']): BundleJwk | strin
 }
 
 /** OpenSSL refuses points that are not on their curve. */
-function publicKeyOf(jwk: JsonObject): KeyObject | null {
+function publicKeyOf(jwk: JsonObject<bigint>): KeyObject | null {
   const members = Object.fromEntries(['kty', 'crv', 'x', 'y', 'n', 'e'].flatMap((name) => (name in jwk ? [[name, jwk[name]]] : [])))
   try {
     return createPublicKey({ key: members, format: 'jwk' })

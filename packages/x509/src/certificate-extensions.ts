@@ -152,6 +152,8 @@ function readAuthorityKeyId(value: DerReader, draft: Draft): void {
 /** @see https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.3 */
 function readKeyUsage(value: DerReader, draft: Draft): void {
   const { bytes } = readBitString(value)
+  // Nine bits have a name.
+  if (bytes.length > 2) throw new DerError('a key usage of more bits than there are')
   const usages = KEY_USAGES.filter((_, bit) => ((bytes[bit >> 3] ?? 0) & (0x80 >> (bit & 7))) !== 0)
   if (usages.length === 0) throw new DerError('a key usage that allows nothing')
   draft.keyUsage = fixed(usages)

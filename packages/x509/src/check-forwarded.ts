@@ -6,7 +6,9 @@ import {
   checkList,
   checkText,
   compileAddressRanges,
+  compileIdentityMatch,
   compileNameMatch,
+  fieldSpelling,
   joinPath,
   MisuseError,
   type Peer,
@@ -102,12 +104,8 @@ function checkProxyNames(option: string, names: unknown): (peer: Peer) => boolea
   const entries = Array.isArray(names)
     ? checkList(option, names).map((name, i) => [`${option}[${i}]`, name] as const)
     : [[option, names] as const]
-  const tests = entries.map(([at, name]) => {
-    const matches = compileNameMatch(at, name)
-    const spiffe = typeof name !== 'string' || name.startsWith('spiffe://')
-    return ({ identity: { kind, value } }: Peer): boolean => (kind === 'spiffe') === spiffe && matches(value)
-  })
-  return (peer) => tests.some((test) => test(peer))
+  const tests = entries.map(([at, name]) => compileIdentityMatch(at, name))
+  return ({ identity }) => tests.some((test) => test(identity))
 }
 
 function checkFields(option: string, fields: unknown, format: ForwardedFormat): Readonly<Record<string, string>> {
@@ -121,7 +119,7 @@ function checkFields(option: string, fields: unknown, format: ForwardedFormat): 
       throw new MisuseError('ERR_OPTION_INVALID', joinPath(option, role), 'takes the name of a header field, such as x-ssl-client-cert')
     named[role] = name.toLowerCase()
   }
-  const spellings = Object.values(named).map((name) => name.replaceAll('_', '-'))
+  const spellings = Object.values(named).map(fieldSpelling)
   if (new Set(spellings).size < spellings.length) throw new MisuseError('ERR_OPTION_CONTRADICTION', option, 'names one field for two roles')
   return Object.freeze(named)
 }

@@ -1,6 +1,6 @@
 import { checkChoice, checkInteger, checkKeys, checkList, checkText, joinPath, MisuseError, type Source } from '@countersign/core'
-import { plainUrl } from './evidence-url.js'
 import { looksLikePem } from './pem.js'
+import { plainUrl } from './plain-url.js'
 
 /** {@link CertificateRevocationOptions}, checked and complete. */
 export interface CheckedRevocation {

@@ -1,7 +1,9 @@
 import { MisuseError } from '@countersign/core'
-import { asciiFrom } from './der-values.js'
-import { pemBlocks } from './pem.js'
+import { dersOfEvidence } from './evidence-bytes.js'
 import { type CrlFlaw, type ParsedCrl, readCrl } from './read-crl.js'
+
+/** In one file or answer. A CA has a list, or tens of shards; each costs a signature, whoever sent it. */
+const MAX_CRLS = 1_000
 
 const FLAWS: Readonly<Record<CrlFlaw, string>> = {
   'no-next-update': 'it has no nextUpdate',
@@ -23,9 +25,10 @@ export function crlFlawText(flaw: CrlFlaw): string {
  * @throws {MisuseError} `ERR_TRUST_UNREADABLE` if there is none, or one that cannot be read or used.
  */
 export function crlsOf(option: string, holder: string, bytes: Uint8Array): readonly ParsedCrl[] {
-  const ders = bytes[0] === 0x30 ? [bytes] : pemBlocks(asciiFrom(bytes), 'X509 CRL')
+  const ders = dersOfEvidence(bytes, 'X509 CRL')
   if (ders === null) throw unreadable(option, holder, 'holds a damaged PEM block')
   if (ders.length === 0) throw unreadable(option, holder, 'holds no CRL')
+  if (ders.length > MAX_CRLS) throw unreadable(option, holder, `holds more than ${MAX_CRLS} CRLs`)
   return readCrls(option, holder, ders)
 }
 

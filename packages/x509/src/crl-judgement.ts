@@ -3,6 +3,7 @@ import { ALL_REASONS, absoluteName, type DistributionPoint, UNMATCHED } from './
 import type { ParsedCrl } from './read-crl.js'
 import type { IssuerEntries } from './read-crl-entries.js'
 import type { RevocationSubject, UnknownReason } from './revocation.js'
+import type { SerialIndex } from './serial-index.js'
 import { verifySignature } from './signature-algorithm.js'
 
 /** What authentic CRLs say of one certificate. */
@@ -81,7 +82,8 @@ function entriesAbout(crl: ParsedCrl, { issuerKey }: RevocationSubject): IssuerE
   return crl.issuerKey === issuerKey ? crl : (crl.ofOthers.get(issuerKey) ?? NOTHING)
 }
 
-const NOTHING: IssuerEntries = Object.freeze({ revoked: Object.freeze({ size: 0, has: () => false }), removed: new Set<string>() })
+const NONE: SerialIndex = Object.freeze({ size: 0, has: () => false })
+const NOTHING: IssuerEntries = Object.freeze({ revoked: NONE, removed: NONE })
 
 /** The newest delta CRL for a complete one. See RFC 5280 §5.2.4, §6.3.3 (c). */
 function deltaFor(crl: ParsedCrl, deltas: readonly ParsedCrl[], nowMs: number): ParsedCrl | null {
@@ -101,20 +103,20 @@ export function completes(delta: ParsedCrl, { issuerKey, number, scope, authorit
 }
 
 /** For which reasons the CRL answers for a certificate; 0: not at all. See RFC 5280 §6.3.3 (b), (d). */
-export function reasonsCovered(crl: ParsedCrl, { isCa, distributionPoints, issuerName, issuerKey }: RevocationSubject): number {
-  const { scope, issuer } = crl
+export function reasonsCovered(crl: ParsedCrl, { isCa, distributionPoints, issuerKey }: RevocationSubject): number {
+  const { scope } = crl
   if (scope.only !== null && (scope.only === 'authorities') !== isCa) return 0
   const isOwn = crl.issuerKey === issuerKey
   // RFC 5280 §6.3.3, last paragraph: what the issuer says of all its certificates is for this one too, whatever points this one names.
   if (isOwn && scope.distributionPoints === null) return scope.reasons
   // RFC 5280 §6.3.3 (b)(1)
-  const points = (distributionPoints ?? []).filter(({ crlIssuers, crlIssuerKeys }) =>
-    crlIssuers === null ? isOwn : scope.indirect && crlIssuerKeys.includes(crl.issuerKey),
+  const points = (distributionPoints ?? []).filter(({ crlIssuers }) =>
+    crlIssuers === null ? isOwn : scope.indirect && crlIssuers.includes(`dir:${crl.issuerKey}`),
   )
   if (scope.distributionPoints === null) return scope.reasons & reasonsOf(points)
-  const names = new Set(scope.distributionPoints.map((name) => absoluteName(name, issuer.der)))
+  const names = new Set(scope.distributionPoints.map((name) => absoluteName(name, crl.issuerKey)))
   names.delete(UNMATCHED)
-  return scope.reasons & reasonsOf(points.filter((point) => namesOf(point, issuerName).some((name) => names.has(name))))
+  return scope.reasons & reasonsOf(points.filter((point) => namesOf(point, issuerKey).some((name) => names.has(name))))
 }
 
 function reasonsOf(points: readonly DistributionPoint[]): number {
@@ -122,8 +124,15 @@ function reasonsOf(points: readonly DistributionPoint[]): number {
 }
 
 // RFC 5280 §6.3.3 (b)(2)(i): a point without a name of its own is named by who issues its CRL.
-function namesOf({ names, crlIssuers }: DistributionPoint, issuerName: Uint8Array): readonly string[] {
+function namesOf({ names, crlIssuers }: DistributionPoint, issuerKey: string): readonly string[] {
   const [crlIssuer] = crlIssuers ?? []
-  const base = crlIssuer?.startsWith('dir:') ? Buffer.from(crlIssuer.slice(4), 'hex') : issuerName
+  const base = crlIssuer?.startsWith('dir:') ? crlIssuer.slice(4) : issuerKey
   return (names ?? crlIssuers ?? []).map((name) => absoluteName(name, base))
+}
+
+/** Issuers of CRLs that a certificate names beside its own issuer, as keys (RFC 5280 §4.2.1.13). */
+export function namedCrlIssuers({ distributionPoints }: RevocationSubject): readonly string[] {
+  return (distributionPoints ?? [])
+    .flatMap(({ crlIssuers }) => crlIssuers ?? [])
+    .flatMap((name) => (name.startsWith('dir:') ? [name.slice(4)] : []))
 }

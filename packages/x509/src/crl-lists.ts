@@ -11,7 +11,6 @@ import type { RevocationSubject, UnknownReason } from './revocation.js'
 /** CRLs by their issuer, as they are now. */
 export interface CrlLists {
   of(issuerKey: string): readonly ParsedCrl[]
-  readonly epoch: number
   /** Why there may be no list for this certificate. Begins to fetch what can be fetched. */
   missing(subject: RevocationSubject): UnknownReason
   /** Should there be a list for this certificate, although none is held? */
@@ -44,7 +43,6 @@ export function listsFromFiles(option: string, paths: readonly string[], hooks: 
   })
   return {
     of: (issuerKey) => source.value.get(issuerKey) ?? NONE,
-    epoch: 0,
     missing: () => 'no-crl',
     expected: () => false,
     pending: () => null,
@@ -77,9 +75,6 @@ export function listsFromSource(option: string, source: Source<readonly Uint8Arr
       reload()
       return value.get(issuerKey) ?? NONE
     },
-    get epoch() {
-      return source.epoch
-    },
     missing: () => 'no-crl',
     expected: () => false,
     pending: () => null,
@@ -89,8 +84,10 @@ export function listsFromSource(option: string, source: Source<readonly Uint8Arr
   }
 }
 
-/** Distribution points that are followed: a CA has one, or some tens of shards. */
+/** Distribution points that are followed: a CA has one, or some tens of shards. Each host has its share of them. */
 const MAX_POINTS = 256
+/** Of one host, however many are listed. */
+const MIN_SHARE = 16
 /** All lists that certificates point to, together. */
 const MAX_HELD_BYTES = 4 * MAX_CRL_BYTES
 
@@ -105,6 +102,7 @@ export interface RemoteSetting {
 
 export function listsFromUrls(option: string, { urls, hosts, refreshMs, optional }: RemoteSetting, hooks: ListHooks): CrlLists {
   const remotes = new Map<string, RemoteCrl>()
+  const share = Math.max(MIN_SHARE, Math.floor(MAX_POINTS / Math.max(1, hosts?.size ?? 0)))
   let index: ReadonlyMap<string, readonly ParsedCrl[]> = new Map()
   for (const [i, url] of urls.entries()) void open(`${option}.urls[${i}]`, url).load()
 
@@ -128,22 +126,36 @@ export function listsFromUrls(option: string, { urls, hosts, refreshMs, optional
     return remote
   }
 
-  /** The lists that the certificate points to, of each point the first that may be fetched; opened if they are not yet. */
-  function pointedTo({ distributionPoints }: RevocationSubject): readonly RemoteCrl[] {
+  /** The places of each point that may be fetched. */
+  function permittedPoints({ distributionPoints }: RevocationSubject): readonly (readonly string[])[] {
     if (hosts === null) return []
-    return (distributionPoints ?? []).flatMap((point) => {
-      const allowed = urisOfPoint(point).flatMap((uri) => permittedUrl(uri, hosts) ?? [])
-      const [first] = allowed
-      const loaded = allowed.map((url) => remotes.get(url)).find((remote) => remote !== undefined && remote.lists.length > 0)
-      if (first === undefined || loaded !== undefined) return loaded ?? []
-      const remote = remotes.get(first) ?? (remotes.size < MAX_POINTS ? open(`${option}.distributionPoints`, first) : undefined)
-      return remote ?? []
+    return (distributionPoints ?? [])
+      .map((point) => urisOfPoint(point).flatMap((uri) => permittedUrl(uri, hosts) ?? []))
+      .filter((urls) => urls.length > 0)
+  }
+
+  /** The lists that the certificate points to, of each point the first that may be fetched; opened if they are not yet. */
+  function pointedTo(subject: RevocationSubject): readonly RemoteCrl[] {
+    return permittedPoints(subject).flatMap((urls) => {
+      const loaded = urls.map((url) => remotes.get(url)).find((remote) => remote !== undefined && remote.lists.length > 0)
+      const [first = ''] = urls
+      return loaded ?? remotes.get(first) ?? (hasRoomFor(first) ? open(`${option}.distributionPoints`, first) : [])
     })
+  }
+
+  // Whoever signs certificates for one trust domain must not use up the room for the lists of another. What gave no list makes room.
+  function hasRoomFor(url: string): boolean {
+    const { host } = new URL(url)
+    const neighbours = [...remotes].filter(([other]) => new URL(other).host === host)
+    if (neighbours.length < share) return true
+    const [useless] = neighbours.filter(([, { lists, loading }]) => lists.length === 0 && loading === null)
+    if (useless === undefined) return false
+    useless[1].close()
+    return remotes.delete(useless[0])
   }
 
   return {
     of: (issuerKey) => index.get(issuerKey) ?? NONE,
-    epoch: 0,
     missing(subject) {
       if (hosts === null) {
         for (const remote of remotes.values()) void remote.load()
@@ -153,7 +165,7 @@ export function listsFromUrls(option: string, { urls, hosts, refreshMs, optional
       const pointed = pointedTo(subject)
       for (const remote of pointed) void remote.load()
       if (pointed.length > 0) return pointed.some(({ lists }) => lists.length === 0) ? 'unreachable' : 'no-crl'
-      return remotes.size < MAX_POINTS ? 'host' : 'busy'
+      return permittedPoints(subject).length === 0 ? 'host' : 'busy'
     },
     expected: ({ distributionPoints }) =>
       hosts === null ? [...remotes.values()].some(({ lists }) => lists.length === 0) : distributionPoints !== null,

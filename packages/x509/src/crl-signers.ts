@@ -36,8 +36,8 @@ const NEVER = Number.POSITIVE_INFINITY
  * Another key of the same CA counts only where the same names lead from the anchor to it: a CA elsewhere below the anchor cannot make
  * itself a namesake. A CRL never speaks for a certificate that its own signer hangs from.
  *
- * Revocation of what was found is asked about as far as the policy says, but only of CRLs that keys on its own path signed. So nothing is
- * asked in circles.
+ * Revocation of what was found is asked about as far as the policy says, but only of CRLs that keys on its own path signed, or its own key.
+ * So nothing is asked in circles.
  */
 export function createCrlSigners({ leaf, path, candidates, rules, budget }: SignerSearch): FoundSigners {
   const used: CaCertificate[] = []
@@ -120,15 +120,16 @@ export function createCrlSigners({ leaf, path, candidates, rules, budget }: Sign
 }
 
 /**
- * Who may sign CRLs about a CRL issuer and those above it: the CAs of its path; and itself, where its certificate names it as the issuer of
- * the CRL that it would stand in. So its CA decided, as it may with a responder of OCSP that nobody is asked about.
+ * Who may sign CRLs about a CRL issuer and those above it: the CAs of its path; and itself, where it has the name of its CA, or its
+ * certificate names it as the issuer of the CRL that it would stand in. So its CA decided, as it may with a responder of OCSP that nobody
+ * is asked about.
  */
 function onlyOnPath(signer: CaCertificate, path: readonly CaCertificate[]): CrlSigners {
   return {
     named(name, place) {
       const found = signersOnPath(name, path.slice(place))
-      const { subjectKey, issuerKey } = signer.certificate
-      return place === 0 && name === subjectKey && name !== issuerKey ? [...found, { ca: signer, untilMs: NEVER }] : found
+      const { subjectKey } = signer.certificate
+      return place === 0 && name === subjectKey ? [...found, { ca: signer, untilMs: NEVER }] : found
     },
     overrun: null,
   }

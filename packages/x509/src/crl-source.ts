@@ -2,7 +2,7 @@ import type { Runtime } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
 import type { CaCertificate } from './ca-certificate.js'
 import type { CrlSetting } from './check-revocation.js'
-import { isSignedCrl, judgeByCrls } from './crl-judgement.js'
+import { isSignedCrl, judgeByCrls, namedCrlIssuers } from './crl-judgement.js'
 import { type CrlLists, type ListHooks, listsFromFiles, listsFromSource, listsFromUrls } from './crl-lists.js'
 import type { ReloadHooks } from './pem-setting.js'
 import type { ParsedCrl } from './read-crl.js'
@@ -43,7 +43,6 @@ interface Gathered {
 /** CAs on verified paths: a mesh has tens. */
 const MAX_ISSUERS = 256
 const NEVER = Number.POSITIVE_INFINITY
-const NOBODY: readonly string[] = Object.freeze([])
 
 /**
  * CRLs from files, from URLs or from a source. The signature of a CRL is verified once for each CA it is asked about: for those known
@@ -80,7 +79,7 @@ export function createCrlSource({ option, crl, optional, skewMs, hashBits }: Crl
   function gather(subject: RevocationSubject, issuer: CaCertificate, signersNamed: SignersNamed): Gathered {
     const named = lists.of(subject.issuerKey)
     const crls = named.filter((list) => isAuthentic(list, issuer))
-    const crlIssuers = crlIssuersOf(subject)
+    const crlIssuers = namedCrlIssuers(subject)
     // The usual case: other keys are looked for only where there is a list that one of them must have signed.
     if (crls.length === named.length && crlIssuers.length === 0) return { crls, held: named.length > 0, untilMs: NEVER }
     // RFC 5280 §6.3.3 (f): another key of the same CA.
@@ -127,18 +126,10 @@ export function createCrlSource({ option, crl, optional, skewMs, hashBits }: Crl
   }
 
   return {
-    get epoch() {
-      return lists.epoch
-    },
     ask,
     pending: (subject) => lists.pending(subject),
     reload: lists.reload,
     ready: lists.ready,
     close: lists.close,
   }
-}
-
-/** Whom the certificate names as issuers of CRLs about it, if anybody. */
-function crlIssuersOf({ distributionPoints }: RevocationSubject): readonly string[] {
-  return distributionPoints?.flatMap(({ crlIssuerKeys }) => crlIssuerKeys) ?? NOBODY
 }

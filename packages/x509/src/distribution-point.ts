@@ -1,7 +1,8 @@
-import { contextTag, DerError, type DerReader, TAG } from './der-reader.js'
-import { hexFrom, readBitString } from './der-values.js'
-import { encodeDer } from './der-writer.js'
-import { type GeneralNames, readGeneralNames } from './general-names.js'
+import { encodeDer } from '@countersign/core'
+import { contextTag, DerError, DerReader, TAG } from './der-reader.js'
+import { readBitString } from './der-values.js'
+import { readName } from './distinguished-name.js'
+import { readGeneralNames } from './general-names.js'
 
 /** Where an issuer says that a CRL is, and for what (RFC 5280 §4.2.1.13). */
 export interface DistributionPoint {
@@ -11,8 +12,6 @@ export interface DistributionPoint {
   readonly reasons: number
   /** Who issues the CRL, if it is not the certificate's issuer. */
   readonly crlIssuers: readonly string[] | null
-  /** The same as the keys of their names: what {@link DistributionPoint.crlIssuers} has of other kinds is left out. */
-  readonly crlIssuerKeys: readonly string[]
 }
 
 /** ReasonFlags as the bits of a number; bit 0 is not used (RFC 5280 §4.2.1.13). */
@@ -28,30 +27,26 @@ export function readDistributionPointList(value: DerReader): readonly Distributi
     const point = list.take(TAG.sequence).enter()
     const names = point.optional(contextTag(0, 'constructed')) ? namesOfPoint(point.enter()) : null
     const reasons = point.isNext(contextTag(1, 'primitive')) ? readReasonFlags(point, contextTag(1, 'primitive')) : ALL_REASONS
-    const crlIssuers = point.optional(contextTag(2, 'constructed')) ? readGeneralNames(point.enter()) : null
+    const crlIssuers = point.optional(contextTag(2, 'constructed')) ? keysOf(point.enter()) : null
     point.finish()
-    points.push({
-      names,
-      reasons,
-      crlIssuers: crlIssuers === null ? null : textsOf(crlIssuers),
-      crlIssuerKeys: crlIssuers?.directory.map(({ key }) => key) ?? [],
-    })
+    points.push({ names, reasons, crlIssuers })
     if (points.length > MAX_POINTS) throw new DerError('a list that is too long')
   } while (!list.atEnd)
   return Object.freeze(points)
 }
 
-/** The names of a DistributionPointName as texts to compare: `uri:…`, `dir:` and a DER name, `rel:` and one RDN below the issuer's name. */
+/** The names of a DistributionPointName as texts to compare: `uri:…`, `dir:` and the key of a name, `rel:` and the key of one RDN below the issuer's name. */
 export function namesOfPoint(name: DerReader): readonly string[] {
   if (name.optional(contextTag(0, 'constructed'))) {
-    const names = textsOf(readGeneralNames(name.enter()))
+    const names = keysOf(name.enter())
     name.finish()
     return names
   }
   name.take(contextTag(1, 'constructed'))
-  const relative = [`rel:${hexFrom(name.content())}`]
+  // Read as a name of one RDN, whose key is the RDN's.
+  const rdn = readName(new DerReader(encodeDer(TAG.sequence, encodeDer(TAG.set, name.content()))))
   name.finish()
-  return relative
+  return [`rel:${rdn.key}`]
 }
 
 export function readReasonFlags(reader: DerReader, tag: number): number {
@@ -67,22 +62,16 @@ export function urisOfPoint({ names }: DistributionPoint): readonly string[] {
 }
 
 /** A `rel:` name below the name of an issuer, written as the `dir:` name that it stands for. */
-export function absoluteName(name: string, issuerName: Uint8Array): string {
-  if (!name.startsWith('rel:')) return name
-  const rdn = Buffer.from(name.slice(4), 'hex')
-  return `dir:${hexFrom(encodeDer(TAG.sequence, contentOf(issuerName), encodeDer(TAG.set, rdn)))}`
+export function absoluteName(name: string, issuerKey: string): string {
+  return name.startsWith('rel:') ? `dir:${issuerKey}${name.slice(4)}` : name
 }
 
-function textsOf({ uri, directory, dns, ip, email, other }: GeneralNames): readonly string[] {
+function keysOf(reader: DerReader): readonly string[] {
+  const { uri, directory, dns, ip, email, other } = readGeneralNames(reader)
   return [
     ...uri.map((text) => `uri:${text}`),
-    ...directory.map(({ der }) => `dir:${hexFrom(der)}`),
+    ...directory.map(({ key }) => `dir:${key}`),
     // Names that nobody can match: not the same as no name at all.
     ...(dns.length + ip.length + email.length + other.length > 0 ? [UNMATCHED] : []),
   ]
-}
-
-function contentOf(element: Uint8Array): Uint8Array {
-  const first = element[1] ?? 0
-  return element.subarray(first < 0x80 ? 2 : 2 + (first & 0x7f))
 }

@@ -4,7 +4,7 @@ import { type IncomingMessage, request } from 'node:http'
 import { isIP } from 'node:net'
 import { addAbortSignal } from 'node:stream'
 import { connect, type TLSSocket } from 'node:tls'
-import { BundleError } from './bundle-error.js'
+import { FetchError } from '@countersign/core'
 import { type BundleAnswer, isRedirect } from './bundle-exchange.js'
 
 /** Judges the certificates of a server, its own first. @returns A fixed text of why it is not the endpoint. */
@@ -16,7 +16,7 @@ const MAX_CHAIN = 8
 
 /**
  * Asks an `https_spiffe` endpoint on a connection of its own. Nothing is sent before the server's certificate was verified by us.
- * @throws {BundleError}
+ * @throws {FetchError}
  * @see https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Federation.md#5224-consuming-a-bundle-endpoint
  */
 export async function fetchBundleSpiffe(url: URL, verifyServer: VerifyBundleServer, signal: AbortSignal): Promise<BundleAnswer> {
@@ -27,12 +27,12 @@ export async function fetchBundleSpiffe(url: URL, verifyServer: VerifyBundleServ
     await once(socket, 'secureConnect', { signal })
   } catch (cause) {
     socket.destroy()
-    throw new BundleError('the endpoint cannot be reached', { cause })
+    throw new FetchError('the endpoint cannot be reached', { cause })
   }
   const flaw = verifyServer(chainOf(socket))
   if (flaw === null) return exchange(socket, url, signal)
   socket.destroy()
-  throw new BundleError(flaw)
+  throw new FetchError(flaw)
 }
 
 function connectTo(url: URL): TLSSocket {
@@ -73,14 +73,14 @@ async function exchange(socket: TLSSocket, url: URL, signal: AbortSignal): Promi
     ;[response] = await once(asked, 'response', { signal })
   } catch (cause) {
     socket.destroy()
-    throw new BundleError('the endpoint did not answer', { cause })
+    throw new FetchError('the endpoint did not answer', { cause })
   }
   try {
     if (isRedirect(response.statusCode ?? 0)) {
       socket.destroy()
       return { location: response.headers.location ?? null }
     }
-    if (response.headers['content-encoding'] !== undefined) throw new BundleError('the answer is compressed, which was not asked for')
+    if (response.headers['content-encoding'] !== undefined) throw new FetchError('the answer is compressed, which was not asked for')
     return { body: response }
   } catch (error) {
     socket.destroy()

@@ -1,5 +1,6 @@
-import { type Inbound, type Refusal, refuse } from '@countersign/core'
+import { fieldSpelling, type Inbound, type Refusal, refuse } from '@countersign/core'
 import type { ForwardedFields } from './forwarded/format.js'
+import { MAX_FORWARDED_BYTES } from './forwarded/limits.js'
 
 /** The fields of one proxy, as they stand in a request. */
 export interface ReadFields {
@@ -10,8 +11,6 @@ export interface ReadFields {
 
 export type FieldReader = (inbound: Inbound) => ReadFields | Refusal | null
 
-/** With the default limits of node:http a request has 16 KB of fields; chains need more, which an operator has to allow. */
-const MAX_BYTES = 65_536
 /** Stands for a field that is not there. No value holds one. */
 const ABSENT = '\r'
 const JOIN = '\n'
@@ -26,7 +25,7 @@ const JOIN = '\n'
 export function createFieldReader(names: Readonly<Record<string, string>>, lists: readonly string[]): FieldReader {
   const roles = Object.keys(names)
   const wanted = new Map(
-    Object.entries(names).map(([role, name]) => [spelling(name), { name, index: roles.indexOf(role), isList: lists.includes(role) }]),
+    Object.entries(names).map(([role, name]) => [fieldSpelling(name), { name, index: roles.indexOf(role), isList: lists.includes(role) }]),
   )
   const lengths = new Set([...wanted.keys(), 'connection'].map((name) => name.length))
 
@@ -43,11 +42,11 @@ export function createFieldReader(names: Readonly<Record<string, string>>, lists
         if (dropped !== undefined) return ambiguous(dropped, 'connection')
         continue
       }
-      const field = wanted.get(spelling(lower))
+      const field = wanted.get(fieldSpelling(lower))
       if (field === undefined) continue
       if (field.name !== lower) return ambiguous(field.name, 'spelling')
       bytes += value.length
-      if (bytes > MAX_BYTES) return refuse('ERR_FORWARDED_TOO_LARGE', { field: field.name, reason: 'bytes' })
+      if (bytes > MAX_FORWARDED_BYTES) return refuse('ERR_FORWARDED_TOO_LARGE', { field: field.name, reason: 'bytes' })
       values ??= roles.map(() => null)
       const earlier = values[field.index] ?? null
       if (earlier !== null && !field.isList) return ambiguous(field.name, 'repeated')
@@ -62,15 +61,11 @@ export function createFieldReader(names: Readonly<Record<string, string>>, lists
 
   function droppedBy(value: string): string | undefined {
     for (const option of value.split(',')) {
-      const field = wanted.get(spelling(option.trim().toLowerCase()))
+      const field = wanted.get(fieldSpelling(option.trim().toLowerCase()))
       if (field !== undefined) return field.name
     }
     return undefined
   }
-}
-
-function spelling(name: string): string {
-  return name.replaceAll('_', '-')
 }
 
 function ambiguous(field: string, reason: 'repeated' | 'spelling' | 'connection'): Refusal {

@@ -28,8 +28,8 @@ export interface ForwardedVerifier {
   readonly fields: readonly string[]
   /** Is this the proxy? @param peer what the connection's own certificate proves. */
   isFrom(connection: Connection, peer: Peer | null): boolean
-  /** The client's address that the proxy tells; `null` where it tells none. */
-  clientAddressOf(inbound: Inbound): string | null
+  /** The client's address that the proxy tells; `null` where it tells none, a refusal where somebody else has meddled with the field. */
+  clientAddressOf(inbound: Inbound): string | Refusal | null
   /** `undefined`: the field holds what was not seen before. `null`: the proxy says that there is no client certificate. */
   recall(inbound: Inbound): Finding<Peer> | undefined
   verify(inbound: Inbound): Promise<Finding<Peer>>
@@ -94,9 +94,9 @@ export function createForwardedVerifier(
     return false
   }
 
-  function clientAddressOf(inbound: Inbound): string | null {
+  function clientAddressOf(inbound: Inbound): string | Refusal | null {
     const found = readAddress?.(inbound) ?? null
-    return found === null || isRefusal(found) ? null : addressFrom(found.fields['address'] ?? '', hops)
+    return found === null || isRefusal(found) ? found : addressFrom(found.fields['address'] ?? '', hops)
   }
 
   function recall(inbound: Inbound): Finding<Peer> | undefined {

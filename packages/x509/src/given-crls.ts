@@ -1,7 +1,6 @@
 import type { CertificateInput } from './certificate-input.js'
 import { createCrlSource } from './crl-source.js'
-import { asciiFrom } from './der-values.js'
-import { pemBlocks } from './pem.js'
+import { dersOfEvidence } from './evidence-bytes.js'
 import { readCrl } from './read-crl.js'
 import type { RevocationSource } from './revocation.js'
 
@@ -13,10 +12,12 @@ export interface GivenCrlRules {
 
 /** What CRLs that were handed in know. Evidence like the certificates: what cannot be read or used answers for nobody. */
 export function revocationFromCrls(crls: readonly CertificateInput[], { nowMs, skewMs, hashBits }: GivenCrlRules): RevocationSource {
-  const usable = crls.flatMap(dersOf).filter((der) => {
-    const crl = readCrl(der)
-    return typeof crl !== 'string' && crl.unusable === null
-  })
+  const usable = crls
+    .flatMap((crl) => dersOfEvidence(crl, 'X509 CRL') ?? [])
+    .filter((der) => {
+      const crl = readCrl(der)
+      return typeof crl !== 'string' && crl.unusable === null
+    })
   const hooks = {
     intervalMs: 0,
     nowMs: () => nowMs,
@@ -27,9 +28,4 @@ export function revocationFromCrls(crls: readonly CertificateInput[], { nowMs, s
   }
   const crl = { kind: 'source', source: { get: () => usable, epoch: 0 } } as const
   return createCrlSource({ option: 'crls', crl, optional: true, skewMs, hashBits }, hooks)
-}
-
-function dersOf(crl: CertificateInput): readonly Uint8Array[] {
-  if (typeof crl !== 'string' && crl[0] === 0x30) return [crl]
-  return pemBlocks(typeof crl === 'string' ? crl : asciiFrom(crl), 'X509 CRL') ?? []
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
+import { encodeDer } from '@countersign/core'
 import type { CaCertificate } from './ca-certificate.js'
 import { DerReader, TAG } from './der-reader.js'
 import { readInteger, readOctetAlignedBitString, readOid, readOptionalNull, sameBytes } from './der-values.js'
-import { encodeDer } from './der-writer.js'
 import type { RevocationSubject } from './revocation.js'
 import { integerOctets } from './serial-index.js'
 

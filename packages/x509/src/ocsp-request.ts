@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { type Refusal, refuse } from '@countersign/core'
+import { encodeDer, type Refusal, refuse } from '@countersign/core'
 import { CaCertificate } from './ca-certificate.js'
+import { readCertificateInput } from './certificate-input.js'
 import { TAG } from './der-reader.js'
-import { encodeDer } from './der-writer.js'
-import { derOfEvidence } from './evidence-bytes.js'
 import { encodeCertId } from './ocsp-cert-id.js'
-import { MAX_CERTIFICATE_BYTES, readCertificate } from './read-certificate.js'
 import { type RevocationSubject, revocationSubject } from './revocation.js'
 
 export interface OcspRequestOptions {
@@ -37,10 +35,7 @@ const MAX_NONCE_OCTETS = 128
  * @returns `ERR_PEER_UNREADABLE` for certificates that cannot be read, and for a nonce of a size that does not exist.
  */
 export function createOcspRequest({ certificate, issuer, nonce = true, hash = 'sha1' }: OcspRequestOptions): OcspRequest | Refusal {
-  const [leaf, ca] = [certificate, issuer].map((one) => {
-    const der = derOfEvidence(one, 'CERTIFICATE', MAX_CERTIFICATE_BYTES)
-    return der === null ? 'not one certificate' : readCertificate(der)
-  })
+  const [leaf, ca] = [certificate, issuer].map(readCertificateInput)
   if (leaf === undefined || ca === undefined || typeof leaf === 'string' || typeof ca === 'string') {
     return refuse('ERR_PEER_UNREADABLE', { reason: 'malformed' })
   }

@@ -1,16 +1,16 @@
-import { MisuseError, type Runtime } from '@countersign/core'
+import { FetchError, MisuseError, type Runtime } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
 import type { CaCertificate } from './ca-certificate.js'
 import type { OcspSetting } from './check-revocation.js'
 import { permittedUrl } from './evidence-url.js'
-import { FetchError, fetchEvidence } from './fetch-evidence.js'
-import { judgeOcspResponse, type OcspVerdict } from './ocsp-judgement.js'
-import { encodeOcspRequest, freshNonce } from './ocsp-request.js'
+import { askResponder, OcspError } from './ocsp-exchange.js'
+import type { OcspVerdict } from './ocsp-judgement.js'
 import type { ReloadHooks } from './pem-setting.js'
-import { MAX_OCSP_BYTES, readOcspResponse } from './read-ocsp-response.js'
 import type { RevocationAnswer, RevocationSource, RevocationSubject, UnknownReason } from './revocation.js'
 
 export interface OcspSource extends RevocationSource {
+  /** Grows whenever answers may have changed. */
+  readonly epoch: number
   /** Has a responder said so? Asks nobody. */
   isRevoked(subject: RevocationSubject, issuer: CaCertificate): boolean
   close(): void
@@ -35,8 +35,6 @@ const MAX_REVOKED = 100_000
 /** Questions under way. What is asked in the background leaves room for those that a caller waits for. */
 const MAX_ASKING = 32
 const MAX_ASKING_BEHIND = 16
-/** Whoever waits gives up earlier; an answer that comes late is kept for the next time. */
-const TIMEOUT_MS = 10_000
 const FIRST_BACKOFF_MS = 1_000
 const MAX_BACKOFF_MS = 300_000
 /** When so much of an answer's time has passed, a newer one is asked for, with some jitter so that a fleet does not ask together. */
@@ -147,34 +145,24 @@ export function createOcspSource({ option, ocsp, ...settings }: OcspSettings, ho
   async function exchange({ subject, issuer, failures }: Entry): Promise<OcspVerdict | UnknownReason> {
     const urls = urlsFor(subject)
     const url = urls[failures % urls.length] ?? ''
-    const nonce = ocsp.nonce === 'none' ? null : freshNonce()
-    const body = { type: 'application/ocsp-request', bytes: encodeOcspRequest(subject, issuer, nonce, ocsp.hash) }
+    const { host } = new URL(url)
     try {
-      const accept = 'application/ocsp-response'
-      const request = { url, accept, maxBytes: MAX_OCSP_BYTES, timeoutMs: TIMEOUT_MS, signal: closing.signal, body }
-      const { bytes } = await fetchEvidence(request, hooks.fetch)
-      const response = readOcspResponse(bytes ?? new Uint8Array(0))
-      if (typeof response === 'string')
-        return tell(url, response === 'malformed' ? 'unverified' : response === 'try-later' ? response : 'refused', response)
-      const rules = { ...settings, nowMs: hooks.nowMs(), maxAgeMs: ocsp.maxAgeMs, nonce, nonceRequired: ocsp.nonce === 'require' }
-      const verdict = judgeOcspResponse(response, subject, issuer, rules)
-      if (typeof verdict === 'string') return tell(url, 'unverified', verdict)
-      downs.delete(new URL(url).host)
+      const verdict = await askResponder(url, subject, issuer, { ocsp, ...settings, ...hooks, signal: closing.signal })
+      downs.delete(host)
       return verdict
     } catch (cause) {
-      return tell(url, 'unreachable', cause instanceof FetchError ? cause.message : 'the exchange failed', cause)
+      tell(host, cause)
+      return cause instanceof OcspError ? cause.reason : 'unreachable'
     }
   }
 
   /** Told of at the first time, the second, the fourth: a responder that is down for a day is not a line for every certificate. */
-  function tell(url: string, reason: UnknownReason, text: string, cause?: unknown): UnknownReason {
-    const { host } = new URL(url)
+  function tell(host: string, cause: unknown): void {
     const count = (downs.get(host) ?? 0) + 1
     downs.set(host, count)
-    if (!closing.signal.aborted && (count & (count - 1)) === 0) {
-      hooks.onFailed(option, new MisuseError('ERR_TRUST_UNREADABLE', option, `${host} gives no answer that counts: ${text}`, cause))
-    }
-    return reason
+    if (closing.signal.aborted || (count & (count - 1)) !== 0) return
+    const text = cause instanceof OcspError || cause instanceof FetchError ? cause.message : 'the exchange failed'
+    hooks.onFailed(option, new MisuseError('ERR_TRUST_UNREADABLE', option, `${host} gives no answer that counts: ${text}`, cause))
   }
 
   function fail(entry: Entry, failure: UnknownReason): void {

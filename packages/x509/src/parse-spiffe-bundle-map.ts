@@ -1,5 +1,4 @@
-import { MisuseError } from '@countersign/core'
-import { isObject, type JsonObject } from './bundle-json.js'
+import { isJsonObject, type JsonObject, MisuseError } from '@countersign/core'
 import { isTrustDomain, type SpiffeBundle, spiffeBundleFrom } from './parse-spiffe-bundle.js'
 import { readBundle, readDocument } from './read-bundle.js'
 
@@ -20,15 +19,15 @@ export function parseSpiffeBundleMap(json: string | Uint8Array): ReadonlyMap<str
   return bundles
 }
 
-function readBundles({ trust_domains: domains }: JsonObject): ReadonlyMap<string, SpiffeBundle> | string {
+function readBundles({ trust_domains: domains }: JsonObject<bigint>): ReadonlyMap<string, SpiffeBundle> | string {
   // Trust Domain and Bundle §5.1.1: must be set, may be empty.
-  if (!isObject(domains)) return 'no trust_domains'
+  if (!isJsonObject(domains)) return 'no trust_domains'
   const entries = Object.entries(domains)
   if (entries.length > MAX_TRUST_DOMAINS) return `more than ${MAX_TRUST_DOMAINS} trust domains`
   const bundles = new Map<string, SpiffeBundle>()
   for (const [i, [trustDomain, document]] of entries.entries()) {
     if (!isTrustDomain(trustDomain)) return `a name that is no trust domain, as entry ${i + 1}`
-    const bundle = isObject(document) ? readBundle(document) : 'no object'
+    const bundle = isJsonObject(document) ? readBundle(document) : 'no object'
     if (typeof bundle === 'string') return `${bundle}, of entry ${i + 1}`
     bundles.set(trustDomain, spiffeBundleFrom(bundle, trustDomain))
   }

@@ -1,9 +1,8 @@
 import { MisuseError } from '@countersign/core'
 import type { CaCertificate } from './ca-certificate.js'
 import type { PemSetting } from './check-options.js'
-import { asciiFrom } from './der-values.js'
+import { dersOfEvidence } from './evidence-bytes.js'
 import { createFileSource, type FileSource, type LoadedFile } from './file-source.js'
-import { pemBlocks } from './pem.js'
 import { readAuthority } from './read-authority.js'
 import { MAX_BUNDLE_BYTES, readBundle, readDocument } from './read-bundle.js'
 
@@ -101,7 +100,7 @@ function isJson(bytes: Uint8Array): boolean {
 
 function readAll(option: string, where: string, bytes: Uint8Array, use: 'anchors' | 'intermediates'): readonly CaCertificate[] {
   const unreadable = (reason: string): MisuseError => new MisuseError('ERR_TRUST_UNREADABLE', option, `${where} ${reason}`)
-  const ders = bytes[0] === 0x30 ? [bytes] : pemBlocks(asciiFrom(bytes), 'CERTIFICATE')
+  const ders = dersOfEvidence(bytes, 'CERTIFICATE')
   if (ders === null) throw unreadable('holds a damaged PEM block')
   if (ders.length === 0) throw unreadable('holds no certificate')
   return ders.map((der, i) => {

@@ -2,6 +2,10 @@ const BOUNDARY = /^-----(BEGIN|END) ([A-Z0-9 ]{1,64})-----$/
 // RFC 7468 §3: the alphabet of base64 with its padding, nothing else.
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
 
+/** Octets of a line, on average, in a text of more than so many lines: RFC 7468 §2 has 64. Each line costs more than its octets. */
+const MIN_LINE = 32
+const FREE_LINES = 10_000
+
 interface Block {
   readonly label: string
   readonly body: string
@@ -34,6 +38,7 @@ export function looksLikePem(text: string): boolean {
 }
 
 function splitBlocks(text: string): { readonly blocks: readonly Block[]; readonly trailing: boolean } | null {
+  if (hasTooManyLines(text)) return null
   const blocks: Block[] = []
   let label: string | null = null
   let body: string[] = []
@@ -57,17 +62,15 @@ function splitBlocks(text: string): { readonly blocks: readonly Block[]; readonl
   return label === null ? { blocks, trailing } : null
 }
 
+function hasTooManyLines(text: string): boolean {
+  let left = FREE_LINES + text.length / MIN_LINE
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) if (--left < 0) return true
+  return false
+}
+
 /** Strict: the alphabet, the padding, and no bits that decoding would drop. */
 export function decodeBase64(text: string): Uint8Array | null {
   if (text === '' || text.length % 4 !== 0 || !BASE64.test(text)) return null
   const bytes = Buffer.from(text, 'base64')
   return bytes.toString('base64') === text ? new Uint8Array(bytes) : null
-}
-
-export function pemFrom(der: Uint8Array, label: string): string {
-  const lines =
-    Buffer.from(der)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? []
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
 }

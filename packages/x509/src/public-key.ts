@@ -2,6 +2,7 @@ import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'no
 import type { CertificateKey } from '@countersign/core'
 import { DerError, DerReader, TAG } from './der-reader.js'
 import { readOctetAlignedBitString, readOid, readOptionalNull, readPositiveInteger } from './der-values.js'
+import { isOnCurve, NIST_CURVES } from './nist-curve.js'
 
 /** A SubjectPublicKeyInfo, read by us before OpenSSL sees it: an odd key can cost milliseconds or the process. */
 export interface PublicKeyInfo {
@@ -17,12 +18,6 @@ export interface PublicKeyInfo {
 const MAX_RSA_BITS = 8192
 /** NIST SP 800-56B has 2^256 as the upper bound; nobody uses more than 32 bits, and each bit costs. */
 const MAX_EXPONENT_OCTETS = 4
-
-const CURVES: ReadonlyMap<string, { readonly name: string; readonly bits: number }> = new Map([
-  ['1.2.840.10045.3.1.7', { name: 'P-256', bits: 256 }],
-  ['1.3.132.0.34', { name: 'P-384', bits: 384 }],
-  ['1.3.132.0.35', { name: 'P-521', bits: 521 }],
-])
 
 type ModuleKey = 'ml-dsa-44' | 'ml-dsa-65' | 'ml-dsa-87'
 
@@ -98,16 +93,19 @@ function rsaFlaw(size: number, modulus: Uint8Array, exponent: Uint8Array): strin
 /** RFC 5480 §2.1.1: named curves only. */
 function readEcKey(algorithm: DerReader, spki: Uint8Array, point: Uint8Array): PublicKeyInfo {
   const named = algorithm.isNext(TAG.oid) ? readOid(algorithm) : ''
-  const curve = CURVES.get(named)
+  const curve = NIST_CURVES.get(named)
   if (curve === undefined) return { description: describe('ec', 0, null), spki, flaw: 'a curve that is not accepted', parts: null }
   algorithm.finish()
   const octets = Math.ceil(curve.bits / 8)
   const form = point[0]
   const expected = form === 4 ? 1 + 2 * octets : form === 2 || form === 3 ? 1 + octets : -1
   if (point.length !== expected) throw new DerError('a point that is not on its curve')
+  const [x, y] = [point.subarray(1, 1 + octets), point.subarray(1 + octets)]
+  // With the key of a leaf nothing is verified here that would show it. The other coordinate of a compressed point is for OpenSSL to find.
+  const flaw = form === 4 && !isOnCurve(curve, x, y) ? 'a point that is not on its curve' : null
   // Of a JWK OpenSSL checks the order too, which takes longer than the decoders on the curves without an implementation of their own.
-  const parts = form === 4 && curve.bits === 256 ? [point.subarray(1, 1 + octets), point.subarray(1 + octets)] : null
-  return { description: describe('ec', curve.bits, curve.name), spki, flaw: null, parts }
+  const parts = form === 4 && curve.bits === 256 ? [x, y] : null
+  return { description: describe('ec', curve.bits, curve.name), spki, flaw, parts }
 }
 
 function readEdwardsKey(type: 'ed25519' | 'ed448', size: number, octets: number, spki: Uint8Array, bits: Uint8Array): PublicKeyInfo {

@@ -1,5 +1,4 @@
-import { isUtf8 } from 'node:buffer'
-import { isArray, isObject, type JsonObject, readJsonObject } from './bundle-json.js'
+import { isJsonArray, isJsonObject, type JsonObject, parseExactJsonObject, textFromUtf8 } from '@countersign/core'
 import { type BundleJwk, readBundleKey } from './bundle-key.js'
 import { CaCertificate } from './ca-certificate.js'
 
@@ -18,12 +17,12 @@ const MAX_KEYS = 250
 const MAX_SEQUENCE = 2n ** 64n - 1n
 const MAX_HINT = BigInt(Number.MAX_SAFE_INTEGER)
 
-/** Reads the text of a JSON object. @returns A fixed text of what is wrong. */
-export function readDocument(json: string | Uint8Array, maxBytes: number): JsonObject | string {
+/** Reads the text of a JSON object, no member name twice (SPIFFE Trust Domain and Bundle §6.3). @returns A fixed text of what is wrong. */
+export function readDocument(json: string | Uint8Array, maxBytes: number): JsonObject<bigint> | string {
   if (json.length > maxBytes) return `more than ${maxBytes} bytes`
-  if (typeof json !== 'string' && !isUtf8(json)) return 'text that is not UTF-8'
-  const text = typeof json === 'string' ? json : Buffer.from(json.buffer, json.byteOffset, json.byteLength).toString('utf8')
-  return readJsonObject(text) ?? 'no object of strict JSON (a member name twice is refused too)'
+  const text = typeof json === 'string' ? json : textFromUtf8(json)
+  if (text === null) return 'text that is not UTF-8'
+  return parseExactJsonObject(text) ?? 'no object of strict JSON (a member name twice is refused too)'
 }
 
 /**
@@ -31,18 +30,18 @@ export function readDocument(json: string | Uint8Array, maxBytes: number): JsonO
  * @returns A fixed text of what is wrong. An entry that is damaged makes the whole bundle wrong: half a bundle is another bundle.
  * @see https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE_Trust_Domain_and_Bundle.md#4-spiffe-bundle-format
  */
-export function readBundle(document: JsonObject): ReadBundle | string {
+export function readBundle(document: JsonObject<bigint>): ReadBundle | string {
   const { spiffe_sequence: sequence, spiffe_refresh_hint: hint, keys } = document
   // §4.1.1, §4.1.2: integers, of 64 bits at least.
   if (sequence !== undefined && !isWithin(sequence, MAX_SEQUENCE)) return 'a spiffe_sequence that is no integer of 64 bits'
   if (hint !== undefined && !isWithin(hint, MAX_HINT)) return 'a spiffe_refresh_hint that is no number of seconds'
   // §4.1.3: must be present, may be empty.
-  if (!isArray(keys)) return 'no list of keys'
+  if (!isJsonArray(keys)) return 'no list of keys'
   if (keys.length > MAX_KEYS) return `more than ${MAX_KEYS} keys`
   const authorities: CaCertificate[] = []
   const tokenKeys = new Map<string, BundleJwk>()
   for (const [i, jwk] of keys.entries()) {
-    const key = isObject(jwk) ? readBundleKey(jwk) : 'no object'
+    const key = isJsonObject(jwk) ? readBundleKey(jwk) : 'no object'
     if (typeof key === 'string') return `${key}, as key ${i + 1}`
     if (key === null) continue
     if (key instanceof CaCertificate) authorities.push(key)

@@ -1,5 +1,5 @@
 import { DerError, type DerReader, TAG } from './der-reader.js'
-import { hexFrom, readBoolean, readOid } from './der-values.js'
+import { asciiFrom, readBoolean, readOid } from './der-values.js'
 import { readGeneralNames } from './general-names.js'
 import { createSerialIndex, type SerialIndex } from './serial-index.js'
 
@@ -7,7 +7,7 @@ import { createSerialIndex, type SerialIndex } from './serial-index.js'
 export interface IssuerEntries {
   readonly revoked: SerialIndex
   /** Serial numbers that a delta CRL takes off the list: they stand in `revoked` too. */
-  readonly removed: ReadonlySet<string>
+  readonly removed: SerialIndex
 }
 
 /** The entries of a CRL: first those about certificates that its issuer issued itself. */
@@ -22,24 +22,26 @@ export interface CrlEntries extends IssuerEntries {
 const MAX_SERIAL_OCTETS = 21
 /** SEQUENCE header, an INTEGER of one octet, a UTCTime. */
 const MIN_ENTRY_BYTES = 20
-/** An indirect CRL speaks for a handful of CAs. */
+/** An indirect CRL speaks for a handful of CAs. Each spelling of a name counts, since each has to be prepared for comparison. */
 const MAX_ISSUERS = 1_000
 const REMOVE_FROM_CRL = 8
 /** The extensions of nearly every entry that has any: a reason code, up to its value. */
 const REASON = Uint8Array.of(0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01)
 
-/** Entries of another issuer. */
+/** Where the serial numbers of one issuer stand. */
 interface Group {
-  readonly offsets: number[]
-  readonly removed: Set<string>
+  readonly revoked: number[]
+  readonly removed: number[]
 }
 
 interface Draft {
   readonly crlIssuer: string
-  /** Whom the entry that is read is of; `null`: the issuer of the CRL. */
+  /** Whose the entry is that is read; `null`: of the issuer of the CRL. */
   group: Group | null
   readonly groups: Map<string, Group>
-  readonly removed: Set<string>
+  /** Names by their DER. */
+  readonly spellings: Map<string, string>
+  readonly removed: number[]
   unknownCritical: boolean
 }
 
@@ -49,16 +51,15 @@ interface Draft {
  */
 export function readCrlEntries(fields: DerReader, version: number, crlIssuer: string): CrlEntries {
   const { bytes } = fields
-  const draft: Draft = { crlIssuer, group: null, groups: new Map(), removed: new Set(), unknownCritical: false }
+  const draft: Draft = { crlIssuer, group: null, groups: new Map(), spellings: new Map(), removed: [], unknownCritical: false }
+  const indexOf = (offsets: readonly number[]): SerialIndex => createSerialIndex(bytes, Uint32Array.from(offsets))
   const own = fields.optional(TAG.sequence) ? readEntries(fields, version, draft) : new Uint32Array(0)
-  const entriesOf = ({ offsets, removed }: Group): IssuerEntries => ({
-    revoked: createSerialIndex(bytes, Uint32Array.from(offsets)),
-    removed,
-  })
   return {
     revoked: createSerialIndex(bytes, own),
-    removed: draft.removed,
-    ofOthers: new Map([...draft.groups].map(([issuer, group]) => [issuer, entriesOf(group)])),
+    removed: indexOf(draft.removed),
+    ofOthers: new Map(
+      [...draft.groups].map(([issuer, { revoked, removed }]) => [issuer, { revoked: indexOf(revoked), removed: indexOf(removed) }]),
+    ),
     unknownCritical: draft.unknownCritical,
   }
 }
@@ -78,7 +79,7 @@ function readEntries(fields: DerReader, version: number, draft: Draft): Uint32Ar
       readEntryExtensions(entry, offset, draft)
     }
     if (draft.group === null) offsets[count++] = offset
-    else draft.group.offsets.push(offset)
+    else draft.group.revoked.push(offset)
   }
   return offsets.subarray(0, count)
 }
@@ -100,7 +101,7 @@ function readEntryExtensions(entry: DerReader, offset: number, draft: Draft): vo
   const extensions = entry.take(TAG.sequence)
   entry.finish()
   if (isReasonAlone(extensions)) {
-    if (extensions.bytes[extensions.contentEnd - 1] === REMOVE_FROM_CRL) remove(entry, offset, draft)
+    if (extensions.bytes[extensions.contentEnd - 1] === REMOVE_FROM_CRL) remove(offset, draft)
     return
   }
   let isRemoved = false
@@ -124,12 +125,12 @@ function readEntryExtensions(entry: DerReader, offset: number, draft: Draft): vo
     }
   }
   // Last: whose the entry is may stand behind the reason.
-  if (isRemoved) remove(entry, offset, draft)
+  if (isRemoved) remove(offset, draft)
 }
 
-function remove({ bytes }: DerReader, offset: number, { group, removed }: Draft): void {
-  const set = group === null ? removed : group.removed
-  set.add(serialText(bytes, offset))
+function remove(offset: number, { group, removed }: Draft): void {
+  const numbers = group === null ? removed : group.removed
+  numbers.push(offset)
 }
 
 export function readCrlExtension(list: DerReader): { readonly oid: string; readonly critical: boolean; readonly value: DerReader } {
@@ -149,17 +150,19 @@ function isReasonAlone({ bytes, start, contentEnd }: DerReader): boolean {
 
 // RFC 5280 §5.3.3: an entry without the extension has the issuer of the one before it.
 function turnToIssuer(value: DerReader, draft: Draft): void {
-  const [name] = readGeneralNames(value.take(TAG.sequence).enter()).directory
-  if (name === undefined) throw new DerError('an entry whose issuer has no name')
-  const issuer = name.key
-  draft.group = issuer === draft.crlIssuer ? null : (draft.groups.get(issuer) ?? { offsets: [], removed: new Set() })
-  if (draft.group === null || draft.groups.has(issuer)) return
-  if (draft.groups.size >= MAX_ISSUERS) throw new DerError('entries of too many issuers')
-  draft.groups.set(issuer, draft.group)
+  const names = value.take(TAG.sequence)
+  const spelling = asciiFrom(names.whole())
+  const issuer = draft.spellings.get(spelling) ?? issuerFrom(names)
+  if (!draft.spellings.has(spelling)) {
+    if (draft.spellings.size >= MAX_ISSUERS) throw new DerError('entries of too many issuers')
+    draft.spellings.set(spelling, issuer)
+  }
+  draft.group = issuer === draft.crlIssuer ? null : (draft.groups.get(issuer) ?? { revoked: [], removed: [] })
+  if (draft.group !== null) draft.groups.set(issuer, draft.group)
 }
 
-/** Lowercase hexadecimal without leading zeros, as certificates have it here. */
-function serialText(bytes: Uint8Array, offset: number): string {
-  const serial = bytes.subarray(offset + 2, offset + 2 + (bytes[offset + 1] ?? 0))
-  return hexFrom(serial).replace(/^0+(?=.)/, '')
+function issuerFrom(names: DerReader): string {
+  const [name] = readGeneralNames(names.enter()).directory
+  if (name === undefined) throw new DerError('an entry whose issuer has no name')
+  return name.key
 }

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import { MisuseError, type Runtime } from '@countersign/core'
+import { FetchError, fetchBytes, MisuseError, type Runtime, type Validators } from '@countersign/core'
 import { crlsOf } from './crl-file.js'
-import { FetchError, fetchEvidence, type Validators } from './fetch-evidence.js'
 import type { ParsedCrl } from './read-crl.js'
 
 export interface RemoteCrlSettings {
@@ -59,7 +58,6 @@ export function createRemoteCrl({ option, url, refreshMs }: RemoteCrlSettings, h
   const closing = new AbortController()
   let validators: Validators = { etag: null, lastModified: null }
   let digest = ''
-  let bytes = 0
   let loading: Promise<void> | null = null
   let timer: NodeJS.Timeout | undefined
   let failures = 0
@@ -100,8 +98,9 @@ export function createRemoteCrl({ option, url, refreshMs }: RemoteCrlSettings, h
 
   async function attempt(): Promise<void> {
     try {
-      const answer = await fetchEvidence(
+      const answer = await fetchBytes(
         {
+          server: 'it',
           url,
           accept: ACCEPT,
           maxBytes: hooks.maxBytes(),
@@ -131,14 +130,13 @@ export function createRemoteCrl({ option, url, refreshMs }: RemoteCrlSettings, h
     if (seen === digest) return
     const crls = crlsOf(option, new URL(url).host, body)
     const kept = crls.filter(isNewer)
+    // What no issuer known here has signed stays no longer than the answer that it came in: whoever stands in between could fill the room.
+    if (kept.length > 0) for (const [key, crl] of held) if (!hooks.isProven(crl)) held.delete(key)
     for (const crl of kept) {
       held.delete(keyOf(crl))
       if (held.size < MAX_LISTS) held.set(keyOf(crl), crl)
     }
-    if (kept.length > 0) {
-      bytes = body.length
-      hooks.onChanged(held.size)
-    }
+    if (kept.length > 0) hooks.onChanged(held.size)
     // Something in it was refused: asked for again, and told of.
     if (kept.length < crls.length) throw new FetchError('a CRL in it is forged, or older than the one in use')
     digest = seen
@@ -157,7 +155,7 @@ export function createRemoteCrl({ option, url, refreshMs }: RemoteCrlSettings, h
       return [...held.values()]
     },
     get bytes() {
-      return bytes
+      return [...held.values()].reduce((sum, { signed }) => sum + signed.length, 0)
     },
     get loading() {
       return loading

@@ -6,6 +6,8 @@ import type { RevocationAnswer, RevocationRules, RevocationSource, RevocationSub
 
 export interface OpenedRevocation {
   readonly rules: RevocationRules
+  /** What changes without telling: its epochs are read on every request. */
+  readonly moving: readonly { readonly epoch: number }[]
   reload(): boolean
   ready(): Promise<void>
   close(): void
@@ -47,14 +49,12 @@ export function openRevocation(checked: CheckedRevocation, limits: RevocationLim
   }
 
   const source: RevocationSource = {
-    get epoch() {
-      return (crl?.epoch ?? 0) + (ocsp?.epoch ?? 0)
-    },
     ask,
     pending,
   }
   return {
     rules: { source, mode, scope, graceMs, timeoutMs },
+    moving: [...(checked.crl?.kind === 'source' ? [checked.crl.source] : []), ...(ocsp === null ? [] : [ocsp])],
     reload: () => crl?.reload() ?? false,
     ready: async () => crl?.ready(),
     close() {

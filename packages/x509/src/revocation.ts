@@ -68,8 +68,6 @@ export type UnknownReason =
  * Something that knows of revocations. Asking never waits: what is missing is fetched beside it, and {@link pending} tells when that is done.
  */
 export interface RevocationSource {
-  /** Grows whenever answers may have changed. */
-  readonly epoch: number
   /** @param signersNamed finds certificates besides the issuer's own whose CRLs count, by the name of the CRL issuer. */
   ask(subject: RevocationSubject, issuer: CaCertificate, signersNamed: (name: string) => readonly CrlSigner[]): RevocationAnswer
   /** What is being fetched about this certificate now. Never rejects. */

@@ -1,3 +1,10 @@
+import { DerError } from './der-reader.js'
+
+/** Slots looked at for each entry, on average: half of them are free, so that it is less than two unless somebody chose the numbers. */
+const MAX_PROBES = 32
+/** A short list may be unlucky. */
+const FREE_PROBES = 10_000
+
 /** The serial numbers of a CRL. */
 export interface SerialIndex {
   readonly size: number
@@ -8,6 +15,7 @@ export interface SerialIndex {
 /**
  * Finds serial numbers where they stand in the DER of the CRL: eight bytes an entry instead of an object, built in one pass.
  * @param offsets Where the INTEGERs of the serial numbers begin. Each is not longer than 127 octets, so its length is one octet.
+ * @throws {DerError} for numbers that were chosen to be found slowly: nobody has verified yet who did.
  */
 export function createSerialIndex(der: Uint8Array, offsets: Uint32Array): SerialIndex {
   const size = offsets.length
@@ -15,6 +23,7 @@ export function createSerialIndex(der: Uint8Array, offsets: Uint32Array): Serial
   const mask = capacity - 1
   /** Offset of the content, 0 where the slot is free. */
   const slots = new Uint32Array(capacity)
+  let probes = 0
 
   /** Where this number stands, or the free slot where it belongs. */
   function slotOf(octets: Uint8Array, from: number, length: number): number {
@@ -22,6 +31,7 @@ export function createSerialIndex(der: Uint8Array, offsets: Uint32Array): Serial
     for (let at = slots[slot] ?? 0; at !== 0; at = slots[slot] ?? 0) {
       if (der[at - 1] === length && same(octets, from, at, length)) break
       slot = (slot + 1) & mask
+      probes++
     }
     return slot
   }
@@ -34,6 +44,7 @@ export function createSerialIndex(der: Uint8Array, offsets: Uint32Array): Serial
   for (const offset of offsets) {
     const at = offset + 2
     slots[slotOf(der, at, der[at - 1] ?? 0)] = at
+    if (probes > FREE_PROBES + MAX_PROBES * size) throw new DerError('serial numbers that are all alike')
   }
   return {
     size,
@@ -45,7 +56,7 @@ export function createSerialIndex(der: Uint8Array, offsets: Uint32Array): Serial
   }
 }
 
-/** FNV-1a. The entries are those of a CA, which has no interest in collisions. */
+/** FNV-1a. Collisions can be computed, by whoever forges a list: that is why probes are counted. */
 function hash(octets: Uint8Array, from: number, length: number): number {
   let value = 0x811c9dc5
   for (let i = from; i < from + length; i++) value = Math.imul(value ^ (octets[i] ?? 0), 0x01000193)

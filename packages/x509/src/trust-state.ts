@@ -1,6 +1,5 @@
-import { MisuseError, type Surroundings } from '@countersign/core'
+import { FetchError, MisuseError, type Surroundings } from '@countersign/core'
 import { watchAnchorExpiry } from './anchor-expiry.js'
-import { BundleError } from './bundle-error.js'
 import type { CaCertificate } from './ca-certificate.js'
 import type { CheckedOptions } from './check-options.js'
 import { SERVER } from './check-path.js'
@@ -60,10 +59,10 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
     },
     onFailed(option, error) {
       if (!recorder.wants('trust.reload-failed')) return
-      const isKnown = error instanceof MisuseError || error instanceof BundleError
+      const isKnown = error instanceof MisuseError || error instanceof FetchError
       const code = isKnown ? 'ERR_TRUST_UNREADABLE' : 'ERR_GUARD_FAULT'
       const message =
-        error instanceof BundleError
+        error instanceof FetchError
           ? 'A bundle endpoint gave no bundle that can be used; the last one counts for as long as the options say'
           : 'Trust files changed and cannot be used; the old ones stay in use'
       const file = files.get(option)
@@ -106,13 +105,14 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
       )
   }
   const revocations = [...policies.values()]
+  const moving = revocations.flatMap((opened) => opened.moving)
   const expiry = open(() => watchAnchorExpiry(trust, surroundings))
   recordExpiry = expiry.record
 
   return {
     epoch() {
       let sum = epoch + trust.epoch
-      for (const { rules } of revocations) sum += rules.source.epoch
+      for (let i = 0; i < moving.length; i++) sum += moving[i]?.epoch ?? 0
       return sum
     },
     trust,

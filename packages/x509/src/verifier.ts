@@ -1,5 +1,6 @@
 import {
   type Connection,
+  encodePem,
   type Finding,
   type Inbound,
   isRefusal,
@@ -18,9 +19,14 @@ import type { ForwardedOptions } from './forwarded-options.js'
 import { createForwardedVerifier, type ForwardedVerifier } from './forwarded-verifier.js'
 import { createLeafVerifier } from './leaf-verifier.js'
 import type { MtlsOptions } from './options.js'
-import { pemFrom } from './pem.js'
 import { describeRevocation } from './revocation-sources.js'
 import { openTrustState, type TrustState } from './trust-state.js'
+
+/**
+ * Names of CAs that go into a handshake. They share a field of 64 KiB (RFC 8446 §4.2.4), and with more than fits no handshake succeeds, of
+ * whichever trust domain: a bundle of somebody else's must not come near.
+ */
+const MAX_NAMED_BYTES = 32_768
 
 /** Judges client certificates, and can be told to look at its files at once. */
 export interface CertificateVerifier extends PeerVerifier {
@@ -83,7 +89,8 @@ export function createPeerVerifier(
     if (proxies.length === 0 || own === undefined || isRefusal(own)) return own
     const proxy = proxyOf(inbound.connection, own)
     if (proxy === undefined) return own
-    noteAddress(proxy, inbound)
+    const meddled = noteAddress(proxy, inbound)
+    if (meddled !== null) return meddled
     // Never the certificate of the connection, which is the proxy's own: without a client's there is no peer.
     return proxy.recall(inbound)
   }
@@ -94,14 +101,23 @@ export function createPeerVerifier(
     if (proxies.length === 0 || isRefusal(own)) return own
     const proxy = proxyOf(inbound.connection, own)
     if (proxy === undefined) return own
-    noteAddress(proxy, inbound)
+    const meddled = noteAddress(proxy, inbound)
+    if (meddled !== null) return meddled
     const known = proxy.recall(inbound)
     return known === undefined ? proxy.verify(inbound) : known
   }
 
-  function noteAddress(proxy: ForwardedVerifier, inbound: Inbound): void {
+  function noteAddress(proxy: ForwardedVerifier, inbound: Inbound): Refusal | null {
     const address = proxy.clientAddressOf(inbound)
+    if (isRefusal(address)) return address
     if (address !== null) inbound.clientAddress = address
+    return null
+  }
+
+  function locate(inbound: Inbound): Refusal | null {
+    const own = proxies.length === 0 ? null : connections.recall(inbound.connection)
+    const proxy = own === undefined || isRefusal(own) ? undefined : proxyOf(inbound.connection, own)
+    return proxy === undefined ? null : noteAddress(proxy, inbound)
   }
 
   function proxyFields({ connection }: Inbound): readonly string[] | null {
@@ -130,8 +146,9 @@ export function createPeerVerifier(
   let written: { readonly epoch: number; readonly pem: readonly string[] } | null = null
   function trustAnchors(): readonly string[] {
     const anchors = trust.all().anchors
-    if (written?.epoch !== state.epoch() || written.pem.length !== anchors.length)
-      written = { epoch: state.epoch(), pem: anchors.map((anchor) => pemFrom(anchor.certificate.der, 'CERTIFICATE')) }
+    const named = anchors.reduce((sum, { certificate }) => sum + 2 + certificate.subject.der.length, 0) <= MAX_NAMED_BYTES ? anchors : []
+    if (written?.epoch !== state.epoch() || written.pem.length !== named.length)
+      written = { epoch: state.epoch(), pem: named.map((anchor) => encodePem('CERTIFICATE', anchor.certificate.der)) }
     return written.pem
   }
 
@@ -147,6 +164,7 @@ export function createPeerVerifier(
       }
     },
     judge,
+    locate,
     proxyFields,
     forwardedFields: proxies.flatMap((proxy) => proxy.fields),
     trustAnchors,

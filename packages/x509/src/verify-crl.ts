@@ -1,9 +1,10 @@
 import { type Refusal, refuse } from '@countersign/core'
 import { CaCertificate } from './ca-certificate.js'
-import { completes, crlSignatureFlaw, judgeByCrls } from './crl-judgement.js'
+import { readCertificateInput } from './certificate-input.js'
+import { completes, crlSignatureFlaw, judgeByCrls, namedCrlIssuers } from './crl-judgement.js'
 import { nameText } from './distinguished-name.js'
 import { derOfEvidence } from './evidence-bytes.js'
-import { MAX_CERTIFICATE_BYTES, type ParsedCertificate, readCertificate } from './read-certificate.js'
+import type { ParsedCertificate } from './read-certificate.js'
 import { MAX_CRL_BYTES, type ParsedCrl, readCrl } from './read-crl.js'
 import { revocationSubject } from './revocation.js'
 
@@ -57,9 +58,9 @@ export function verifyCrl(options: VerifyCrlOptions): VerifiedCrl | Refusal {
   const { time, clockSkewSeconds = 0 } = options
   const crl = read(options.crl)
   const delta = options.delta === undefined ? null : read(options.delta)
-  const issuer = certificateFrom(options.issuer)
-  const certificate = options.certificate === undefined ? null : certificateFrom(options.certificate)
-  if (crl === undefined || delta === undefined || issuer === undefined || certificate === undefined) return unknown('malformed')
+  const issuer = readCertificateInput(options.issuer)
+  const certificate = options.certificate === undefined ? null : readCertificateInput(options.certificate)
+  if (crl === undefined || delta === undefined || typeof issuer === 'string' || typeof certificate === 'string') return unknown('malformed')
   const ca = new CaCertificate(issuer)
   const nowMs = time.getTime()
   const skewMs = clockSkewSeconds * 1000
@@ -109,7 +110,7 @@ function statusOf(
   const subject = revocationSubject(certificate)
   const own = certificate.issuerKey === issuer.subjectKey
   // RFC 5280 §6.3.3 (b)(1): of another issuer only where the certificate names it as its CRL issuer, and the CRL is indirect.
-  const named = subject.distributionPoints?.some(({ crlIssuerKeys }) => crlIssuerKeys.includes(issuer.subjectKey)) ?? false
+  const named = namedCrlIssuers(subject).includes(issuer.subjectKey)
   if (!own && (!named || crls.some(({ scope }) => !scope.indirect))) return 'issuer'
   const verdict = judgeByCrls(crls, subject, skewMs, nowMs)
   return verdict.status === 'unknown' ? verdict.reason : verdict.status
@@ -123,10 +124,4 @@ function read(pemOrDer: string | Uint8Array): ParsedCrl | undefined {
   const der = derOfEvidence(pemOrDer, 'X509 CRL', MAX_CRL_BYTES)
   const crl = der === null ? '' : readCrl(der)
   return typeof crl === 'string' ? undefined : crl
-}
-
-function certificateFrom(pemOrDer: string | Uint8Array): ParsedCertificate | undefined {
-  const der = derOfEvidence(pemOrDer, 'CERTIFICATE', MAX_CERTIFICATE_BYTES)
-  const certificate = der === null ? '' : readCertificate(der)
-  return typeof certificate === 'string' ? undefined : certificate
 }

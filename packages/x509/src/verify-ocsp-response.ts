@@ -1,8 +1,7 @@
 import { type Refusal, refuse } from '@countersign/core'
 import { CaCertificate } from './ca-certificate.js'
-import { derOfEvidence } from './evidence-bytes.js'
+import { readCertificateInput } from './certificate-input.js'
 import { judgeOcspResponse } from './ocsp-judgement.js'
-import { MAX_CERTIFICATE_BYTES, type ParsedCertificate, readCertificate } from './read-certificate.js'
 import { readOcspResponse } from './read-ocsp-response.js'
 import { revocationSubject } from './revocation.js'
 
@@ -58,9 +57,9 @@ const HASH_BITS = 256
  * ```
  */
 export function verifyOcspResponse(options: VerifyOcspResponseOptions): VerifiedOcspResponse | Refusal {
-  const certificate = certificateFrom(options.certificate)
-  const issuer = certificateFrom(options.issuer)
-  if (certificate === null || issuer === null) return unknown('malformed')
+  const certificate = readCertificateInput(options.certificate)
+  const issuer = readCertificateInput(options.issuer)
+  if (typeof certificate === 'string' || typeof issuer === 'string') return unknown('malformed')
   const response = readOcspResponse(options.response)
   if (typeof response === 'string') return unknown(response)
   // RFC 6960 §4.1.1: the CertID names its issuer, whose name this certificate must have.
@@ -98,10 +97,4 @@ export function verifyOcspResponse(options: VerifyOcspResponseOptions): Verified
 
 function unknown(reason: string): Refusal {
   return refuse('ERR_PEER_REVOCATION_UNKNOWN', { reason })
-}
-
-function certificateFrom(pemOrDer: string | Uint8Array): ParsedCertificate | null {
-  const der = derOfEvidence(pemOrDer, 'CERTIFICATE', MAX_CERTIFICATE_BYTES)
-  const certificate = der === null ? '' : readCertificate(der)
-  return typeof certificate === 'string' ? null : certificate
 }

@@ -107,23 +107,23 @@ test('follows a CA through a change of its key', () => {
   assert.equal(verdictOf(byNew, { ...withOld, crls: crls(fresh), revocation: { mode: 'require', scope: 'leaf' } }), 'valid')
 })
 
-test('never asks the key of a CRL about itself', () => {
+test('believes a key that the CA certified itself, unless a CRL of its own or of the CA lists it', () => {
   const both = forgeCa({ issuer: root, subject: NAME })
   const selfIssued = signerOf(both)
   const below = forge({ issuer: both, serial: SERIAL })
-  const intermediates = [both.der, selfIssued.der]
-  const byItself = list({}, selfIssued)
-  assert.equal(verdictOf(below, { intermediates, crls: [rootList, byItself] }), UNKNOWN)
-  // A list for CAs alone: it answers for the key, and the key answers for the leaf.
-  const point = extension('2.5.29.31', false, sequence(sequence(der(0xa0, der(0xa0, san.uri('http://crl.test/keys'))))))
-  const pointing = signerOf(both, { extensions: [point] })
+  const judgeBelow = (...lists: readonly Uint8Array[]): string =>
+    verdictOf(below, { intermediates: [both.der, selfIssued.der], crls: [rootList, ...lists] })
+  assert.equal(judgeBelow(list({}, selfIssued)), 'valid')
+  assert.equal(judgeBelow(list({ serials: [SERIAL] }, selfIssued)), REVOKED)
+  assert.equal(judgeBelow(list({ serials: [SIGNER_SERIAL] }, selfIssued)), UNKNOWN)
   const idp = extension('2.5.29.28', true, sequence(der(0xa0, der(0xa0, san.uri('http://crl.test/keys')))))
-  const ofKeys = list({ extensions: [idp] }, both)
-  const request = { intermediates: [both.der, pointing.der] }
-  assert.equal(verdictOf(below, { ...request, crls: [rootList, ofKeys, list({}, pointing)] }), 'valid')
-  assert.equal(verdictOf(below, { ...request, crls: [rootList, list({}, pointing)] }), UNKNOWN)
-  const revoking = list({ extensions: [idp], serials: [SIGNER_SERIAL] }, both)
-  assert.equal(verdictOf(below, { ...request, crls: [rootList, revoking, list({}, pointing)] }), UNKNOWN)
+  assert.equal(judgeBelow(list({}, selfIssued), list({ extensions: [idp], serials: [SIGNER_SERIAL] }, both)), UNKNOWN)
+})
+
+test('does not let a CA below certify a key that speaks for the CA above it', () => {
+  const pretender = forge({ issuer: issuing, subject: root.subject, keyUsage: CRLS_ONLY, purposes: null })
+  assert.equal(judge([pretender, signer], [], { crls: [list(), list({}, pretender)] }), UNKNOWN)
+  assert.equal(judge([pretender, signer], [list()]), 'valid')
 })
 
 test('does not let a leaf that may sign CRLs sign the one that it would stand in', () => {

@@ -136,6 +136,8 @@ function keyUsageBits(octetsOfBits: readonly number[]): Uint8Array {
 }
 
 export interface ForgeCrlOptions {
+  /** In place of `serials`. */
+  readonly entries?: readonly Uint8Array[]
   readonly serials?: readonly Uint8Array[]
   readonly thisUpdateMs?: number
   /** `null`: none. */
@@ -144,8 +146,6 @@ export interface ForgeCrlOptions {
   readonly version?: 1 | 2
   readonly extensions?: readonly Uint8Array[]
   readonly entryExtensions?: Uint8Array
-  /** Whole, after those of `serials`. */
-  readonly entries?: readonly Uint8Array[]
   readonly withoutNumber?: boolean
   readonly signer?: KeyObject
   readonly signature?: SignatureKind
@@ -155,7 +155,7 @@ export function forgeCrl(issuer: Forged, options: ForgeCrlOptions = {}): Uint8Ar
   const { serials = [], thisUpdateMs = NOW_MS - DAY_MS, nextUpdateMs = NOW_MS + DAY_MS, entryExtensions, version = 2 } = options
   const signer = options.signer ?? issuer.privateKey
   const signature = options.signature ?? kindFor(signer)
-  const entries = [...serials.map((serial) => crlEntry(serial, entryExtensions)), ...(options.entries ?? [])]
+  const entries = options.entries ?? serials.map((serial) => crlEntry(serial, entryExtensions))
   const tbs = sequence(
     ...(version === 1 ? [] : [integer(1)]),
     signature.algorithm,

@@ -159,6 +159,7 @@ test('takes the word of a CA that a CRL issuer stands in its own list, and no ot
   const itself = listsOf(issuing, { extensions: [pointsTo([crlIssuer(LISTS)])] })
   assert.equal(judge([indirect({}, itself)], named, [itself]), 'valid')
   assert.equal(judge([indirect({ entries: [entryOf(issuing.subject, LISTS_SERIAL)] }, itself)], named, [itself]), UNKNOWN)
+  // Where its certificate does not say so, its CA has to answer.
   const silent = listsOf(issuing)
   assert.equal(judge([indirect({}, silent)], named, [silent]), UNKNOWN)
   assert.equal(judge([indirect({}, silent), forgeCrl(issuing)], named, [silent]), 'valid')

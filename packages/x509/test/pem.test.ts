@@ -37,3 +37,10 @@ test('says that a file is damaged rather than to read half of it', () => {
     assert.equal(pemBlocks(damaged, 'CERTIFICATE'), null, JSON.stringify(damaged))
   }
 })
+
+test('does not read a text of lines that hold next to nothing', () => {
+  assert.deepEqual(pemBlocks('\n'.repeat(9_000), 'X509 CRL'), [])
+  assert.equal(pemBlocks('\n'.repeat(1_000_000), 'X509 CRL'), null)
+  const large = armor(new Uint8Array(3_000_000), 'X509 CRL')
+  assert.equal(pemBlocks(large, 'X509 CRL')?.[0]?.length, 3_000_000)
+})

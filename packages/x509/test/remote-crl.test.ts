@@ -237,6 +237,38 @@ test('never fetches a list that a certificate points to which no anchor vouches 
   assert.equal(publisher.asked.length, 0)
 })
 
+test('certificates that point to hundreds of lists which are not there keep nobody from the list that is', async (t) => {
+  const says = ({ url }: Asked): Uint8Array | Response => (url === URL_ ? list() : new Response('', { status: 404 }))
+  const { verifier, publisher } = withUrls(t, says, { ...POINTS, timeoutMs: 5_000 })
+  for (let i = 0; i < 300; i++) await verdict(verifier, connectionWith(pointing(`http://crl.test/${i}`)))
+  assert.equal(publisher.asked.length, 300)
+  assert.equal(await verdict(verifier, connectionWith(pointing(URL_))), ID)
+})
+
+test('lists of one host do not use up the room for those of another', async (t) => {
+  const partner = forgeCa({ subject: commonName('partner') })
+  const scope = (url: string): Uint8Array => extension('2.5.29.28', true, sequence(der(0xa0, der(0xa0, san.uri(url)))))
+  const says = ({ url }: Asked): Uint8Array => (url === URL_ ? list() : forgeCrl(partner, { extensions: [scope(url)] }))
+  const stage: Stage = Object.assign(
+    { ...createStage(), fetch: async (url: unknown) => new Response(new Uint8Array(says({ url: String(url), headers: {} }))) },
+    { clock: { nowMs: () => stage.nowMs } },
+  )
+  const theirs = { trustDomain: 'partner.example', pem: pem(partner.der) }
+  const hosts = ['crl.test', 'crl.partner.test']
+  const revocation = { crl: { distributionPoints: { hosts } }, scope: 'leaf', timeoutMs: 5_000 } as const
+  const verifier = open(t, { trust: [trust, theirs], clockSkewSeconds: 0, revocation }, stage)
+  stayAlive(t)
+  const verdicts = new Set<string | null>()
+  for (let i = 0; i < 140; i++) {
+    const extensions = [point(`http://crl.partner.test/${i}`)]
+    verdicts.add(
+      await verdict(verifier, connectionWith(forge({ issuer: partner, sans: [san.uri('spiffe://partner.example/a')], extensions }))),
+    )
+  }
+  assert.deepEqual([...verdicts], ['spiffe://partner.example/a', 'ERR_PEER_REVOCATION_UNKNOWN'])
+  assert.equal(await verdict(verifier, connectionWith(pointing(URL_))), ID)
+})
+
 test('refuses whoever points to a list that does not come in time, and says so', async (t) => {
   const { verifier } = withUrls(t, () => new Promise(() => {}), POINTS)
   const found = await verifier.verify(inboundOver(connectionWith(pointing(URL_))))

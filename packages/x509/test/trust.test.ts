@@ -286,3 +286,18 @@ test('says how trust is written where it is written in another way', () => {
       message,
     })
 })
+
+test('names no authority in the handshake where all of them would be more than it takes', (t) => {
+  const partner = (count: number): string =>
+    pem(...Array.from({ length: count }, (_, i) => forgeCa({ subject: commonName(`${'x'.repeat(900)}${i}`) }).der))
+  for (const [count, named] of [
+    [30, 31],
+    [40, 0],
+  ] as const) {
+    const trust = [
+      { trustDomain: 'prod.example', pem: pem(root.der) },
+      { trustDomain: 'partner.example', pem: partner(count) },
+    ]
+    assert.equal(open(t, { trust }).trustAnchors().length, named)
+  }
+})

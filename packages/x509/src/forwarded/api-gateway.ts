@@ -1,9 +1,8 @@
-import { isRefusal } from '@countersign/core'
+import { isRefusal, parseJsonObject } from '@countersign/core'
 import { certificateEvidence, readCertificates } from './certificates.js'
 import { decodePem, onlyOne } from './escaped-pem.js'
 import { fieldText } from './field-text.js'
 import type { ForwardedResult } from './format.js'
-import { member, parseUniqueJson } from './json-text.js'
 import { MAX_FORWARDED_BYTES } from './limits.js'
 import { isSerial } from './redundant.js'
 import { ambiguous, malformed, mismatch, tooLarge } from './refusals.js'
@@ -32,9 +31,8 @@ export function parseApiGatewayContext(value: string | null | undefined): Forwar
   const text = fieldText(value, 'context')
   if (isRefusal(text)) return text
   if (text === '') return null
-  const context = parseUniqueJson(text)
-  const isObject = typeof context === 'object' && context !== null && !Array.isArray(context)
-  return isObject ? evidenceFromContext(context) : malformed('context', 'json')
+  const context = parseJsonObject(text)
+  return context === null ? malformed('context', 'json') : evidenceFromContext(context)
 }
 
 function evidenceFromContext(context: unknown): ForwardedResult {
@@ -55,4 +53,9 @@ function evidenceFromContext(context: unknown): ForwardedResult {
   return serial !== '' && !isSerial(serial, certificates.leaf)
     ? mismatch('serial', 'differs')
     : certificateEvidence(certificates, 'proxy-verified')
+}
+
+/** A member of an object's own, never an inherited one; `undefined` if it has none of that name, or is no object. */
+function member(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name) ? Reflect.get(value, name) : undefined
 }

@@ -1,7 +1,6 @@
-import { isRefusal, type Refusal } from '@countersign/core'
+import { isJsonArray, isJsonObject, isRefusal, type JsonValue, parseJson, type Refusal } from '@countersign/core'
 import { fieldText } from './field-text.js'
 import type { ForwardedResult } from './format.js'
-import { parseUniqueJson } from './json-text.js'
 import { MAX_XFCC_ELEMENTS, MAX_XFCC_PAIRS } from './limits.js'
 import { malformed, tooLarge } from './refusals.js'
 import { evidenceFromElements } from './xfcc.js'
@@ -24,8 +23,8 @@ export function parseXfccJson(value: string | null | undefined, hops = 1): Forwa
   const text = fieldText(value, 'xfcc')
   if (isRefusal(text)) return text
   if (text === '') return null
-  const json = parseUniqueJson(text)
-  if (!Array.isArray(json)) return malformed('xfcc', 'json')
+  const json = parseJson(text)
+  if (!isJsonArray(json)) return malformed('xfcc', 'json')
   if (json.length > MAX_XFCC_ELEMENTS) return tooLarge('xfcc', 'elements')
   const elements: (readonly XfccPair[])[] = []
   for (const item of json) {
@@ -36,15 +35,15 @@ export function parseXfccJson(value: string | null | undefined, hops = 1): Forwa
   return elements.length === 0 ? null : evidenceFromElements(elements, hops)
 }
 
-function pairsFrom(item: unknown): readonly XfccPair[] | Refusal {
-  if (typeof item !== 'object' || item === null || Array.isArray(item)) return malformed('xfcc', 'json')
+function pairsFrom(item: JsonValue): readonly XfccPair[] | Refusal {
+  if (!isJsonObject(item)) return malformed('xfcc', 'json')
   const pairs: XfccPair[] = []
   for (const [name, value] of Object.entries(item)) {
     const key = name.toLowerCase()
     if (!LISTS.has(key) && !SINGLE.has(key)) continue
     // JSON tells names apart by case: one that Envoy does not write may be somebody else's.
     if (name !== key) return malformed('xfcc', 'pair')
-    const list: readonly unknown[] = LISTS.has(key) && Array.isArray(value) ? value : [value]
+    const list = LISTS.has(key) && isJsonArray(value) ? value : [value]
     if (pairs.length + list.length > MAX_XFCC_PAIRS) return tooLarge('xfcc', 'elements')
     for (const text of list) {
       if (typeof text !== 'string') return malformed('xfcc', 'pair')

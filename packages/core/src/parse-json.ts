@@ -1,15 +1,17 @@
-import { isUtf8 } from 'node:buffer'
+import { isJsonObject, type JsonObject, type JsonValue } from './json-value.js'
+import { textFromUtf8 } from './utf8-text.js'
 
-/** A value of JSON. Frozen; objects have no prototype, so `__proto__` is a member like any other. */
-export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
-export interface JsonObject {
-  readonly [name: string]: JsonValue
-}
-
-// Deep enough for nested actors and authorization details, far from the end of the stack.
+/** A bundle map of a thousand trust domains takes 4 MB; everything else that is read here is shorter. */
+const MAX_LENGTH = 4 * 1024 * 1024
+/** Levels below the outermost. Deep enough for nested actors and authorization details, far from the end of the stack. */
 const MAX_DEPTH = 32
+/** A map of a thousand trust domains has some 40,000; each takes many times its length. */
+const MAX_VALUES = 50_000
+/** Of a number among exact ones: 64 bits take 20 digits, and long ones take quadratic time. */
+const MAX_EXACT_LENGTH = 32
 const [QUOTE, BACKSLASH, COMMA, COLON, OPEN_LIST, CLOSE_LIST, OPEN, CLOSE] = [0x22, 0x5c, 0x2c, 0x3a, 0x5b, 0x5d, 0x7b, 0x7d] as const
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+const INTEGER = /^-?\d+$/
 const HEX = /^[\da-fA-F]{4}$/
 const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['"', '"'],
@@ -22,39 +24,70 @@ const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['t', '\t'],
 ])
 
+/** Makes a value of the text of a number (RFC 8259 §6). `undefined` for one that is not accepted. */
+type NumberReader<Integer> = (text: string) => number | Integer | undefined
+
 /**
- * Reads an object of strict JSON: valid UTF-8 without a byte order mark, no member name twice (RFC 7515 §4), strings that are
- * well-formed Unicode, bounded depth. Never throws: a thrown SyntaxError costs more than everything else done to a malformed token.
- * @returns `null` if the bytes are anything else.
+ * Reads strict JSON (RFC 8259), text or bytes: valid UTF-8 without a byte order mark, no member name twice, strings that are well-formed
+ * Unicode, bounded length, depth and number of values. Of two members with one name, two readers need not take the same. Takes time
+ * in proportion to the length, whatever stands there. Never throws: a thrown SyntaxError costs more than everything else that is done
+ * to a malformed token.
+ * @returns `undefined`, which no JSON value is, for anything else.
  */
-export function parseJsonObject(bytes: Uint8Array): JsonObject | null {
-  if (!isUtf8(bytes)) return null
-  const value = new Reader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')).document()
-  return typeof value === 'object' && value !== null && !isArray(value) ? value : null
+export function parseJson(json: string | Uint8Array): JsonValue | undefined {
+  return read(json, Number)
 }
 
-/** `Array.isArray` for values that are read-only. */
-export function isArray(value: JsonValue | undefined): value is readonly JsonValue[] {
-  return Array.isArray(value)
+/**
+ * Reads what {@link parseJson} reads, if it is an object.
+ * @returns `null` for anything else.
+ */
+export function parseJsonObject(json: string | Uint8Array): JsonObject | null {
+  const value = read(json, Number)
+  return isJsonObject(value) ? value : null
 }
 
-/** `undefined` in the results stands for "not JSON". */
-class Reader {
+/**
+ * Reads an object as {@link parseJsonObject} does, its integers exactly: a `number` rounds those of 64 bits. No number may be longer than
+ * 32 characters.
+ * @returns `null` for anything else.
+ */
+export function parseExactJsonObject(json: string | Uint8Array): JsonObject<bigint> | null {
+  const value = read(json, exactNumber)
+  return isJsonObject(value) ? value : null
+}
+
+function read<Integer>(json: string | Uint8Array, toNumber: NumberReader<Integer>): JsonValue<Integer> | undefined {
+  if (json.length > MAX_LENGTH) return undefined
+  const text = typeof json !== 'string' ? textFromUtf8(json) : json.isWellFormed() ? json : null
+  return text === null ? undefined : new Reader(text, toNumber).document()
+}
+
+function exactNumber(text: string): number | bigint | undefined {
+  if (text.length > MAX_EXACT_LENGTH) return undefined
+  return INTEGER.test(text) ? BigInt(text) : Number(text)
+}
+
+/** Of a well-formed text. `undefined` in the results stands for "not JSON". */
+class Reader<Integer> {
   readonly #text: string
+  readonly #toNumber: NumberReader<Integer>
   #at = 0
+  #values = 0
 
-  constructor(text: string) {
+  constructor(text: string, toNumber: NumberReader<Integer>) {
     this.#text = text
+    this.#toNumber = toNumber
   }
 
-  document(): JsonValue | undefined {
+  document(): JsonValue<Integer> | undefined {
     const value = this.#value(0)
     this.#skip()
     return this.#at === this.#text.length ? value : undefined
   }
 
-  #value(depth: number): JsonValue | undefined {
-    if (depth > MAX_DEPTH) return undefined
+  #value(depth: number): JsonValue<Integer> | undefined {
+    if (depth > MAX_DEPTH || ++this.#values > MAX_VALUES) return undefined
     switch (this.#skip()) {
       case OPEN:
         return this.#object(depth)
@@ -73,8 +106,8 @@ class Reader {
     }
   }
 
-  #object(depth: number): JsonObject | undefined {
-    const members: Record<string, JsonValue> = Object.create(null)
+  #object(depth: number): JsonObject<Integer> | undefined {
+    const members: Record<string, JsonValue<Integer>> = Object.create(null)
     this.#at++
     if (this.#next(CLOSE)) return Object.freeze(members)
     do {
@@ -88,8 +121,8 @@ class Reader {
     return this.#next(CLOSE) ? Object.freeze(members) : undefined
   }
 
-  #array(depth: number): readonly JsonValue[] | undefined {
-    const items: JsonValue[] = []
+  #array(depth: number): readonly JsonValue<Integer>[] | undefined {
+    const items: JsonValue<Integer>[] = []
     this.#at++
     if (this.#next(CLOSE_LIST)) return Object.freeze(items)
     do {
@@ -117,32 +150,35 @@ class Reader {
 
   #escaped(start: number, firstEscape: number): string | undefined {
     const text = this.#text
-    let value = text.slice(start, firstEscape)
+    let value = ''
+    let from = start
     for (let at = firstEscape; ; ) {
       const unit = text.charCodeAt(at)
       if (unit === QUOTE) {
         this.#at = at + 1
+        value += text.slice(from, at)
         return value.isWellFormed() ? value : undefined
       }
       if (!(unit >= 0x20)) return undefined
       if (unit !== BACKSLASH) {
-        value += text.charAt(at++)
+        at++
         continue
       }
       const letter = text.charAt(at + 1)
       const hex = letter === 'u' ? text.slice(at + 2, at + 6) : null
       const meant = hex === null ? ESCAPES.get(letter) : HEX.test(hex) ? String.fromCharCode(Number.parseInt(hex, 16)) : undefined
       if (meant === undefined) return undefined
-      value += meant
+      value += text.slice(from, at) + meant
       at += hex === null ? 2 : 6
+      from = at
     }
   }
 
-  #number(): number | undefined {
+  #number(): number | Integer | undefined {
     const start = this.#at
     while (isOfNumber(this.#text.charCodeAt(this.#at))) this.#at++
     const text = this.#text.slice(start, this.#at)
-    return NUMBER.test(text) ? Number(text) : undefined
+    return NUMBER.test(text) ? this.#toNumber(text) : undefined
   }
 
   #word<T extends boolean | null>(word: string, value: T): T | undefined {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseJsonObject } from '../dist/json.js'
+import { parseExactJsonObject, parseJson, parseJsonObject } from '@countersign/core'
 
 const parse = (text: string): unknown => parseJsonObject(Buffer.from(text))
 
@@ -86,9 +86,48 @@ test('reads no text that is not well-formed Unicode', () => {
   assert.equal(parse('{"a":"\\ud800"}'), null)
   assert.equal(parse('{"a":"\\udc00\\ud800"}'), null)
   assert.equal(parse('\ufeff{"a":1}'), null)
+  assert.equal(parseJsonObject('\ufeff{"a":1}'), null)
+  assert.equal(parseJsonObject('{"a":"\ud800"}'), null)
+  assert.equal(parseJsonObject('{"\udc00":1}'), null)
   for (const bytes of [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80], [0xe2, 0x82]]) {
     assert.equal(parseJsonObject(Buffer.from([...Buffer.from('{"a":"'), ...bytes, ...Buffer.from('"}')])), null)
   }
+})
+
+test('reads the replacement character where it was meant, and not where it stands for damage', () => {
+  assert.deepEqual(plain(parse('{"a":"\ufffd","b":"\\ufffd"}')), { a: '\ufffd', b: '\ufffd' })
+  const damaged = Buffer.from('{"a":"\ufffd\u00e9"}').subarray(0, -3)
+  assert.equal(parseJsonObject(Buffer.concat([damaged, Buffer.from('"}')])), null)
+})
+
+test('reads text as it reads bytes, and any value where none is asked to be an object', () => {
+  for (const text of GOOD) assert.deepEqual(parseJsonObject(text), parse(text), text)
+  for (const text of BAD) assert.equal(parseJson(text), undefined, text)
+  for (const text of ['null', ' -1.5e1', '"\\u0061b\\n"', '[]', '[{"a":[]}]', 'true']) {
+    assert.deepEqual(plain(parseJson(text)), JSON.parse(text), text)
+  }
+})
+
+test('reads integers exactly where asked to, of a length that cannot take long', () => {
+  const exact = (text: string): unknown => parseExactJsonObject(`{"a":${text}}`)?.['a']
+  assert.equal(exact('18446744073709551615'), 18_446_744_073_709_551_615n)
+  assert.equal(exact('-9007199254740993'), -9_007_199_254_740_993n)
+  assert.equal(exact('[7]')?.toString(), '7')
+  assert.equal(exact('1.5'), 1.5)
+  assert.equal(exact('1e3'), 1000)
+  assert.equal(exact('9'.repeat(32)), BigInt('9'.repeat(32)))
+  assert.equal(exact('9'.repeat(33)), undefined)
+  assert.equal(exact('01'), undefined)
+  assert.equal(parse('{"a":9007199254740993}') === null, false)
+})
+
+test('stops at a bounded number of values and a bounded length', () => {
+  const values = (count: number): unknown => parseJson(`[${'0,'.repeat(count - 2)}0]`)
+  assert.notEqual(values(50_000), undefined)
+  assert.equal(values(50_001), undefined)
+  const long = (length: number): unknown => parseJson(`"${'x'.repeat(length - 2)}"`)
+  assert.notEqual(long(4 * 1024 * 1024), undefined)
+  assert.equal(long(4 * 1024 * 1024 + 1), undefined)
 })
 
 test('makes __proto__ a member like any other, and objects without a prototype', () => {

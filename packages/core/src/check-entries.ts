@@ -1,4 +1,4 @@
-import { MisuseError } from '@countersign/core'
+import { MisuseError } from './errors.js'
 
 /**
  * One entry or a list of them, each with the path of its option.

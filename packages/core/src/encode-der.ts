@@ -1,7 +1,15 @@
 /** One DER element: tag, length in its shortest form, and the parts one after another (X.690 §10.1). */
 export function encodeDer(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
   const length = parts.reduce((sum, part) => sum + part.length, 0)
-  return Buffer.concat([Uint8Array.of(tag, ...lengthOctets(length)), ...parts])
+  const header = [tag, ...lengthOctets(length)]
+  const element = new Uint8Array(header.length + length)
+  element.set(header)
+  let at = header.length
+  for (const part of parts) {
+    element.set(part, at)
+    at += part.length
+  }
+  return element
 }
 
 function lengthOctets(length: number): readonly number[] {
