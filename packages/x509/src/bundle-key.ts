@@ -60,7 +60,7 @@ function readX509Key(jwk: JsonObject<bigint>): CaCertificate | null | string {
   if (second !== undefined) return 'an x5c of more than one certificate'
   const der = typeof text === 'string' ? decodeBase64(text) : null
   if (der === null) return 'an x5c that is not base64'
-  const authority = readAuthority(der)
+  const authority = readAuthority(der, 'anchors')
   if (typeof authority === 'string') return authority
   // RFC 7517 §4.7: the key of the certificate and that of the entry are the same.
   const key = publicKeyOf(jwk)

@@ -1,6 +1,7 @@
 import type { CaCertificate } from './ca-certificate.js'
 import { ALL_REASONS, absoluteName, type DistributionPoint, UNMATCHED } from './distribution-point.js'
 import type { ParsedCrl } from './read-crl.js'
+import type { IssuerEntries } from './read-crl-entries.js'
 import type { RevocationSubject, UnknownReason } from './revocation.js'
 import type { SerialIndex } from './serial-index.js'
 import { verifySignature } from './signature-algorithm.js'
@@ -45,7 +46,8 @@ export function judgeByCrls(crls: readonly ParsedCrl[], subject: RevocationSubje
   let reason: UnknownReason = complete.length === 0 ? 'no-crl' : 'scope'
   for (const crl of complete) {
     const delta = deltaFor(crl, deltas, nowMs + skewMs)
-    if (crl.revoked.has(subject.serialNumber) && !delta?.removed.has(subject.serialNumber)) return { status: 'revoked' }
+    const isTakenOff = delta !== null && entriesAbout(delta, subject).removed.has(subject.serialNumber)
+    if (entriesAbout(crl, subject).revoked.has(subject.serialNumber) && !isTakenOff) return { status: 'revoked' }
     const reasons = reasonsCovered(crl, subject)
     if (reasons === 0) continue
     // Written so that a clock without a number for us believes nothing.
@@ -70,9 +72,18 @@ export function judgeByCrls(crls: readonly ParsedCrl[], subject: RevocationSubje
   return { status: 'unknown', reason }
 }
 
-function listsInDelta(delta: ParsedCrl, { serialNumber }: RevocationSubject): boolean {
-  return delta.revoked.has(serialNumber) && !delta.removed.has(serialNumber)
+function listsInDelta(delta: ParsedCrl, subject: RevocationSubject): boolean {
+  const { revoked, removed } = entriesAbout(delta, subject)
+  return revoked.has(subject.serialNumber) && !removed.has(subject.serialNumber)
 }
+
+/** RFC 5280 §6.3.3 (i), (j): the number alone says nothing, it is that of one issuer. */
+function entriesAbout(crl: ParsedCrl, { issuerKey }: RevocationSubject): IssuerEntries {
+  return crl.issuerKey === issuerKey ? crl : (crl.ofOthers.get(issuerKey) ?? NOTHING)
+}
+
+const NONE: SerialIndex = Object.freeze({ size: 0, has: () => false })
+const NOTHING: IssuerEntries = Object.freeze({ revoked: NONE, removed: NONE })
 
 /** The newest delta CRL for a complete one. See RFC 5280 §5.2.4, §6.3.3 (c). */
 function deltaFor(crl: ParsedCrl, deltas: readonly ParsedCrl[], nowMs: number): ParsedCrl | null {
@@ -85,20 +96,31 @@ function deltaFor(crl: ParsedCrl, deltas: readonly ParsedCrl[], nowMs: number): 
 }
 
 /** Does this delta CRL say what has changed since the complete one? */
-export function completes(delta: ParsedCrl, { number, scope, authorityKeyId }: ParsedCrl): boolean {
-  if (delta.deltaBase === null || delta.number === null || number === null) return false
+export function completes(delta: ParsedCrl, { issuerKey, number, scope, authorityKeyId }: ParsedCrl): boolean {
+  if (delta.issuerKey !== issuerKey || delta.deltaBase === null || delta.number === null || number === null) return false
   if (delta.scope.text !== scope.text || delta.authorityKeyId !== authorityKeyId) return false
   return delta.deltaBase <= number && number < delta.number
 }
 
 /** For which reasons the CRL answers for a certificate; 0: not at all. See RFC 5280 §6.3.3 (b), (d). */
-export function reasonsCovered({ scope, issuerKey }: ParsedCrl, { isCa, distributionPoints, ...subject }: RevocationSubject): number {
+export function reasonsCovered(crl: ParsedCrl, { isCa, distributionPoints, issuerKey }: RevocationSubject): number {
+  const { scope } = crl
   if (scope.only !== null && (scope.only === 'authorities') !== isCa) return 0
-  if (scope.distributionPoints === null) return scope.reasons
-  const names = new Set(scope.distributionPoints.map((name) => absoluteName(name, issuerKey)))
+  const isOwn = crl.issuerKey === issuerKey
+  // RFC 5280 §6.3.3, last paragraph: what the issuer says of all its certificates is for this one too, whatever points this one names.
+  if (isOwn && scope.distributionPoints === null) return scope.reasons
+  // RFC 5280 §6.3.3 (b)(1)
+  const points = (distributionPoints ?? []).filter(({ crlIssuers }) =>
+    crlIssuers === null ? isOwn : scope.indirect && crlIssuers.includes(`dir:${crl.issuerKey}`),
+  )
+  if (scope.distributionPoints === null) return scope.reasons & reasonsOf(points)
+  const names = new Set(scope.distributionPoints.map((name) => absoluteName(name, crl.issuerKey)))
   names.delete(UNMATCHED)
-  const matching = (distributionPoints ?? []).filter((point) => namesOf(point, subject.issuerKey).some((name) => names.has(name)))
-  return scope.reasons & matching.reduce((flags, { reasons }) => flags | reasons, 0)
+  return scope.reasons & reasonsOf(points.filter((point) => namesOf(point, issuerKey).some((name) => names.has(name))))
+}
+
+function reasonsOf(points: readonly DistributionPoint[]): number {
+  return points.reduce((flags, { reasons }) => flags | reasons, 0)
 }
 
 // RFC 5280 §6.3.3 (b)(2)(i): a point without a name of its own is named by who issues its CRL.
@@ -106,13 +128,6 @@ function namesOf({ names, crlIssuers }: DistributionPoint, issuerKey: string): r
   const [crlIssuer] = crlIssuers ?? []
   const base = crlIssuer?.startsWith('dir:') ? crlIssuer.slice(4) : issuerKey
   return (names ?? crlIssuers ?? []).map((name) => absoluteName(name, base))
-}
-
-const NO_ENTRIES: SerialIndex = Object.freeze({ size: 0, has: () => false })
-
-/** An indirect CRL as it is for certificates of another issuer than its own (RFC 5280 §5.3.3). */
-export function asCrlOf(crl: ParsedCrl, issuerKey: string): ParsedCrl {
-  return crl.issuerKey === issuerKey ? crl : { ...crl, revoked: crl.ofOthers.get(issuerKey) ?? NO_ENTRIES }
 }
 
 /** Issuers of CRLs that a certificate names beside its own issuer, as keys (RFC 5280 §4.2.1.13). */

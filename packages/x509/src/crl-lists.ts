@@ -129,12 +129,9 @@ export function listsFromUrls(option: string, { urls, hosts, refreshMs, optional
   /** The places of each point that may be fetched. */
   function permittedPoints({ distributionPoints }: RevocationSubject): readonly (readonly string[])[] {
     if (hosts === null) return []
-    return (
-      (distributionPoints ?? [])
-        // RFC 5280 §4.2.1.13: with cRLIssuer the list is not this issuer's, whose signature is the only one that counts here.
-        .map((point) => (point.crlIssuers === null ? urisOfPoint(point).flatMap((uri) => permittedUrl(uri, hosts) ?? []) : []))
-        .filter((urls) => urls.length > 0)
-    )
+    return (distributionPoints ?? [])
+      .map((point) => urisOfPoint(point).flatMap((uri) => permittedUrl(uri, hosts) ?? []))
+      .filter((urls) => urls.length > 0)
   }
 
   /** The lists that the certificate points to, of each point the first that may be fetched; opened if they are not yet. */

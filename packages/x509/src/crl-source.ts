@@ -2,12 +2,11 @@ import type { Runtime } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
 import type { CaCertificate } from './ca-certificate.js'
 import type { CrlSetting } from './check-revocation.js'
-import { asCrlOf, isSignedCrl, judgeByCrls, namedCrlIssuers } from './crl-judgement.js'
+import { isSignedCrl, judgeByCrls, namedCrlIssuers } from './crl-judgement.js'
 import { type CrlLists, type ListHooks, listsFromFiles, listsFromSource, listsFromUrls } from './crl-lists.js'
-import { findCrlSigners } from './crl-signers.js'
 import type { ReloadHooks } from './pem-setting.js'
 import type { ParsedCrl } from './read-crl.js'
-import type { RevocationAnswer, RevocationSource, RevocationSubject, Vouching } from './revocation.js'
+import type { RevocationAnswer, RevocationSource, RevocationSubject } from './revocation.js'
 
 export interface CrlSource extends RevocationSource {
   reload(): boolean
@@ -30,8 +29,20 @@ export interface CrlHooks extends ReloadHooks {
   authorities(subjectKey: string): readonly CaCertificate[]
 }
 
+type SignersNamed = Parameters<RevocationSource['ask']>[2]
+
+/** What the issuer's key signed about a certificate, and what others signed that may speak for it. */
+interface Gathered {
+  readonly crls: readonly ParsedCrl[]
+  /** There are lists that should know, usable or not. */
+  readonly held: boolean
+  /** When the first of those who signed them is to be looked for again. */
+  readonly untilMs: number
+}
+
 /** CAs on verified paths: a mesh has tens. */
 const MAX_ISSUERS = 256
+const NEVER = Number.POSITIVE_INFINITY
 
 /**
  * CRLs from files, from URLs or from a source. The signature of a CRL is verified once for each CA it is asked about: for those known
@@ -56,7 +67,7 @@ export function createCrlSource({ option, crl, optional, skewMs, hashBits }: Crl
   }
 
   function onReloaded(named: string, count: number): void {
-    for (const issuer of issuers.values()) usableFor(issuer)
+    for (const issuer of issuers.values()) for (const list of lists.of(issuer.certificate.subjectKey)) isAuthentic(list, issuer)
     hooks.onReloaded(named, count)
   }
 
@@ -65,8 +76,32 @@ export function createCrlSource({ option, crl, optional, skewMs, hashBits }: Crl
     return [...hooks.authorities(list.issuerKey), ...seen].some((issuer) => isAuthentic(list, issuer))
   }
 
-  function usableFor(issuer: CaCertificate): readonly ParsedCrl[] {
-    return lists.of(issuer.certificate.subjectKey).filter((list) => isAuthentic(list, issuer))
+  function gather(subject: RevocationSubject, issuer: CaCertificate, signersNamed: SignersNamed): Gathered {
+    const named = lists.of(subject.issuerKey)
+    const crls = named.filter((list) => isAuthentic(list, issuer))
+    const crlIssuers = namedCrlIssuers(subject)
+    // The usual case: other keys are looked for only where there is a list that one of them must have signed.
+    if (crls.length === named.length && crlIssuers.length === 0) return { crls, held: named.length > 0, untilMs: NEVER }
+    // RFC 5280 §6.3.3 (f): another key of the same CA.
+    const candidates = new Map([[subject.issuerKey, named.filter((list) => !crls.includes(list))]])
+    // RFC 5280 §6.3.3 (b)(1): another issuer only where the certificate itself names it, and the list is indirect.
+    for (const name of crlIssuers) {
+      if (name !== subject.issuerKey) {
+        const indirect = lists.of(name).filter(({ scope }) => scope.indirect)
+        candidates.set(name, indirect)
+      }
+    }
+    let untilMs = NEVER
+    for (const [name, unsigned] of candidates) {
+      for (const { ca, untilMs: endMs } of unsigned.length === 0 ? [] : signersNamed(name)) {
+        const signed = unsigned.filter((list) => !crls.includes(list) && isAuthentic(list, ca))
+        if (signed.length === 0) continue
+        issuers.set(ca.fingerprint, ca)
+        crls.push(...signed)
+        untilMs = Math.min(untilMs, endMs)
+      }
+    }
+    return { crls, held: named.length > 0 || [...candidates.values()].some((found) => found.length > 0), untilMs }
   }
 
   function isAuthentic(list: ParsedCrl, issuer: CaCertificate): boolean {
@@ -76,32 +111,17 @@ export function createCrlSource({ option, crl, optional, skewMs, hashBits }: Crl
     return verdict
   }
 
-  /** Lists that others signed for this issuer: itself with another key, and those that the certificate names. */
-  function listsOfOthers(subject: RevocationSubject, issuer: CaCertificate, vouching: Vouching): readonly ParsedCrl[] {
-    const { subjectKey } = issuer.certificate
-    const isListed = (ca: CaCertificate, by: CaCertificate): boolean =>
-      usableFor(by).some(({ revoked }) => revoked.has(ca.certificate.serialNumber))
-    const rules = { nowMs: hooks.nowMs(), skewMs, hashBits, isListed }
-    return [subjectKey, ...namedCrlIssuers(subject)].flatMap((nameKey) => {
-      const held = lists.of(nameKey).filter(({ scope }) => nameKey === subjectKey || scope.indirect)
-      if (held.length === 0) return []
-      const signers = findCrlSigners(nameKey, issuer, vouching, rules)
-      return held.filter((list) => signers.some((signer) => isAuthentic(list, signer))).map((list) => asCrlOf(list, subjectKey))
-    })
-  }
-
-  function ask(subject: RevocationSubject, issuer: CaCertificate, vouching?: Vouching): RevocationAnswer {
+  const ask: RevocationSource['ask'] = (subject, issuer, signersNamed): RevocationAnswer => {
     issuers.set(issuer.fingerprint, issuer)
     const nowMs = hooks.nowMs()
-    const own = usableFor(issuer)
-    const all = vouching === undefined ? own : [...new Set([...own, ...listsOfOthers(subject, issuer, vouching)])]
-    const verdict = judgeByCrls(all, subject, skewMs, nowMs)
+    const { crls, held, untilMs } = gather(subject, issuer, signersNamed)
+    const verdict = judgeByCrls(crls, subject, skewMs, nowMs)
     if (verdict.status === 'revoked') return verdict
-    if (verdict.status === 'good' && nowMs < verdict.untilMs) return { ...verdict, lookAgainMs: verdict.untilMs }
+    const lookAgainMs = verdict.status === 'good' ? Math.min(verdict.untilMs, untilMs) : 0
+    if (verdict.status === 'good' && nowMs < verdict.untilMs) return { ...verdict, lookAgainMs }
     // Nothing current: what can be fetched is.
     const missing = lists.missing(subject)
-    if (verdict.status === 'good') return { ...verdict, lookAgainMs: verdict.untilMs }
-    const held = lists.of(issuer.certificate.subjectKey).length > 0
+    if (verdict.status === 'good') return { ...verdict, lookAgainMs }
     return { status: 'unknown', reason: verdict.reason === 'no-crl' ? missing : verdict.reason, hasSource: held || lists.expected(subject) }
   }
 

@@ -1,11 +1,12 @@
 import { type CertificateKey, isRefusal, type Refusal, refuse } from '@countersign/core'
 import type { AnchorSet } from './anchor-set.js'
 import type { CaCertificate } from './ca-certificate.js'
-import { checkKey, checkLeaf, checkPath, createNameBudget, type PathRules, weakHash } from './check-path.js'
+import { checkKey, checkLeaf, checkPath, type PathRules, weakHash } from './check-path.js'
 import { sameBytes } from './der-values.js'
 import { moreTelling } from './more-telling.js'
 import { keyObjectFrom } from './public-key.js'
 import { isSelfIssued, type ParsedCertificate } from './read-certificate.js'
+import { createSearchBudget, isSpent, type SearchBudget } from './search-budget.js'
 import { verifySignature } from './signature-algorithm.js'
 
 export interface PathSearch {
@@ -13,8 +14,17 @@ export interface PathSearch {
   readonly anchors: AnchorSet
   readonly intermediates: readonly CaCertificate[]
   readonly rules: PathRules
+  /** Shared with other searches for the same leaf. Default: one of its own. */
+  readonly budget?: SearchBudget
+  /** The leaf once more, where it is kept like a CA: what is found of its signature is kept with it. */
+  readonly kept?: CaCertificate
   /** Last word on a path that is otherwise good. */
   accept(path: readonly CaCertificate[]): Refusal | null
+}
+
+export interface NameAndKey {
+  readonly subjectKey: string
+  readonly key: { readonly spki: Uint8Array }
 }
 
 export interface FoundPath {
@@ -28,12 +38,6 @@ export interface FoundPath {
 export const MAX_DEPTH = 8
 /** Self-issued certificates among them do not count for the depth; this many are a key that was rolled over often. */
 const MAX_PATH = 32
-/** A path of four with two candidates a step takes eight; each costs up to 0.3 ms. */
-const MAX_SIGNATURES = 64
-/** The time of all of them, in that of one with P-256: eight with P-521, or some 13 ms. Strangers choose the keys of what they send. */
-const MAX_WORK = 192
-/** Steps without a signature of their own cost a microsecond. */
-const MAX_STEPS = 1_000
 
 /**
  * Finds a path from the leaf to an anchor, depth first, anchors before intermediates, within a budget. A search that runs out of it is
@@ -42,13 +46,9 @@ const MAX_STEPS = 1_000
  * @returns The path, or the most telling reason why there is none.
  */
 export function findPath(search: PathSearch): FoundPath | Refusal {
-  const { leaf, anchors, intermediates, rules, accept } = search
+  const { leaf, anchors, intermediates, rules, accept, kept = null, budget = createSearchBudget() } = search
   const verdicts = new Map<CaCertificate | null, Map<CaCertificate, boolean>>()
   const bySubject = groupBySubject(intermediates)
-  const names = createNameBudget()
-  let signatures = 0
-  let work = 0
-  let steps = 0
   /** Ends the search. */
   let fatal: Refusal | null = null
   let refusal: Refusal | null = null
@@ -56,9 +56,10 @@ export function findPath(search: PathSearch): FoundPath | Refusal {
   function extend(path: readonly CaCertificate[], depth: number): FoundPath | null {
     const last = path.at(-1) ?? null
     for (const issuer of candidates(last?.certificate ?? leaf)) {
-      if (++steps > MAX_STEPS) fatal ??= overrun()
+      budget.steps++
+      if (isSpent(budget)) fatal ??= overrun()
       if (fatal !== null) return null
-      if (path.some((ca) => sameAuthority(ca, issuer)) || !isSignedBy(last, issuer)) continue
+      if (path.some((ca) => ca === issuer || sameAuthority(ca.certificate, issuer.certificate)) || !isSignedBy(last, issuer)) continue
       const found = isAnchor(issuer) ? conclude([...path, issuer]) : descend(path, issuer, depth)
       if (found !== null) return found
     }
@@ -77,7 +78,7 @@ export function findPath(search: PathSearch): FoundPath | Refusal {
     // No other path would mend it.
     if (flaw !== null) fatal ??= flaw
     if (flaw !== null) return null
-    const checked = checkPath(leaf, path, rules, names)
+    const checked = checkPath(leaf, path, rules, budget.names)
     const reason = isRefusal(checked) ? checked : accept(path)
     if (!isRefusal(checked) && reason === null) return { path, policies: checked }
     if (reason?.code === 'ERR_PEER_TOO_COMPLEX') fatal ??= reason
@@ -115,11 +116,13 @@ export function findPath(search: PathSearch): FoundPath | Refusal {
       : checkKey(issuer.certificate, place, rules)
     if (weak !== null) refusal = moreTelling(refusal, weak)
     if (weak !== null || scheme === null || !scheme.keys.includes(description.type)) return false
-    const known = ca?.signers.has(issuer) || verdicts.get(ca)?.get(issuer)
+    const held = ca ?? kept
+    const known = held?.signers.has(issuer) || verdicts.get(ca)?.get(issuer)
     if (known !== undefined) return known
     // Making a key of its octets takes as long as a verification with the fastest.
-    work += workOf(description) + (issuer.hasKey ? 0 : 1)
-    if (++signatures > MAX_SIGNATURES || work > MAX_WORK) fatal ??= overrun()
+    budget.work += workOf(description) + (issuer.hasKey ? 0 : 1)
+    budget.signatures++
+    if (isSpent(budget)) fatal ??= overrun()
     if (fatal !== null) return false
     if (issuer.key === null) {
       refusal = moreTelling(
@@ -129,12 +132,12 @@ export function findPath(search: PathSearch): FoundPath | Refusal {
     }
     const verdict = issuer.key !== null && verifySignature(scheme, child.signed, child.signature, issuer.key)
     verdicts.set(ca, (verdicts.get(ca) ?? new Map<CaCertificate, boolean>()).set(issuer, verdict))
-    if (verdict) ca?.signers.add(issuer)
+    if (verdict) held?.signers.add(issuer)
     return verdict
   }
 
   function overrun(): Refusal {
-    return refuse('ERR_PEER_TOO_COMPLEX', { reason: 'budget', signatures, steps })
+    return refuse('ERR_PEER_TOO_COMPLEX', { reason: 'budget', signatures: budget.signatures, steps: budget.steps })
   }
 
   return refuseSelfSigned(leaf, rules) ?? extend([], 0) ?? fatal ?? refusal ?? refuse('ERR_PEER_UNTRUSTED')
@@ -175,8 +178,9 @@ function isSameCertificate(a: CaCertificate, b: CaCertificate): boolean {
 }
 
 /** The same name and key: a path through both only goes in circles. */
-function sameAuthority(a: CaCertificate, b: CaCertificate): boolean {
-  return a === b || (a.certificate.subjectKey === b.certificate.subjectKey && sameBytes(a.certificate.key.spki, b.certificate.key.spki))
+/** The same name and key: one CA, whichever certificate says so. */
+export function sameAuthority(a: NameAndKey, b: NameAndKey): boolean {
+  return a.subjectKey === b.subjectKey && sameBytes(a.key.spki, b.key.spki)
 }
 
 // A leaf that vouches for itself is not proven by being listed: it would stay valid whatever the authorities revoke.

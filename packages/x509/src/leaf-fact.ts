@@ -24,6 +24,8 @@ export interface Evidence {
   readonly trustDomain: string | null
   /** Issuer of the leaf first, anchor last. */
   readonly path: readonly CaCertificate[]
+  /** CRL issuers beside the path whose lists were believed, and those above them. */
+  readonly crlAuthorities: readonly CaCertificate[]
   readonly leafEndMs: number
   readonly pathEndMs: number
   readonly subject: RevocationSubject

@@ -1,15 +1,19 @@
 import { type CertifiedPeer, type Finding, isRefusal, type Peer, type Provenance, type Refusal, refuse } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
 import { metadataFrom } from './certificate-metadata.js'
-import { endMs } from './check-path.js'
+import type { CheckedOptions } from './check-options.js'
+import { CLIENT, endMs } from './check-path.js'
+import { createCrlSigners } from './crl-signers.js'
 import { leafEvidence } from './leaf-evidence.js'
 import { type Evidence, type LeafFact, recheckAt } from './leaf-fact.js'
+import { leafRules } from './leaf-rules.js'
 import type { ParsedCertificate } from './read-certificate.js'
-import { judgeRevocation, type KnownGood, NEVER_CHECKED, revocationSubject } from './revocation.js'
+import { type CrlSigners, judgeRevocation, type KnownGood, NEVER_CHECKED, revocationSubject } from './revocation.js'
+import { createSearchBudget } from './search-budget.js'
 import type { TrustState } from './trust-state.js'
 import { anchorsFor, type VerifiedLeaf } from './verify-leaf.js'
 
-/** Verified leaves, and the judging of them again. Does no cryptography. */
+/** Verified leaves, and the judging of them again. Does no cryptography but for new lists. */
 export interface LeafMemory {
   /** What is known now. `undefined`: the leaf has to be verified again. */
   current(fact: LeafFact, nowMs: number): Finding<Peer> | undefined
@@ -23,7 +27,8 @@ export interface LeafMemory {
 /** Verified leaves that new connections, resumed ones above all, find again: 3 KB each. */
 const MAX_LEAVES = 10_000
 
-export function createLeafMemory({ epoch, trust, revocationFor }: TrustState, skewMs: number, provenance: Provenance): LeafMemory {
+export function createLeafMemory(state: TrustState, options: CheckedOptions, provenance: Provenance): LeafMemory {
+  const { epoch, trust, revocationFor } = state
   const byFingerprint = new LRUCache<string, LeafFact>({ max: MAX_LEAVES })
   const byPeer = new WeakMap<Peer, LeafFact>()
 
@@ -38,11 +43,17 @@ export function createLeafMemory({ epoch, trust, revocationFor }: TrustState, sk
     if (!(nowMs < evidence.leafEndMs)) return refuseExpired(fact, evidence)
     if (!(nowMs < evidence.pathEndMs) || !isStillAnchored(evidence)) return undefined
     const rules = revocationFor(evidence.path.at(-1), evidence.trustDomain)
-    const known = rules === null ? NEVER_CHECKED : judgeRevocation(evidence.subject, evidence.path, rules, nowMs)
+    const known =
+      rules === null ? NEVER_CHECKED : judgeRevocation(evidence.subject, evidence.path, rules, nowMs, signersFor(evidence, nowMs))
     if (!isRefusal(known)) return accept(fact, evidence, known)
     // Where an intermediate was revoked, there may be another path.
     if (known.code === 'ERR_PEER_REVOKED' && known.facts['certificate'] !== 'leaf') return undefined
     return keep(fact, refusalOf(evidence, known), recheckAt(known, nowMs))
+  }
+
+  function signersFor({ subject, path, crlAuthorities }: Evidence, nowMs: number): CrlSigners {
+    const candidates = [...crlAuthorities, ...state.intermediates()]
+    return createCrlSigners({ leaf: subject, path, candidates, rules: leafRules(options, CLIENT, nowMs), budget: createSearchBudget() })
   }
 
   // Kept for no time at all: a clock that was ahead for a moment must not lock out every connection of this leaf.
@@ -76,7 +87,7 @@ export function createLeafMemory({ epoch, trust, revocationFor }: TrustState, sk
   }
 
   function establish(known: LeafFact | undefined, leaf: ParsedCertificate, verified: VerifiedLeaf): LeafFact {
-    const { identity, trustDomain, path, pathEndMs, known: good } = verified
+    const { identity, trustDomain, path, pathEndMs, known: good, crlAuthorities } = verified
     const certificate = known?.evidence?.peer.certificate ?? metadataFrom(leaf)
     const expiresAtMs = Math.min(pathEndMs, good.untilMs)
     const { spiffeId } = certificate
@@ -88,7 +99,8 @@ export function createLeafMemory({ epoch, trust, revocationFor }: TrustState, sk
       certificate,
       expiresAtMs,
     })
-    const evidence = { peer, trustDomain, path, leafEndMs: endMs(leaf, skewMs), pathEndMs, subject: revocationSubject(leaf) }
+    const leafEndMs = endMs(leaf, options.skewMs)
+    const evidence = { peer, trustDomain, path, crlAuthorities, leafEndMs, pathEndMs, subject: revocationSubject(leaf) }
     const fact = known ?? { finding: null, epoch: 0, untilMs: 0, evidence }
     fact.evidence = evidence
     byFingerprint.set(certificate.fingerprint256, fact)

@@ -54,7 +54,7 @@ export function createLeafVerifier(
   { recorder, clock }: Pick<Surroundings, 'recorder' | 'clock'>,
 ): LeafVerifier {
   const { trust, revocationFor } = state
-  const memory = createLeafMemory(state, options.skewMs, provenance)
+  const memory = createLeafMemory(state, options, provenance)
   const authorities = new LRUCache<string, CaCertificate>({ max: MAX_AUTHORITIES })
 
   function find(fingerprint: string, nowMs: number): LeafFact | undefined {
@@ -103,10 +103,13 @@ export function createLeafVerifier(
   ): VerifiedLeaf | Refusal {
     if (presented.length > MAX_PRESENTED) return refuse('ERR_PEER_TOO_COMPLEX', { reason: 'intermediates', count: presented.length })
     // Those of an earlier handshake are needed where a resumed connection has none.
-    const all = [...presented.flatMap(authorityFrom), ...(known?.evidence?.path ?? []), ...state.intermediates()]
+    const earlier = known?.evidence ?? null
+    const remembered = earlier === null ? [] : [...earlier.path, ...earlier.crlAuthorities]
+    const all = [...presented.flatMap(authorityFrom), ...remembered, ...state.intermediates()]
     const candidates = new Map(all.map((ca) => [ca.fingerprint, ca]))
     const verified = verifyLeaf(leaf, [...candidates.values()], { options, trust, revocationFor, waiting }, nowMs)
-    if (!isRefusal(verified)) for (const ca of verified.path) authorities.set(ca.fingerprint, ca)
+    if (isRefusal(verified)) return verified
+    for (const ca of [...verified.path, ...verified.crlAuthorities]) authorities.set(ca.fingerprint, ca)
     return verified
   }
 

@@ -36,7 +36,7 @@ export function readPemSetting(
 ): FileSource<readonly CaCertificate[]> {
   const { option } = setting
   if ('pem' in setting) {
-    const value = readAll(option, 'the PEM', Buffer.from(setting.pem))
+    const value = readAll(option, 'the PEM', Buffer.from(setting.pem), use)
     if (use === 'anchors') checkCurrent(option, value, hooks.nowMs())
     return { value, epoch: 0, reload: () => false, close() {} }
   }
@@ -71,7 +71,7 @@ export function watchAuthorities(
     parse(files) {
       const [file] = files
       if (use === 'anchors' && file !== undefined && isJson(file.bytes)) return readBundleFile(setting, file)
-      const authorities = files.flatMap(({ path, bytes }) => readAll(option, path, bytes))
+      const authorities = files.flatMap(({ path, bytes }) => readAll(option, path, bytes, use))
       if (use === 'anchors') checkCurrent(option, authorities, hooks.nowMs())
       return { authorities, sequence: null }
     },
@@ -98,13 +98,13 @@ function isJson(bytes: Uint8Array): boolean {
   return bytes[at] === OPENING_BRACE
 }
 
-function readAll(option: string, where: string, bytes: Uint8Array): readonly CaCertificate[] {
+function readAll(option: string, where: string, bytes: Uint8Array, use: 'anchors' | 'intermediates'): readonly CaCertificate[] {
   const unreadable = (reason: string): MisuseError => new MisuseError('ERR_TRUST_UNREADABLE', option, `${where} ${reason}`)
   const ders = dersOfEvidence(bytes, 'CERTIFICATE')
   if (ders === null) throw unreadable('holds a damaged PEM block')
   if (ders.length === 0) throw unreadable('holds no certificate')
   return ders.map((der, i) => {
-    const authority = readAuthority(der)
+    const authority = readAuthority(der, use)
     if (typeof authority === 'string') throw unreadable(`holds as certificate ${i + 1} ${authority}`)
     return authority
   })

@@ -3,14 +3,17 @@ import { asciiFrom, readBoolean, readOid } from './der-values.js'
 import { readGeneralNames } from './general-names.js'
 import { createSerialIndex, type SerialIndex } from './serial-index.js'
 
-/** The entries of a CRL. */
-export interface CrlEntries {
-  /** Of certificates that the issuer of the CRL issued itself. */
+/** The entries of a CRL that are about certificates of one issuer. */
+export interface IssuerEntries {
   readonly revoked: SerialIndex
-  /** Of other issuers, by their name: an indirect CRL (RFC 5280 §5.3.3). */
-  readonly ofOthers: ReadonlyMap<string, SerialIndex>
   /** Serial numbers that a delta CRL takes off the list: they stand in `revoked` too. */
   readonly removed: SerialIndex
+}
+
+/** The entries of a CRL: first those about certificates that its issuer issued itself. */
+export interface CrlEntries extends IssuerEntries {
+  /** Of other issuers, by their name: an indirect CRL (RFC 5280 §5.3.3). */
+  readonly ofOthers: ReadonlyMap<string, IssuerEntries>
   /** An entry has a critical extension that is not understood. */
   readonly unknownCritical: boolean
 }
@@ -25,24 +28,38 @@ const REMOVE_FROM_CRL = 8
 /** The extensions of nearly every entry that has any: a reason code, up to its value. */
 const REASON = Uint8Array.of(0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01)
 
+/** Where the serial numbers of one issuer stand. */
+interface Group {
+  readonly revoked: number[]
+  readonly removed: number[]
+}
+
 interface Draft {
-  issuer: string | null
-  readonly groups: Map<string, number[]>
+  readonly crlIssuer: string
+  /** Whose the entry is that is read; `null`: of the issuer of the CRL. */
+  group: Group | null
+  readonly groups: Map<string, Group>
   /** Names by their DER. */
   readonly spellings: Map<string, string>
   readonly removed: number[]
   unknownCritical: boolean
 }
 
-/** Reads the optional list of entries. One reader for all of them: there may be a million. */
-export function readCrlEntries(fields: DerReader, version: number): CrlEntries {
+/**
+ * Reads the optional list of entries. One reader for all of them: there may be a million.
+ * @param crlIssuer Key of the name of the issuer of the CRL.
+ */
+export function readCrlEntries(fields: DerReader, version: number, crlIssuer: string): CrlEntries {
   const { bytes } = fields
-  const draft: Draft = { issuer: null, groups: new Map(), spellings: new Map(), removed: [], unknownCritical: false }
+  const draft: Draft = { crlIssuer, group: null, groups: new Map(), spellings: new Map(), removed: [], unknownCritical: false }
+  const indexOf = (offsets: readonly number[]): SerialIndex => createSerialIndex(bytes, Uint32Array.from(offsets))
   const own = fields.optional(TAG.sequence) ? readEntries(fields, version, draft) : new Uint32Array(0)
   return {
     revoked: createSerialIndex(bytes, own),
-    ofOthers: new Map([...draft.groups].map(([issuer, offsets]) => [issuer, createSerialIndex(bytes, Uint32Array.from(offsets))])),
-    removed: createSerialIndex(bytes, Uint32Array.from(draft.removed)),
+    removed: indexOf(draft.removed),
+    ofOthers: new Map(
+      [...draft.groups].map(([issuer, { revoked, removed }]) => [issuer, { revoked: indexOf(revoked), removed: indexOf(removed) }]),
+    ),
     unknownCritical: draft.unknownCritical,
   }
 }
@@ -61,8 +78,8 @@ function readEntries(fields: DerReader, version: number, draft: Draft): Uint32Ar
       if (version === 1) throw new DerError('an entry extension in a CRL of version 1')
       readEntryExtensions(entry, offset, draft)
     }
-    if (draft.issuer === null) offsets[count++] = offset
-    else draft.groups.get(draft.issuer)?.push(offset)
+    if (draft.group === null) offsets[count++] = offset
+    else draft.group.revoked.push(offset)
   }
   return offsets.subarray(0, count)
 }
@@ -84,16 +101,17 @@ function readEntryExtensions(entry: DerReader, offset: number, draft: Draft): vo
   const extensions = entry.take(TAG.sequence)
   entry.finish()
   if (isReasonAlone(extensions)) {
-    if (extensions.bytes[extensions.contentEnd - 1] === REMOVE_FROM_CRL) draft.removed.push(offset)
+    if (extensions.bytes[extensions.contentEnd - 1] === REMOVE_FROM_CRL) remove(offset, draft)
     return
   }
+  let isRemoved = false
   const list = extensions.enter()
   while (!list.atEnd) {
     const { oid, critical, value } = readCrlExtension(list)
     switch (oid) {
       case '2.5.29.21': {
         const reason = value.take(TAG.enumerated).content()
-        if (reason.length === 1 && reason[0] === REMOVE_FROM_CRL) draft.removed.push(offset)
+        isRemoved = reason.length === 1 && reason[0] === REMOVE_FROM_CRL
         break
       }
       case '2.5.29.29':
@@ -106,6 +124,13 @@ function readEntryExtensions(entry: DerReader, offset: number, draft: Draft): vo
         if (critical) draft.unknownCritical = true
     }
   }
+  // Last: whose the entry is may stand behind the reason.
+  if (isRemoved) remove(offset, draft)
+}
+
+function remove(offset: number, { group, removed }: Draft): void {
+  const numbers = group === null ? removed : group.removed
+  numbers.push(offset)
 }
 
 export function readCrlExtension(list: DerReader): { readonly oid: string; readonly critical: boolean; readonly value: DerReader } {
@@ -128,11 +153,12 @@ function turnToIssuer(value: DerReader, draft: Draft): void {
   const names = value.take(TAG.sequence)
   const spelling = asciiFrom(names.whole())
   const issuer = draft.spellings.get(spelling) ?? issuerFrom(names)
-  draft.issuer = issuer
-  if (draft.spellings.has(spelling)) return
-  if (draft.spellings.size >= MAX_ISSUERS) throw new DerError('entries of too many issuers')
-  draft.spellings.set(spelling, issuer)
-  if (!draft.groups.has(issuer)) draft.groups.set(issuer, [])
+  if (!draft.spellings.has(spelling)) {
+    if (draft.spellings.size >= MAX_ISSUERS) throw new DerError('entries of too many issuers')
+    draft.spellings.set(spelling, issuer)
+  }
+  draft.group = issuer === draft.crlIssuer ? null : (draft.groups.get(issuer) ?? { revoked: [], removed: [] })
+  if (draft.group !== null) draft.groups.set(issuer, draft.group)
 }
 
 function issuerFrom(names: DerReader): string {

@@ -85,7 +85,7 @@ function readWhole(der: Uint8Array): ParsedCrl {
   const thisUpdateMs = readTime(fields)
   const ends = fields.isNext(TAG.utcTime) || fields.isNext(TAG.generalizedTime)
   const nextUpdateMs = ends ? readTime(fields) : thisUpdateMs
-  const entries = readCrlEntries(fields, version)
+  const entries = readCrlEntries(fields, version, issuer.key)
   const draft: Draft = { authorityKeyId: null, number: null, deltaBase: null, scope: EVERYTHING, unusable: null }
   if (version === 2 && fields.optional(contextTag(0, 'constructed'))) readExtensions(fields.enter(), draft)
   fields.finish()
@@ -113,7 +113,8 @@ function flawOf(draft: Draft, entries: CrlEntries, version: number, ends: boolea
   // RFC 5280 §5.3: entries with a critical extension that is not understood; §5.3.3: other issuers stand in indirect CRLs alone.
   if (entries.unknownCritical || (entries.ofOthers.size > 0 && !draft.scope.indirect)) return 'critical-extension'
   // RFC 5280 §5.3.1: removeFromCRL stands in delta CRLs alone.
-  return entries.removed.size > 0 && draft.deltaBase === null ? 'remove-from-crl' : null
+  const removes = [entries, ...entries.ofOthers.values()].some(({ removed }) => removed.size > 0)
+  return removes && draft.deltaBase === null ? 'remove-from-crl' : null
 }
 
 // RFC 5280 §5: version 1, which has no extensions, is read too.

@@ -32,11 +32,11 @@ export function openRevocation(checked: CheckedRevocation, limits: RevocationLim
   const sources = [crl, ocsp].filter((one) => one !== null)
 
   /** Lists first, since they are here; a responder is asked about what no list has a current answer for. */
-  function ask(subject: RevocationSubject, issuer: CaCertificate): RevocationAnswer {
+  const ask: RevocationSource['ask'] = (subject, issuer, signersNamed) => {
     if (ocsp?.isRevoked(subject, issuer)) return { status: 'revoked' }
     let best: RevocationAnswer | null = null
     for (const source of sources) {
-      const answer = source.ask(subject, issuer)
+      const answer = source.ask(subject, issuer, signersNamed)
       if (answer.status === 'revoked' || (answer.status === 'good' && hooks.nowMs() < answer.untilMs)) return answer
       best = best === null ? answer : betterOf(best, answer)
     }

@@ -9,15 +9,36 @@ export interface RevocationSubject {
   /** Lowercase hexadecimal. */
   readonly serialNumber: string
   readonly isCa: boolean
-  /** The issuer's name as the key of a map. */
-  readonly issuerKey: string
+  /** Its own name and key: what they sign says nothing of it. */
+  readonly subjectKey: string
+  readonly key: { readonly spki: Uint8Array }
   /** DER of the issuer's name as it stands in the certificate. */
   readonly issuerName: Uint8Array
+  /** The same as the key of a map. */
+  readonly issuerKey: string
   readonly notAfterMs: number
   /** Where its issuer says that CRLs are; `null` if it does not. */
   readonly distributionPoints: readonly DistributionPoint[] | null
   /** Where its issuer says that OCSP is answered. */
   readonly ocspUris: readonly string[]
+}
+
+/** Another certificate than the issuer's whose key signs CRLs about it, verified. */
+export interface CrlSigner {
+  readonly ca: CaCertificate
+  /** When it is to be looked for again. */
+  readonly untilMs: number
+}
+
+/** Finds those of one leaf. */
+export interface CrlSigners {
+  /**
+   * @param name Key of the name of the CRL issuer.
+   * @param place Of the certificate that is asked about: 0 is the leaf, 1 its issuer.
+   */
+  named(name: string, place: number, rules: RevocationRules, waiting?: Waiting): readonly CrlSigner[]
+  /** Ends the search for a path: nobody knows what the rest would have shown. */
+  readonly overrun: Refusal | null
 }
 
 /** `untilMs` may have passed: then it was known once. `lookAgainMs` is when a newer answer should be at hand. */
@@ -47,17 +68,10 @@ export type UnknownReason =
  * Something that knows of revocations. Asking never waits: what is missing is fetched beside it, and {@link pending} tells when that is done.
  */
 export interface RevocationSource {
-  ask(subject: RevocationSubject, issuer: CaCertificate, vouching?: Vouching): RevocationAnswer
+  /** @param signersNamed finds certificates besides the issuer's own whose CRLs count, by the name of the CRL issuer. */
+  ask(subject: RevocationSubject, issuer: CaCertificate, signersNamed: (name: string) => readonly CrlSigner[]): RevocationAnswer
   /** What is being fetched about this certificate now. Never rejects. */
   pending(subject: RevocationSubject, issuer: CaCertificate): Promise<unknown> | null
-}
-
-/** Who may have signed a CRL beside the issuer of a certificate. */
-export interface Vouching {
-  /** The verified path of which the certificate is a part. */
-  readonly path: readonly CaCertificate[]
-  /** Certificates of which nothing was verified. */
-  readonly others: readonly CaCertificate[]
 }
 
 export interface RevocationRules {
@@ -66,8 +80,6 @@ export interface RevocationRules {
   readonly scope: 'leaf' | 'chain'
   /** How long an answer that is out of date still counts; `Infinity`: no answer is needed. */
   readonly graceMs: number
-  /** Certificates among which signers of CRLs are looked for. Default: none, and only issuers sign. */
-  readonly crlSigners?: readonly CaCertificate[]
   /** How long a caller with a new connection may wait for an answer. */
   readonly timeoutMs: number
 }
@@ -91,21 +103,22 @@ export function judgeRevocation(
   path: readonly CaCertificate[],
   rules: RevocationRules,
   nowMs: number,
+  signers: CrlSigners,
   waiting?: Waiting,
 ): KnownGood | Refusal {
   const asked = rules.scope === 'leaf' ? path.slice(0, 1) : path
   const subjects = [leaf, ...path.slice(0, -1).map(({ certificate }) => revocationSubject(certificate))]
-  const vouching = rules.crlSigners === undefined ? undefined : { path, others: rules.crlSigners }
   // All are asked before the first is judged: what is missing is fetched at the same time.
   const answers = asked.flatMap((issuer, i) => {
     const subject = subjects[i]
     if (subject === undefined) return []
-    const answer = rules.source.ask(subject, issuer, vouching)
+    const answer = rules.source.ask(subject, issuer, (name) => signers.named(name, i, rules, waiting))
     const settled = answer.status === 'revoked' || (answer.status === 'good' && nowMs < answer.untilMs)
     const pending = settled ? null : rules.source.pending(subject, issuer)
     if (pending !== null) waiting?.add(pending, rules.timeoutMs)
     return [{ answer, subject, certificate: i === 0 ? 'leaf' : 'intermediate' }]
   })
+  if (signers.overrun !== null) return signers.overrun
   let { untilMs, lookAgainMs } = NEVER_CHECKED
   for (const { answer, subject, certificate } of answers) {
     if (answer.status === 'revoked') return refuse('ERR_PEER_REVOKED', { certificate, serialNumber: subject.serialNumber })
@@ -131,7 +144,18 @@ const MIN_LOOK_MS = 1_000
 /** Whoever is let through without an answer is asked about again. */
 const UNKNOWN_LOOK_MS = 10_000
 
-export function revocationSubject({ serialNumber, issuer, issuerKey, notAfterMs, extensions }: ParsedCertificate): RevocationSubject {
+export function revocationSubject(certificate: ParsedCertificate): RevocationSubject {
+  const { serialNumber, subjectKey, key, issuer, issuerKey, notAfterMs, extensions } = certificate
   const { isCa, distributionPoints, ocspUris } = extensions
-  return { serialNumber, isCa, issuerKey, issuerName: issuer.der, notAfterMs, distributionPoints, ocspUris }
+  return {
+    serialNumber,
+    isCa,
+    subjectKey,
+    key: { spki: key.spki },
+    issuerName: issuer.der,
+    issuerKey,
+    notAfterMs,
+    distributionPoints,
+    ocspUris,
+  }
 }

@@ -5,12 +5,14 @@ import { CaCertificate } from './ca-certificate.js'
 import { type CertificateInput, derFrom, readCertificateInput } from './certificate-input.js'
 import { metadataFrom } from './certificate-metadata.js'
 import { type ChainRequest, type CheckedRequest, checkAnchors, checkChainRequest } from './chain-request.js'
+import { createCrlSigners } from './crl-signers.js'
 import { asciiFrom } from './der-values.js'
 import { type FoundPath, findPath } from './find-path.js'
 import { revocationFromCrls } from './given-crls.js'
 import { holdsName } from './match-names.js'
 import type { ParsedCertificate } from './read-certificate.js'
 import { judgeRevocation, type RevocationRules, revocationSubject } from './revocation.js'
+import { createSearchBudget } from './search-budget.js'
 import { anchorFromKey, isBareAnchor, type TrustAnchorKey } from './trust-anchor-key.js'
 
 export type ChainResult =
@@ -95,7 +97,7 @@ function judge(
   const leaf = readCertificateInput(request.leaf)
   const found = typeof leaf === 'string' ? refuse('ERR_PEER_UNREADABLE', { reason: leaf }) : search(leaf, anchors, request, read)
   if (isRefusal(found)) return { valid: false, code: found.code, facts: found.facts }
-  keep(found.path)
+  keep([...found.path, ...found.crlAuthorities])
   const certificates = [found.leaf, ...found.path.filter((ca) => !isBareAnchor(ca)).map((ca) => ca.certificate)]
   let metadata: readonly CertificateMetadata[] | null = null
   return {
@@ -111,6 +113,8 @@ function judge(
 
 interface Found extends FoundPath {
   readonly leaf: ParsedCertificate
+  /** CRL issuers beside the path whose lists were believed, and those above them. */
+  readonly crlAuthorities: readonly CaCertificate[]
 }
 
 function search(
@@ -126,26 +130,25 @@ function search(
   const intermediates = request.intermediates.flatMap(read)
   const missing = names.find((name) => !holdsName(leaf, name))
   const misnamed = missing === undefined ? null : refuse('ERR_PEER_NAME_NOT_PERMITTED', { kind: missing.type })
-  const revocation = revocationRules(request, intermediates)
-  const accept = (path: readonly CaCertificate[]): Refusal | null => misnamed ?? askRevocation(leaf, path, revocation, rules.nowMs)
-  const found = findPath({ leaf, anchors, intermediates, rules, accept })
-  return isRefusal(found) ? found : { ...found, leaf }
+  const revocation = revocationRules(request)
+  const budget = createSearchBudget()
+  let crlAuthorities: readonly CaCertificate[] = []
+
+  function accept(path: readonly CaCertificate[]): Refusal | null {
+    if (misnamed !== null || revocation === null) return misnamed
+    const signers = createCrlSigners({ leaf, path, candidates: intermediates, rules, budget })
+    const known = judgeRevocation(revocationSubject(leaf), path, revocation, rules.nowMs, signers)
+    if (isRefusal(known)) return known
+    crlAuthorities = signers.used
+    return null
+  }
+
+  const found = findPath({ leaf, anchors, intermediates, rules, budget, accept })
+  return isRefusal(found) ? found : { ...found, leaf, crlAuthorities }
 }
 
-function revocationRules({ crls, revocation, rules }: CheckedRequest, crlSigners: readonly CaCertificate[]): RevocationRules | null {
-  if (revocation === null) return null
-  return { ...revocation, mode: 'require', timeoutMs: 0, source: revocationFromCrls(crls, rules), crlSigners }
-}
-
-function askRevocation(
-  leaf: ParsedCertificate,
-  path: readonly CaCertificate[],
-  revocation: RevocationRules | null,
-  nowMs: number,
-): Refusal | null {
-  if (revocation === null) return null
-  const known = judgeRevocation(revocationSubject(leaf), path, revocation, nowMs)
-  return isRefusal(known) ? known : null
+function revocationRules({ crls, revocation, rules }: CheckedRequest): RevocationRules | null {
+  return revocation === null ? null : { ...revocation, mode: 'require', timeoutMs: 0, source: revocationFromCrls(crls, rules) }
 }
 
 function anchorFrom(anchor: CertificateInput | TrustAnchorKey): readonly CaCertificate[] {

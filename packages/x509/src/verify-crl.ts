@@ -1,7 +1,7 @@
 import { type Refusal, refuse } from '@countersign/core'
 import { CaCertificate } from './ca-certificate.js'
 import { readCertificateInput } from './certificate-input.js'
-import { asCrlOf, completes, crlSignatureFlaw, judgeByCrls, namedCrlIssuers } from './crl-judgement.js'
+import { completes, crlSignatureFlaw, judgeByCrls, namedCrlIssuers } from './crl-judgement.js'
 import { nameText } from './distinguished-name.js'
 import { derOfEvidence } from './evidence-bytes.js'
 import type { ParsedCertificate } from './read-certificate.js'
@@ -112,8 +112,7 @@ function statusOf(
   // RFC 5280 §6.3.3 (b)(1): of another issuer only where the certificate names it as its CRL issuer, and the CRL is indirect.
   const named = namedCrlIssuers(subject).includes(issuer.subjectKey)
   if (!own && (!named || crls.some(({ scope }) => !scope.indirect))) return 'issuer'
-  const lists = crls.map((crl) => asCrlOf(crl, certificate.issuerKey))
-  const verdict = judgeByCrls(lists, subject, skewMs, nowMs)
+  const verdict = judgeByCrls(crls, subject, skewMs, nowMs)
   return verdict.status === 'unknown' ? verdict.reason : verdict.status
 }
 

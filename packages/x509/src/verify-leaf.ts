@@ -3,6 +3,7 @@ import { type AnchorSet, createAnchorSet } from './anchor-set.js'
 import type { CaCertificate } from './ca-certificate.js'
 import type { CheckedOptions } from './check-options.js'
 import { CLIENT, endMs } from './check-path.js'
+import { createCrlSigners } from './crl-signers.js'
 import { findPath } from './find-path.js'
 import { identify, type LeafNames } from './identify.js'
 import { leafRules } from './leaf-rules.js'
@@ -10,6 +11,7 @@ import { spkiSha256 } from './public-key.js'
 import type { ParsedCertificate } from './read-certificate.js'
 import { judgeRevocation, type KnownGood, NEVER_CHECKED, revocationSubject } from './revocation.js'
 import type { Waiting } from './revocation-waiting.js'
+import { createSearchBudget } from './search-budget.js'
 import type { Trust } from './trust.js'
 import type { TrustState } from './trust-state.js'
 
@@ -23,6 +25,8 @@ export interface VerifiedLeaf {
   readonly pathEndMs: number
   /** Until when it is known that nothing of the path was revoked. */
   readonly known: KnownGood
+  /** CRL issuers beside the path whose lists were believed, and those above them. */
+  readonly crlAuthorities: readonly CaCertificate[]
 }
 
 export interface LeafJudge {
@@ -43,26 +47,30 @@ export function verifyLeaf(
   const { options, trust } = judge
   const rules = leafRules(options, CLIENT, nowMs)
   const names = identify(leaf, options.identifyBy)
+  const budget = createSearchBudget()
   let known = NEVER_CHECKED
+  let crlAuthorities: readonly CaCertificate[] = []
 
   function accept(path: readonly CaCertificate[]): Refusal | null {
     if (isRefusal(names)) return names
     const refusal = checkCommonName(names, path) ?? checkPins(leaf, path, options.pins) ?? checkPermitted(names, options)
     const revocation = refusal === null ? judge.revocationFor(path.at(-1), names.trustDomain) : null
     if (refusal !== null || revocation === null) return refusal
-    const found = judgeRevocation(revocationSubject(leaf), path, revocation, nowMs, judge.waiting)
+    const signers = createCrlSigners({ leaf, path, candidates: intermediates, rules, budget })
+    const found = judgeRevocation(revocationSubject(leaf), path, revocation, nowMs, signers, judge.waiting)
     if (isRefusal(found)) return found
     known = found
+    crlAuthorities = signers.used
     return null
   }
 
   const anchors = isRefusal(names) ? anchorsForAnyName(leaf, trust) : anchorsFor(names, trust)
-  const found = findPath({ leaf, anchors, intermediates, rules, accept })
+  const found = findPath({ leaf, anchors, intermediates, rules, budget, accept })
   if (isRefusal(found)) return isRefusal(names) && found.code === 'ERR_PEER_UNTRUSTED' && !trust.isComplete ? names : found
   if (isRefusal(names)) return names
   const { path } = found
   const pathEndMs = Math.min(...[leaf, ...path.map((ca) => ca.certificate)].map((certificate) => endMs(certificate, options.skewMs)))
-  return { ...names, path, pathEndMs, known }
+  return { ...names, path, pathEndMs, known, crlAuthorities }
 }
 
 /**

@@ -1,92 +1,216 @@
 import assert from 'node:assert/strict'
+import { createPublicKey } from 'node:crypto'
 import { test } from 'node:test'
-import { verifyChain } from '@countersign/x509'
+import { type ChainRequest, verifyChain } from '@countersign/x509'
+import { root, verdictOf } from './chain.js'
 import { bytes, commonName, der, integer, san, sequence } from './der.js'
-import { extension, type ForgeCrlOptions, type Forged, forge, forgeCa, forgeCrl, NOW_MS } from './forge.js'
+import { DAY_MS, extension, type ForgeCrlOptions, type Forged, type ForgeOptions, forge, forgeCa, forgeCrl, NOW_MS, pem } from './forge.js'
+import { connectionOf, connectionWith, createStage, folder, open, recalled, verdict } from './stage.js'
 
+const UNKNOWN = 'ERR_PEER_REVOCATION_UNKNOWN'
+const REVOKED = 'ERR_PEER_REVOKED'
+const ID = 'spiffe://prod.example/orders'
+const NAME = commonName('issuing')
 const SERIAL = integer(0xf00d)
-const SIGNS_CERTIFICATES = [0x04]
-const SIGNS_CRLS = [0x02]
-const root = forgeCa()
-const rootCrl = forgeCrl(root)
-/** A CA that signs certificates with one key and CRLs with another. */
-const issuing = forgeCa({ issuer: root, subject: commonName('issuing'), keyUsage: SIGNS_CERTIFICATES })
-const listing = forgeCa({ issuer: root, subject: commonName('issuing'), keyUsage: SIGNS_CRLS, serial: integer(0xc1) })
-const leafOf = (issuer: Forged, extensions: readonly Uint8Array[] = []): Forged =>
-  forge({ issuer, serial: SERIAL, sans: [san.uri('spiffe://prod.example/orders')], extensions })
-const orders = leafOf(issuing)
+const SIGNER_SERIAL = integer(0x51)
+const CERTIFICATES_ONLY = [0x04]
+const CRLS_ONLY = [0x02]
 
-function verdict(leaf: Forged, intermediates: readonly Forged[], crls: readonly Uint8Array[]): string {
-  const asked = { leaf: leaf.der, intermediates: intermediates.map(({ der }) => der), anchors: [root.der], crls, time: new Date(NOW_MS) }
-  const result = verifyChain({ ...asked, purpose: 'client' })
-  return result.valid ? 'good' : result.code === 'ERR_PEER_REVOCATION_UNKNOWN' ? 'unknown' : result.code
+const issuing = forgeCa({ issuer: root, subject: NAME, keyUsage: CERTIFICATES_ONLY })
+const signerOf = (issuer: Forged, options: ForgeOptions = {}): Forged =>
+  forge({ issuer, subject: NAME, keyUsage: CRLS_ONLY, purposes: null, serial: SIGNER_SERIAL, ...options })
+const signer = signerOf(root)
+const leaf = forge({ issuer: issuing, serial: SERIAL, sans: [san.uri(ID)] })
+const rootList = forgeCrl(root)
+const list = (options: ForgeCrlOptions = {}, by: Forged = signer): Uint8Array => forgeCrl(by, options)
+const listing = list({ serials: [SERIAL] })
+
+function judge(signers: readonly Forged[], lists: readonly Uint8Array[], request: Partial<ChainRequest> = {}): string {
+  const intermediates = [issuing, ...signers].map((one) => one.der)
+  return verdictOf(leaf, { intermediates, crls: [rootList, ...lists], ...request })
 }
 
-const crl = (issuer: Forged, options: ForgeCrlOptions = {}): Uint8Array => forgeCrl(issuer, options)
-
-test('takes the list of a CA that has another key for lists, certified by the same CA', () => {
-  assert.equal(verdict(orders, [issuing, listing], [rootCrl, crl(listing)]), 'good')
-  assert.equal(verdict(orders, [issuing, listing], [rootCrl, crl(listing, { serials: [SERIAL] })]), 'ERR_PEER_REVOKED')
-  assert.equal(verdict(orders, [issuing], [rootCrl, crl(listing)]), 'unknown')
+test('believes a CRL that another key of the same CA signed, whichever way it came', () => {
+  assert.equal(judge([signer], [list()]), 'valid')
+  assert.equal(judge([signer], [listing]), REVOKED)
+  assert.equal(judge([], [list()]), UNKNOWN)
+  assert.equal(judge([signerOf(root)], [list()]), UNKNOWN)
+  assert.equal(judge([signerOf(root), signer, signerOf(root)], [list()]), 'valid')
 })
 
-test('takes the list of a key that the CA certified itself', () => {
-  const ca = forgeCa({ issuer: root, subject: commonName('ca') })
-  const again = forgeCa({ issuer: ca, subject: commonName('ca'), keyUsage: SIGNS_CRLS })
-  assert.equal(verdict(leafOf(ca), [ca, again], [rootCrl, crl(again)]), 'good')
-  assert.equal(verdict(leafOf(ca), [ca, again], [rootCrl, crl(again, { serials: [SERIAL] })]), 'ERR_PEER_REVOKED')
+test('refuses what any of the keys lists, though another key has a newer CRL that does not', () => {
+  const both = forgeCa({ issuer: root, subject: NAME })
+  const below = forge({ issuer: both, serial: SERIAL })
+  const crls = [rootList, listing, list({ number: 99 }, both)]
+  assert.equal(verdictOf(below, { intermediates: [both.der, signer.der], crls }), REVOKED)
+  assert.equal(verdictOf(below, { intermediates: [both.der], crls }), 'valid')
 })
 
-const strangers: readonly (readonly [claim: string, signer: Forged])[] = [
-  ['of another CA of the same name', forgeCa({ subject: commonName('issuing') })],
-  ['that a stranger certified', forgeCa({ issuer: forgeCa({ subject: commonName('stranger') }), subject: commonName('issuing') })],
-  ['that may not sign lists', forgeCa({ issuer: root, subject: commonName('issuing'), keyUsage: SIGNS_CERTIFICATES })],
-  ['that does not say that it may', forgeCa({ issuer: root, subject: commonName('issuing'), keyUsage: null })],
-  ['whose certificate has expired', forgeCa({ issuer: root, subject: commonName('issuing'), validToMs: NOW_MS - 600_000 })],
-  [
-    'with a critical extension that is not understood',
-    forgeCa({ issuer: root, subject: commonName('issuing'), extensions: [extension('1.2.3', true, sequence())] }),
-  ],
+const useless: readonly (readonly [claim: string, signer: Forged, also?: readonly Forged[]])[] = [
+  ['that may not sign CRLs', signerOf(root, { keyUsage: [0x80] })],
+  ['that does not say that it may', signerOf(root, { keyUsage: null })],
+  ['that has expired', signerOf(root, { validToMs: NOW_MS - 60_000 })],
+  ['that is not yet valid', signerOf(root, { validFromMs: NOW_MS + 60_000 })],
+  ['that signed itself', forgeCa({ subject: NAME })],
+  ['that has an unknown critical extension', signerOf(root, { extensions: [extension('1.2.3', true, bytes(5, 0))] })],
+  ['of another name', signerOf(root, { subject: commonName('other') })],
 ]
-for (const [claim, signer] of strangers) {
-  test(`does not take a list of a key ${claim}`, () => {
-    assert.equal(verdict(orders, [issuing, signer], [rootCrl, crl(signer)]), 'unknown')
-  })
+for (const [claim, by] of useless) {
+  test(`does not believe a CRL of a key ${claim}`, () => assert.equal(judge([by], [list({}, { ...by, subject: NAME })]), UNKNOWN))
 }
 
-test('does not take a list of a key that was revoked itself', () => {
-  const revoking = crl(root, { serials: [integer(0xc1)] })
-  assert.equal(verdict(orders, [issuing, listing], [revoking, crl(listing)]), 'unknown')
+test('does not believe a namesake below another anchor, though that anchor is trusted too', () => {
+  const elsewhere = forgeCa({ subject: commonName('elsewhere') })
+  const namesake = signerOf(elsewhere)
+  const anchors = [root.der, elsewhere.der]
+  const crls = [forgeCrl(elsewhere), list({}, namesake)]
+  assert.equal(judge([namesake], crls, { anchors }), UNKNOWN)
+  assert.equal(judge([namesake], [...crls, list()], { anchors }), UNKNOWN)
+  assert.equal(judge([namesake, signer], [...crls, list()], { anchors }), 'valid')
+  // Nor does what it lists.
+  assert.equal(judge([namesake, signer], [list({ serials: [SERIAL] }, namesake), list()], { anchors }), 'valid')
+})
+
+test('does not believe a namesake that another CA below the same anchor made', () => {
+  const other = forgeCa({ issuer: root, subject: commonName('other') })
+  const namesake = signerOf(other)
+  assert.equal(judge([namesake, other], [list({}, namesake), forgeCrl(other)]), UNKNOWN)
+  const pretender = forgeCa({ issuer: other, subject: NAME })
+  const below = signerOf(pretender)
+  assert.equal(judge([below, pretender, other], [list({}, below), list({}, pretender), forgeCrl(other)]), UNKNOWN)
+})
+
+test('asks whether the key that signed a CRL was revoked', () => {
+  const revoking = forgeCrl(root, { serials: [SIGNER_SERIAL] })
+  assert.equal(judge([signer], [list()], { crls: [revoking, list()] }), UNKNOWN)
+  assert.equal(judge([signer], [list()], { crls: [revoking, list()], revocation: { mode: 'require', scope: 'leaf' } }), 'valid')
+  // The path of the leaf has no list of its own CA then either.
+  assert.equal(judge([signer], [], { crls: [list()] }), UNKNOWN)
+})
+
+test('follows a CA through a change of its key', () => {
+  const old = forgeCa({ issuer: root, subject: NAME })
+  const fresh = forgeCa({ issuer: root, subject: NAME })
+  const oldWithNew = forgeCa({ issuer: fresh, subject: NAME, spki: old.spki, keys: keysOf(old) })
+  const newWithOld = forgeCa({ issuer: old, subject: NAME, spki: fresh.spki, keys: keysOf(fresh) })
+  const byOld = forge({ issuer: old, serial: SERIAL })
+  const byNew = forge({ issuer: fresh, serial: SERIAL })
+  const crls = (by: Forged, options: ForgeCrlOptions = {}): readonly Uint8Array[] => [rootList, list(options, by)]
+  const withNew = { intermediates: [oldWithNew.der, fresh.der] }
+  assert.equal(verdictOf(byOld, { ...withNew, crls: crls(fresh) }), 'valid')
+  assert.equal(verdictOf(byOld, { ...withNew, crls: crls(fresh, { serials: [SERIAL] }) }), REVOKED)
+  const withOld = { intermediates: [newWithOld.der, old.der] }
+  assert.equal(verdictOf(byNew, { ...withOld, crls: crls(old) }), 'valid')
+  assert.equal(verdictOf(byNew, { ...withOld, crls: crls(old, { serials: [SERIAL] }) }), REVOKED)
+  // Its new key says nothing of the certificate that the key hangs from.
+  assert.equal(verdictOf(byNew, { ...withOld, crls: crls(fresh) }), UNKNOWN)
+  assert.equal(verdictOf(byNew, { ...withOld, crls: crls(fresh), revocation: { mode: 'require', scope: 'leaf' } }), 'valid')
+})
+
+test('believes a key that the CA certified itself, unless a CRL of its own or of the CA lists it', () => {
+  const both = forgeCa({ issuer: root, subject: NAME })
+  const selfIssued = signerOf(both)
+  const below = forge({ issuer: both, serial: SERIAL })
+  const judgeBelow = (...lists: readonly Uint8Array[]): string =>
+    verdictOf(below, { intermediates: [both.der, selfIssued.der], crls: [rootList, ...lists] })
+  assert.equal(judgeBelow(list({}, selfIssued)), 'valid')
+  assert.equal(judgeBelow(list({ serials: [SERIAL] }, selfIssued)), REVOKED)
+  assert.equal(judgeBelow(list({ serials: [SIGNER_SERIAL] }, selfIssued)), UNKNOWN)
+  const idp = extension('2.5.29.28', true, sequence(der(0xa0, der(0xa0, san.uri('http://crl.test/keys')))))
+  assert.equal(judgeBelow(list({}, selfIssued), list({ extensions: [idp], serials: [SIGNER_SERIAL] }, both)), UNKNOWN)
 })
 
 test('does not let a CA below certify a key that speaks for the CA above it', () => {
-  const middle = forgeCa({ issuer: root, subject: commonName('middle'), serial: integer(0xbad) })
-  const pretender = forgeCa({ issuer: middle, subject: root.subject, keyUsage: SIGNS_CRLS })
-  assert.equal(verdict(leafOf(middle), [middle, pretender], [crl(middle), crl(pretender)]), 'unknown')
-  assert.equal(
-    verdict(leafOf(middle), [middle, pretender], [crl(middle), crl(pretender), crl(root, { serials: [integer(0xbad)] })]),
-    'ERR_PEER_REVOKED',
+  const pretender = forge({ issuer: issuing, subject: root.subject, keyUsage: CRLS_ONLY, purposes: null })
+  assert.equal(judge([pretender, signer], [], { crls: [list(), list({}, pretender)] }), UNKNOWN)
+  assert.equal(judge([pretender, signer], [list()]), 'valid')
+})
+
+test('does not let a leaf that may sign CRLs sign the one that it would stand in', () => {
+  const selfIssued = forge({ issuer: issuing, subject: NAME, keyUsage: [0x82], serial: SERIAL })
+  const byItself = list({}, selfIssued)
+  const intermediates = [issuing.der, selfIssued.der]
+  assert.equal(verdictOf(selfIssued, { intermediates, crls: [rootList, byItself] }), UNKNOWN)
+})
+
+test('bounds the search, and lets nobody hide a CRL behind useless certificates', () => {
+  const strangers = Array.from({ length: 120 }, () =>
+    forge({ issuer: { ...forgeCa(), subject: root.subject }, subject: NAME, keyUsage: CRLS_ONLY }),
+  )
+  const request = { revocation: { mode: 'prefer' } } as const
+  assert.equal(judge([...strangers, signer], [listing], request), 'ERR_PEER_TOO_COMPLEX')
+  const many = Array.from({ length: 9 }, () => signerOf(root))
+  assert.equal(judge([...many, signer], [listing], request), 'ERR_PEER_TOO_COMPLEX')
+  assert.equal(judge([...many.slice(2), signer], [listing], request), REVOKED)
+  // Nobody is looked for where the CA's own key signed every list.
+  const both = forgeCa({ issuer: root, subject: NAME })
+  const intermediates = [both, ...strangers].map((one) => one.der)
+  assert.equal(verdictOf(forge({ issuer: both }), { intermediates, crls: [rootList, list({}, both)] }), 'valid')
+})
+
+const trust = { trustDomain: 'prod.example', pem: pem(root.der) }
+
+test('finds the key of a CRL among the intermediates of a guard and of the caller', async (t) => {
+  const files = folder(t)
+  const crl = { files: [files.write('root.crl', rootList), files.write('ca.crl', list())] }
+  const configured = open(t, { trust, intermediates: { pem: pem(issuing.der, signer.der) }, revocation: { crl } })
+  assert.equal(await verdict(configured, connectionWith(leaf)), ID)
+  const bare = open(t, { trust, revocation: { crl } })
+  assert.equal(await verdict(bare, connectionWith(leaf, issuing)), UNKNOWN)
+  assert.equal(await verdict(bare, connectionWith(leaf, issuing, signer)), ID)
+  // Once verified it is remembered, as the intermediates are.
+  assert.equal(await verdict(bare, connectionOf({ kind: 'certificate', leaf: leaf.der, intermediates: [] }, { resumed: true })), ID)
+})
+
+test('refuses on an open connection what a list of the other key holds, or when that key has ended', async (t) => {
+  const stage = createStage()
+  const files = folder(t)
+  const brief = signerOf(root, { validToMs: NOW_MS + 60_000 })
+  const crl = { files: [files.write('root.crl', rootList), files.write('ca.crl', list({}, brief))] }
+  const verifier = open(t, { trust, clockSkewSeconds: 0, revocation: { crl } }, stage)
+  const connection = connectionWith(leaf, issuing, brief)
+  assert.equal(await verdict(verifier, connection), ID)
+  files.write('ca.crl', list({ number: 8 }, brief))
+  assert.ok(verifier.reload())
+  assert.equal(recalled(verifier, connection), ID)
+  stage.nowMs += 62_000
+  assert.equal(recalled(verifier, connection), UNKNOWN)
+  stage.nowMs -= 32_000
+  files.write('ca.crl', list({ number: 9, serials: [SERIAL] }, brief))
+  assert.ok(verifier.reload())
+  assert.equal(recalled(verifier, connection), REVOKED)
+})
+
+test('keeps CAs of the same name in two trust domains apart', async (t) => {
+  const files = folder(t)
+  const partner = forgeCa({ subject: commonName('partner root') })
+  const mine = forgeCa({ issuer: root, subject: NAME })
+  const theirs = forgeCa({ issuer: partner, subject: NAME })
+  const lists = [rootList, forgeCrl(partner), list({}, theirs)].map((one, i) => files.write(`${i}.crl`, one))
+  const both = [trust, { trustDomain: 'partner.example', pem: pem(partner.der) }]
+  const intermediates = { pem: pem(mine.der, theirs.der) }
+  const verifier = open(t, { trust: both, intermediates, revocation: { crl: { files: lists } } })
+  const ours = forge({ issuer: mine, sans: [san.uri(ID)], serial: SERIAL })
+  const partners = forge({ issuer: theirs, sans: [san.uri('spiffe://partner.example/orders')] })
+  assert.equal(await verdict(verifier, connectionWith(partners)), 'spiffe://partner.example/orders')
+  assert.equal(await verdict(verifier, connectionWith(ours)), UNKNOWN)
+})
+
+test('says which certificates are on the path, without those of CRLs', () => {
+  const result = verifyChain({
+    leaf: leaf.der,
+    intermediates: [signer.der, issuing.der],
+    anchors: [root.der],
+    crls: [rootList, list()],
+    time: NOW_MS + DAY_MS / 2,
+  })
+  assert.ok(result.valid)
+  assert.deepEqual(
+    result.path.map(({ subject }) => subject),
+    ['CN=leaf', 'CN=issuing', 'CN=root'],
   )
 })
 
-// An indirect CRL: somebody else lists what the issuer revoked (RFC 5280 §5.3.3).
-const teller = forgeCa({ issuer: root, subject: commonName('teller'), keyUsage: SIGNS_CRLS })
-const uri = der(0xa0, der(0xa0, san.uri('http://crl.test/1')))
-const points = extension('2.5.29.31', false, sequence(sequence(uri, der(0xa2, san.directory(teller.subject)))))
-const INDIRECT = extension('2.5.29.28', true, sequence(uri, der(0x84, bytes(0xff))))
-const ofIssuing = sequence(extension('2.5.29.29', true, sequence(san.directory(issuing.subject))))
-const told = leafOf(issuing, [points])
-
-test('takes the indirect list of whom the certificate names, for entries of its issuer alone', () => {
-  const list = (options: ForgeCrlOptions): Uint8Array => crl(teller, { extensions: [INDIRECT], ...options })
-  assert.equal(verdict(told, [issuing, teller], [rootCrl, list({})]), 'good')
-  assert.equal(verdict(told, [issuing, teller], [rootCrl, list({ serials: [SERIAL], entryExtensions: ofIssuing })]), 'ERR_PEER_REVOKED')
-  assert.equal(verdict(told, [issuing, teller], [rootCrl, list({ serials: [SERIAL] })]), 'good')
-})
-
-test('does not take the indirect list of whom the certificate does not name, nor a direct one of whom it names', () => {
-  assert.equal(verdict(orders, [issuing, teller], [rootCrl, crl(teller, { extensions: [INDIRECT] })]), 'unknown')
-  assert.equal(verdict(told, [issuing, teller], [rootCrl, crl(teller)]), 'unknown')
-  const stranger = { ...forgeCa({ subject: commonName('teller') }) }
-  assert.equal(verdict(told, [issuing, stranger], [rootCrl, crl(stranger, { extensions: [INDIRECT] })]), 'unknown')
-})
+function keysOf(forged: Forged): NonNullable<ForgeOptions['keys']> {
+  return { privateKey: forged.privateKey, publicKey: createPublicKey(forged.privateKey) }
+}

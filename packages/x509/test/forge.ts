@@ -155,9 +155,7 @@ export function forgeCrl(issuer: Forged, options: ForgeCrlOptions = {}): Uint8Ar
   const { serials = [], thisUpdateMs = NOW_MS - DAY_MS, nextUpdateMs = NOW_MS + DAY_MS, entryExtensions, version = 2 } = options
   const signer = options.signer ?? issuer.privateKey
   const signature = options.signature ?? kindFor(signer)
-  const entries =
-    options.entries ??
-    serials.map((serial) => sequence(serial, time(thisUpdateMs), ...(entryExtensions === undefined ? [] : [entryExtensions])))
+  const entries = options.entries ?? serials.map((serial) => crlEntry(serial, entryExtensions))
   const tbs = sequence(
     ...(version === 1 ? [] : [integer(1)]),
     signature.algorithm,
@@ -168,6 +166,10 @@ export function forgeCrl(issuer: Forged, options: ForgeCrlOptions = {}): Uint8Ar
     ...(version === 1 ? [] : [crlExtensions(issuer, options)]),
   )
   return sequence(tbs, signature.algorithm, bits(signature.sign(tbs, signer)))
+}
+
+export function crlEntry(serial: Uint8Array, extensions?: Uint8Array): Uint8Array {
+  return sequence(serial, time(NOW_MS - DAY_MS), ...(extensions === undefined ? [] : [extensions]))
 }
 
 function crlExtensions(issuer: Forged, { withoutNumber, number = 7, extensions = [] }: ForgeCrlOptions): Uint8Array {
