@@ -178,7 +178,7 @@ export function createPeerVerifier(
     async close() {
       for (const one of states) one.close()
     },
-    toString: () => [`trust ${trust}`, describeRevocation(checked.revocation), ...proxySettings.map(describeProxy)].join(', '),
+    toString: () => [`trust ${trust}`, describeRevocation(checked), ...proxySettings.map(describeProxy)].join(', '),
   }
 }
 
