@@ -4,7 +4,8 @@ import { MAX_FORWARDED_BYTES } from './forwarded/limits.js'
 
 /** The fields of one proxy, as they stand in a request. */
 export interface ReadFields {
-  readonly fields: ForwardedFields
+  /** Made when somebody asks: a warm request is known by its key. */
+  fields(): ForwardedFields
   /** The same for the same fields: nothing else of a request bears on what they say. */
   readonly key: string
 }
@@ -55,8 +56,10 @@ export function createFieldReader(names: Readonly<Record<string, string>>, lists
     }
     if (values === null) return null
     const read = values
-    const fields = Object.fromEntries(roles.map((role, index) => [role, read[index] ?? null]))
-    return { fields, key: read.map((value) => value ?? ABSENT).join(JOIN) }
+    return {
+      fields: () => Object.fromEntries(roles.map((role, index) => [role, read[index] ?? null])),
+      key: read.map((value) => value ?? ABSENT).join(JOIN),
+    }
   }
 
   function droppedBy(value: string): string | undefined {

@@ -62,21 +62,14 @@ export function createForwardedVerifier(
   const known = new LRUCache<string, Entry>({ max: MAX_KNOWN, maxSize: MAX_KNOWN_SIZE, sizeCalculation: (_, key) => key.length + 1 })
   const refused = new LRUCache<string, Entry>({ max: MAX_REFUSED, maxSize: MAX_KNOWN_SIZE, sizeCalculation: (_, key) => key.length + 1 })
   const asserted = new WeakSet<Peer>()
-  const slot = Symbol('countersign.unix-proxy')
+  const slot = Symbol('countersign.is-proxy')
   let toldOfAccess = false
 
   function isFrom(connection: Connection, peer: Peer | null): boolean {
-    switch (from.kind) {
-      case 'peer':
-        return peer !== null && from.matches(peer)
-      case 'address':
-        return from.matches(connection)
-      case 'unix': {
-        if (connection.transport !== 'unix') return false
-        connection[slot] ??= isPrivate(connection)
-        return connection[slot] === true
-      }
-    }
+    if (from.kind === 'peer') return peer !== null && from.matches(peer)
+    // A connection stays what it is.
+    connection[slot] ??= from.kind === 'address' ? from.matches(connection) : connection.transport === 'unix' && isPrivate(connection)
+    return connection[slot] === true
   }
 
   function isPrivate(connection: Connection): boolean {
@@ -100,7 +93,7 @@ export function createForwardedVerifier(
     if (field === null || readAddress === null) return null
     const found = readAddress(inbound)
     if (found === null || isRefusal(found)) return found
-    const value = found.fields['address'] ?? ''
+    const value = found.fields()['address'] ?? ''
     const address = addressFrom(value, hops)
     if (address !== null) return address
     // What a client has put in front must not make the proxy say nothing.
@@ -125,7 +118,7 @@ export function createForwardedVerifier(
   async function verify(inbound: Inbound): Promise<Finding<Peer>> {
     const found = read(inbound)
     if (found === null || isRefusal(found)) return found
-    const evidence = format.parse(found.fields, hops)
+    const evidence = format.parse(found.fields(), hops)
     // What cannot be read is not kept: it is parsed again each time, within the failure budget of whoever sends it.
     if (isRefusal(evidence)) return evidence
     const entry = await entryOf(evidence)
