@@ -13,7 +13,7 @@ const client = mesh.workload('/orders')
 type Call = (socket: FakeTlsSocket, headers: Readonly<Record<string, string>>, path?: string, token?: string) => Promise<InjectedResponse>
 
 /** A service behind nginx that answers with the address which it takes for the client's. */
-function serviceWith(t: TestContext, clientAddress: 'x-forwarded-for' | null, options: Partial<GuardOptions> = {}): Call {
+function serviceWith(t: TestContext, clientAddress: 'x-forwarded-for' | 'forwarded' | null, options: Partial<GuardOptions> = {}): Call {
   const guard = createGuard({
     mtls: { trust: mesh.trust },
     jwt: mesh.jwt({ audience: 'orders', binding: 'if-bound' }),
@@ -54,6 +54,19 @@ test('a client cannot make the proxy say nothing of its address', async (t) => {
   assert.equal((await call(socket, told)).text, '203.0.113.9')
   assert.equal((await call(socket, { ...told, X_Forwarded_For: '192.0.2.1' })).problem?.code, 'ERR_FORWARDED_AMBIGUOUS')
   assert.equal((await call(socket, { ...told, connection: 'keep-alive, x-forwarded-for' })).problem?.code, 'ERR_FORWARDED_AMBIGUOUS')
+})
+
+test('a client of a proxy that appends cannot make its address unreadable by what it puts in front', async (t) => {
+  const socket = through(ingress)
+  const long = serviceWith(t, 'x-forwarded-for')
+  const padded = { ...fieldsOf(client), 'x-forwarded-for': `${'192.0.2.1, '.repeat(400)}203.0.113.9` }
+  assert.equal((await long(socket, padded)).problem?.code, 'ERR_FORWARDED_TOO_LARGE')
+  const broken = serviceWith(t, 'forwarded')
+  const other = through(ingress)
+  assert.equal((await broken(other, { ...fieldsOf(client), forwarded: 'for=unknown, for=203.0.113.9' })).text, '203.0.113.9')
+  assert.equal((await broken(other, { ...fieldsOf(client), forwarded: 'for=", for=203.0.113.9' })).problem?.code, 'ERR_FORWARDED_MALFORMED')
+  // What the proxy itself does not tell is nobody's doing.
+  assert.equal((await broken(other, { ...fieldsOf(client), forwarded: 'for=203.0.113.9, for=unknown' })).text, '127.0.0.1')
 })
 
 test('one client of a proxy does not use up the quota of another on a route that reads no evidence', async (t) => {

@@ -189,7 +189,7 @@ Revocation list 2 of 2
   valid          2027-01-14T08:00:00Z to 2027-01-15T06:00:00Z, expired 2 hours ago
   entries        0
   signed with    ecdsa-with-SHA256
-  not usable     a critical extension, of its own or of an entry, that is not understood
+  not usable     a critical extension
 `,
   )
   const body = Buffer.from((lists[0] ?? '').replace(/-----.*-----|\n/g, ''), 'base64')

@@ -49,6 +49,15 @@ export function clientAddressFromForwarded(value: string, hops: number): string 
   return node === null ? null : addressOfNode(node, false)
 }
 
+/**
+ * Can a value of this field be read at all? One that cannot was not written by the proxy alone: others have put something in front of what it says.
+ * @returns `null`: yes.
+ */
+export function flawOfAddressField(field: 'x-forwarded-for' | 'forwarded', value: string): 'too-long' | 'malformed' | null {
+  if (value.length > MAX_VALUE_LENGTH) return 'too-long'
+  return field === 'forwarded' && parseNodes(value) === null ? 'malformed' : null
+}
+
 /** @returns what each element's `for` says, `null` for an element without; `null` for a value that is malformed. */
 function parseNodes(value: string): (string | null)[] | null {
   const nodes: (string | null)[] = []

@@ -11,7 +11,7 @@ export {
   type Status,
 } from './catalogue.js'
 export { checkEntries } from './check-entries.js'
-export { clientAddressFromForwarded, clientAddressFromXForwardedFor } from './client-address.js'
+export { clientAddressFromForwarded, clientAddressFromXForwardedFor, flawOfAddressField } from './client-address.js'
 export type { Decision, Denial, Grant, Headers, Problem } from './decision.js'
 export { encodeDer } from './encode-der.js'
 export { encodePem } from './encode-pem.js'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
-import { parseJsonObject } from '../dist/json.js'
+import { parseJsonObject } from '@countersign/core'
 import { type createKeySet, readKeys } from '../dist/key-set.js'
 import { keyFromJwk, keyFromKeyObject, SIGNING_USES, SVID_USES } from '../dist/verification-key.js'
 import { createSigner } from './signer.js'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { type JsonObject, parseJsonObject } from '../dist/json.js'
+import { type JsonObject, parseJsonObject } from '@countersign/core'
 import { retainedBytes } from '../dist/retained-bytes.js'
 
 setFlagsFromString('--expose-gc')

@@ -5,6 +5,7 @@ import {
   clientAddressFromForwarded,
   clientAddressFromXForwardedFor,
   type Finding,
+  flawOfAddressField,
   type Identity,
   type Inbound,
   isRefusal,
@@ -95,8 +96,22 @@ export function createForwardedVerifier(
   }
 
   function clientAddressOf(inbound: Inbound): string | Refusal | null {
-    const found = readAddress?.(inbound) ?? null
-    return found === null || isRefusal(found) ? found : addressFrom(found.fields['address'] ?? '', hops)
+    const field = settings.clientAddress
+    if (field === null || readAddress === null) return null
+    const found = readAddress(inbound)
+    if (found === null || isRefusal(found)) return found
+    const value = found.fields['address'] ?? ''
+    const address = addressFrom(value, hops)
+    if (address !== null) return address
+    // What a client has put in front must not make the proxy say nothing.
+    switch (flawOfAddressField(field, value)) {
+      case 'too-long':
+        return refuse('ERR_FORWARDED_TOO_LARGE', { field, reason: 'bytes' })
+      case 'malformed':
+        return refuse('ERR_FORWARDED_MALFORMED', { field, reason: 'pair' })
+      case null:
+        return null
+    }
   }
 
   function recall(inbound: Inbound): Finding<Peer> | undefined {

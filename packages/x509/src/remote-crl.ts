@@ -41,6 +41,8 @@ const COOLDOWN_MS = 10_000
 const FIRST_BACKOFF_MS = 1_000
 const MAX_BACKOFF_MS = 300_000
 const MIN_REFRESH_MS = 1_000
+/** What a list says of its end counts for less where nobody known has signed it: it takes long to read, and may be forged to be read often. */
+const MIN_UNPROVEN_MS = 60_000
 /** A new list is fetched when so much of the old one's time has passed, and no later: the authority may publish early. */
 const LIFETIME_SHARE = 0.9
 /** So that a fleet does not ask in the same moment. */
@@ -88,9 +90,10 @@ export function createRemoteCrl({ option, url, refreshMs }: RemoteCrlSettings, h
 
   function refreshDelayMs(): number {
     const nowMs = hooks.nowMs()
-    const ends = [...held.values()].map(
-      ({ thisUpdateMs, nextUpdateMs }) => thisUpdateMs + (nextUpdateMs - thisUpdateMs) * LIFETIME_SHARE - nowMs,
-    )
+    const ends = [...held.values()].map((crl) => {
+      const endMs = crl.thisUpdateMs + (crl.nextUpdateMs - crl.thisUpdateMs) * LIFETIME_SHARE - nowMs
+      return hooks.isProven(crl) || endMs <= 0 ? endMs : Math.max(endMs, MIN_UNPROVEN_MS)
+    })
     // Past its time although it is the newest: asked again as if it had failed to answer.
     const soonest = Math.min(refreshMs, ...ends.map((endMs) => (endMs > 0 ? endMs : MAX_BACKOFF_MS)))
     return Math.max(MIN_REFRESH_MS, soonest * (1 - Math.random() * JITTER_SHARE))
@@ -106,7 +109,7 @@ export function createRemoteCrl({ option, url, refreshMs }: RemoteCrlSettings, h
           maxBytes: hooks.maxBytes(),
           timeoutMs: TIMEOUT_MS,
           signal: closing.signal,
-          ...(held.size > 0 ? { known: validators } : {}),
+          ...(isWorthKeeping() ? { known: validators } : {}),
         },
         hooks.fetch,
       )
@@ -118,6 +121,11 @@ export function createRemoteCrl({ option, url, refreshMs }: RemoteCrlSettings, h
       // Told of at the first time, the second, the fourth: an authority that is down for a day is not a line every second.
       if (!closing.signal.aborted && (failures & (failures - 1)) === 0) hooks.onFailed(cause instanceof MisuseError ? cause : failed(cause))
     }
+  }
+
+  // Whoever forged what is held may have given it the tag of the real one, which would then never be sent.
+  function isWorthKeeping(): boolean {
+    return held.size > 0 && [...held.values()].every((crl) => hooks.isProven(crl))
   }
 
   function failed(cause: unknown): MisuseError {

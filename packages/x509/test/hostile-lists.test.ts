@@ -82,7 +82,7 @@ async function served(t: Parameters<typeof open>[0], answers: readonly (Uint8Arr
   const verifier = open(t, { trust: { trustDomain: 'prod.example', pem: pem(root.der) }, clockSkewSeconds: 0, revocation }, stage)
   stayAlive(t)
   for (;;) {
-    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+    await settled()
     if (asked >= answers.length) break
     stage.nowMs += 301_000
     verifier.reload()
@@ -108,3 +108,27 @@ test('an answer of more lists than any authority has is not read', async (t) => 
   const { stage } = await served(t, [armor(forgeCrl(root), 'X509 CRL').repeat(1_001)])
   assert.match(String(stage.events[0]?.facts['reason']), /more than 1000 CRLs/)
 })
+
+test('a list that nobody known has signed is not fetched again as soon as it likes', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const forged = forgeCrl(forgeCa({ subject: commonName('stranger') }), { thisUpdateMs: NOW_MS - 1_000, nextUpdateMs: NOW_MS + 1_000 })
+  let asked = 0
+  const fetch: typeof globalThis.fetch = async () => {
+    asked++
+    return new Response(new Uint8Array(forged))
+  }
+  const revocation = { crl: { urls: ['http://crl.test/ca.crl'] } } as const
+  const trust = { trustDomain: 'prod.example', pem: pem(root.der) }
+  open(t, { trust, revocation }, { ...createStage(), fetch })
+  await settled()
+  t.mock.timers.tick(50_000)
+  await settled()
+  assert.equal(asked, 1)
+  t.mock.timers.tick(10_000)
+  await settled()
+  assert.equal(asked, 2)
+})
+
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+}

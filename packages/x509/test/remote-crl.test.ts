@@ -107,6 +107,16 @@ test('asks whether a list has changed, and keeps it if not', async (t) => {
   assert.deepEqual(reasons(opened.stage), [])
 })
 
+test('does not ask whether a list has changed that nobody known has signed', async (t) => {
+  const tagged = (body: Uint8Array): Response => new Response(new Uint8Array(body), { headers: { etag: '"real"' } })
+  const opened = withUrls(t, () => tagged(forgeCrl(forgeCa({ subject: commonName('anybody') }))))
+  await opened.verifier.ready()
+  const real: Publisher['says'] = ({ headers }) =>
+    headers['if-none-match'] === '"real"' ? new Response(null, { status: 304 }) : tagged(list())
+  await again(opened, [opened.publisher, real])
+  assert.equal(await verdict(opened.verifier, connectionWith(orders)), ID)
+})
+
 const revoking = list({ number: 8, serials: [SERIAL], thisUpdateMs: NOW_MS - 3_600_000 })
 const bad: readonly (readonly [claim: string, says: Publisher['says'], reason: RegExp])[] = [
   ['that is older by its number', () => list({ number: 7, thisUpdateMs: NOW_MS - 1000 }), /older than the one in use/],
