@@ -21,7 +21,7 @@ export function parseIpAddress(text: string): IpAddress | null {
 }
 
 /** An address that stands for an IPv4 address (RFC 4291 §2.5.5.2). */
-export function isIpv4(address: IpAddress): boolean {
+function isIpv4(address: IpAddress): boolean {
   const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = address
   return (a | b | c | d | e) === 0 && f === 0xffff
 }

@@ -1,4 +1,4 @@
-import { fieldSpelling, type Inbound } from '@countersign/core'
+import { createSpellingFilter, fieldSpelling, type Inbound } from '@countersign/core'
 
 /** Finds the fields of a request that only a proxy may send. */
 export type StrayFieldFinder = (inbound: Inbound) => readonly string[]
@@ -11,14 +11,13 @@ const NONE: readonly string[] = Object.freeze([])
  */
 export function createStrayFieldFinder(names: readonly string[]): StrayFieldFinder {
   const spellings = new Set(names.map(fieldSpelling))
-  const lengths = new Set(names.map((name) => name.length))
+  const mayBeOne = createSpellingFilter(names)
 
   return function strayFieldsOf({ rawHeaders }) {
     let found: string[] | null = null
     for (let at = 0; at < rawHeaders.length; at += 2) {
       const name = rawHeaders[at] ?? ''
-      if (!lengths.has(name.length)) continue
-      if (!spellings.has(fieldSpelling(name.toLowerCase()))) continue
+      if (!mayBeOne(name) || !spellings.has(fieldSpelling(name.toLowerCase()))) continue
       found ??= []
       if (!found.includes(name)) found.push(name)
     }

@@ -1,5 +1,6 @@
 import { checkBoolean, checkChoice, checkInteger, checkKeys, checkText, joinPath, kindOf, MisuseError } from '@countersign/core'
 import type { CertificateInput } from './certificate-input.js'
+import { checkBytes, checkSkew, checkTime } from './check-evidence.js'
 import { CLIENT, type PathRules, type Purpose, SERVER } from './check-path.js'
 import { MAX_DEPTH } from './find-path.js'
 import type { ReferenceName } from './match-names.js'
@@ -102,7 +103,6 @@ const KEYS = [
 const ENFORCEMENT = ['enforce', 'ignore'] as const
 const NAME_TYPES = ['dns', 'ip', 'uri', 'email'] as const
 const MAX_REQUESTED_DEPTH = 24
-const MAX_SKEW_SECONDS = 300
 const OID = /^[0-2](?:\.(?:0|[1-9]\d*)){1,60}$/
 const NONE: readonly never[] = Object.freeze([])
 
@@ -135,7 +135,7 @@ function checkRules(request: Record<string, unknown>): PathRules {
   const { rsaBits = 2048, hash = 'sha256' } = minimum
   return {
     nowMs: checkTime(request['time'] ?? Date.now()),
-    skewMs: checkInteger('clockSkewSeconds', request['clockSkewSeconds'] ?? 0, 0, MAX_SKEW_SECONDS) * 1000,
+    skewMs: checkSkew(request['clockSkewSeconds']),
     rsaBits: checkInteger('minimum.rsaBits', rsaBits, 2048, 8192),
     hashBits: Number(checkChoice('minimum.hash', hash, ['sha256', 'sha384']).slice(3)),
     purpose: checkPurpose(request['purpose'] ?? 'client', request['strictExtendedKeyUsage'] ?? false),
@@ -180,22 +180,9 @@ function checkRevocation(revocation: unknown): CheckedRequest['revocation'] {
   return mode === 'off' ? null : { scope, graceMs: mode === 'prefer' ? Number.POSITIVE_INFINITY : 0 }
 }
 
-function checkTime(time: unknown): number {
-  const ms = time instanceof Date ? time.getTime() : time
-  if (typeof ms !== 'number' || !Number.isFinite(ms)) {
-    throw new MisuseError('ERR_OPTION_INVALID', 'time', `takes a Date or epoch milliseconds, not ${kindOf(time)}`)
-  }
-  return ms
-}
-
 function checkEach<T>(option: string, list: unknown, check: (option: string, entry: unknown) => T): readonly T[] {
   if (!Array.isArray(list)) throw new MisuseError('ERR_OPTION_INVALID', option, `takes a list, not ${kindOf(list)}`)
   return list.map((entry, i) => check(`${option}[${i}]`, entry))
-}
-
-function checkBytes(option: string, value: unknown): CertificateInput {
-  if (typeof value === 'string' || value instanceof Uint8Array) return value
-  throw new MisuseError('ERR_OPTION_INVALID', option, `takes PEM or the bytes of the DER, not ${kindOf(value)}`)
 }
 
 function checkAnchor(option: string, value: unknown): CertificateInput | TrustAnchorKey {

@@ -1,6 +1,7 @@
 import { checkBoolean, checkChoice, checkInteger, checkKeys, joinPath, MisuseError, parseSpiffeId, type SpiffeId } from '@countersign/core'
 import { parseBundleUrl } from './bundle-url.js'
 import type { AnchorSetting } from './check-options.js'
+import { checkWhenUnavailable } from './check-when-unavailable.js'
 
 /** {@link BundleEndpointOptions}, checked and complete. */
 export type EndpointSetting = {
@@ -27,7 +28,6 @@ const MAX_REFRESH_SECONDS = 86_400
 const DEFAULT_TIMEOUT_MS = 5_000
 const MAX_TIMEOUT_MS = 60_000
 const DEFAULT_STALE_SECONDS = 86_400
-const MAX_STALE_SECONDS = 30 * 86_400
 
 /**
  * @param checkFile of a path.
@@ -56,7 +56,7 @@ export function checkEndpoint(
     refreshSeconds: refreshSeconds === undefined ? null : checkInteger(at('refreshSeconds'), refreshSeconds, 1, MAX_REFRESH_SECONDS),
     timeoutMs: checkInteger(at('timeoutMs'), timeoutMs, 1, MAX_TIMEOUT_MS),
     followRedirects: checkBoolean(at('followRedirects'), followRedirects),
-    graceMs: checkStaleness(at('whenUnavailable'), whenUnavailable ?? { staleSeconds: DEFAULT_STALE_SECONDS }),
+    graceMs: checkWhenUnavailable(at('whenUnavailable'), whenUnavailable ?? { staleSeconds: DEFAULT_STALE_SECONDS }, ['refuse']),
   }
   if (profile === 'https_web') return Object.freeze({ ...common, profile })
   const { endpointSpiffeId, bundle } = options
@@ -98,13 +98,4 @@ export function checkEndpoints(option: string, anchors: readonly AnchorSetting[]
     const fix = `is served by ${setting.server.trustDomain}: add that trust domain to trust, by a file or an endpoint of its own, or write bundle: 'its-bundle.json'`
     throw new MisuseError('ERR_OPTION_CONTRADICTION', setting.option, fix)
   }
-}
-
-function checkStaleness(option: string, value: unknown): number {
-  if (typeof value !== 'object' || value === null) {
-    checkChoice(option, value, ['refuse'])
-    return 0
-  }
-  checkKeys(option, value, ['staleSeconds'])
-  return checkInteger(joinPath(option, 'staleSeconds'), (value as Record<string, unknown>)['staleSeconds'], 1, MAX_STALE_SECONDS) * 1000
 }

@@ -10,11 +10,12 @@ import {
   compileNameMatch,
   fieldSpelling,
   joinPath,
+  kindOf,
   MisuseError,
   type Peer,
 } from '@countersign/core'
 import { checkTrust, type TrustSetting } from './check-options.js'
-import type { ForwardedFormat, ForwardedFormatName } from './forwarded/format.js'
+import type { ForwardedFormat } from './forwarded/format.js'
 import { FORWARDED_FORMATS } from './forwarded/formats.js'
 
 /** {@link ForwardedOptions}, checked and complete. */
@@ -55,12 +56,9 @@ function checkOne(option: string, options: unknown): CheckedForwarded {
   checkKeys(option, options, ['format', 'from', 'fields', 'hops', 'subjects', 'trust', 'clientAddress'])
   const at = (key: string): string => joinPath(option, key)
   const { from, fields = {}, hops = 1, subjects, trust, clientAddress = null } = options
-  if (options['format'] === undefined)
-    throw new MisuseError('ERR_OPTION_MISSING', at('format'), `must be said: one of ${[...FORWARDED_FORMATS.keys()].join(', ')}`)
-  const name = checkChoice(at('format'), options['format'], [...FORWARDED_FORMATS.keys()])
-  const format = formatOf(name)
+  const format = checkFormat(at('format'), options['format'])
   if (format.provenance === 'proxy-asserted' && subjects === undefined) {
-    const fix = `must be said: ${name} hands no certificate on, so write whom the proxy may name: subjects: [{ trustDomain: 'cluster.local' }]`
+    const fix = `must be said: ${format.name} hands no certificate on, so write whom the proxy may name: subjects: [{ trustDomain: 'cluster.local' }]`
     throw new MisuseError('ERR_OPTION_MISSING', at('subjects'), fix)
   }
   return Object.freeze({
@@ -75,10 +73,12 @@ function checkOne(option: string, options: unknown): CheckedForwarded {
   })
 }
 
-function formatOf(name: ForwardedFormatName): ForwardedFormat {
-  const format = FORWARDED_FORMATS.get(name)
-  if (format === undefined) throw new TypeError(`not a format: ${name}`)
-  return format
+function checkFormat(option: string, name: unknown): ForwardedFormat {
+  const names = [...FORWARDED_FORMATS.keys()]
+  if (name === undefined) throw new MisuseError('ERR_OPTION_MISSING', option, `must be said: one of ${names.join(', ')}`)
+  const format = [...FORWARDED_FORMATS.values()].find((known) => known.name === name)
+  if (format !== undefined) return format
+  throw new MisuseError('ERR_OPTION_INVALID', option, `takes one of ${names.join(', ')}, not ${kindOf(name)}`)
 }
 
 function checkFrom(option: string, from: unknown): ProxyTest {

@@ -32,8 +32,10 @@ export interface CheckedOptions {
 }
 
 export type PemSetting = { readonly option: string } & ({ readonly file: string } | { readonly pem: string })
-/** `trustDomain` is `undefined` where the anchors vouch for every name. */
-/** `revocation`: what holds for paths that end at these anchors; `undefined`: what holds for all. */
+/**
+ * `trustDomain` is `undefined` where the anchors vouch for every name. `revocation` is what holds for paths that end at these anchors;
+ * `undefined`: what holds for all.
+ */
 export type AnchorSetting = ((PemSetting & { readonly trustDomain: string | null | undefined }) | EndpointSetting) & {
   readonly revocation?: CheckedRevocation | null
 }

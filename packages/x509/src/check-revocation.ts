@@ -1,4 +1,5 @@
 import { checkChoice, checkInteger, checkKeys, checkList, checkText, joinPath, MisuseError, type Source } from '@countersign/core'
+import { checkWhenUnavailable } from './check-when-unavailable.js'
 import { looksLikePem } from './pem.js'
 import { plainUrl } from './plain-url.js'
 
@@ -32,7 +33,6 @@ export interface OcspSetting {
   readonly maxAgeMs: number
 }
 
-const MAX_STALE_SECONDS = 30 * 86_400
 const DEFAULT_TIMEOUT_MS = 1_500
 const MAX_TIMEOUT_MS = 10_000
 const DEFAULT_REFRESH_SECONDS = 3_600
@@ -56,7 +56,7 @@ export function checkRevocation(option: string, revocation: unknown): CheckedRev
     option,
     mode,
     scope: checkChoice(at('scope'), revocation['scope'] ?? 'chain', ['leaf', 'chain']),
-    graceMs: checkGrace(at('whenUnavailable'), revocation['whenUnavailable'] ?? 'refuse'),
+    graceMs: checkWhenUnavailable(at('whenUnavailable'), revocation['whenUnavailable'] ?? 'refuse', ['refuse', 'dangerously-allow']),
     timeoutMs: checkInteger(at('timeoutMs'), revocation['timeoutMs'] ?? DEFAULT_TIMEOUT_MS, 10, MAX_TIMEOUT_MS),
     crl: crl === null ? null : checkCrl(at('crl'), crl),
     ocsp: ocsp === null ? null : checkOcsp(at('ocsp'), ocsp),
@@ -132,14 +132,6 @@ function checkHosts(option: string, hosts: unknown): ReadonlySet<string> {
   )
   if (checked.size > MAX_HOSTS) throw new MisuseError('ERR_OPTION_INVALID', option, `takes ${MAX_HOSTS} hosts at most`)
   return checked
-}
-
-function checkGrace(option: string, grace: unknown): number {
-  if (typeof grace !== 'object' || grace === null) {
-    return checkChoice(option, grace, ['refuse', 'dangerously-allow']) === 'refuse' ? 0 : Number.POSITIVE_INFINITY
-  }
-  checkKeys(option, grace, ['staleSeconds'])
-  return checkInteger(joinPath(option, 'staleSeconds'), grace['staleSeconds'], 1, MAX_STALE_SECONDS) * 1000
 }
 
 // A Map has `get` too, but nothing that says when it changed.

@@ -12,11 +12,7 @@ export type CrlVerdict =
   | { readonly status: 'good'; readonly fromMs: number; readonly untilMs: number }
   | { readonly status: 'unknown'; readonly reason: UnknownReason }
 
-/** May this CA's key have signed the CRL, and did it? See RFC 5280 §6.3.3 (f), (g). */
-export function isSignedCrl(crl: ParsedCrl, ca: CaCertificate, hashBits: number): boolean {
-  return crlSignatureFlaw(crl, ca, hashBits) === null
-}
-
+/** May this CA's key have signed the CRL, and did it? See RFC 5280 §6.3.3 (f), (g). @returns `null`: yes. */
 export function crlSignatureFlaw(
   { authorityKeyId, signatureAlgorithm: { scheme }, signed, signature }: ParsedCrl,
   { certificate, key }: CaCertificate,
@@ -103,7 +99,7 @@ export function completes(delta: ParsedCrl, { issuerKey, number, scope, authorit
 }
 
 /** For which reasons the CRL answers for a certificate; 0: not at all. See RFC 5280 §6.3.3 (b), (d). */
-export function reasonsCovered(crl: ParsedCrl, { isCa, distributionPoints, issuerKey }: RevocationSubject): number {
+function reasonsCovered(crl: ParsedCrl, { isCa, distributionPoints, issuerKey }: RevocationSubject): number {
   const { scope } = crl
   if (scope.only !== null && (scope.only === 'authorities') !== isCa) return 0
   const isOwn = crl.issuerKey === issuerKey

@@ -2,7 +2,7 @@ import type { Runtime } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
 import type { CaCertificate } from './ca-certificate.js'
 import type { CrlSetting } from './check-revocation.js'
-import { isSignedCrl, judgeByCrls, namedCrlIssuers } from './crl-judgement.js'
+import { crlSignatureFlaw, judgeByCrls, namedCrlIssuers } from './crl-judgement.js'
 import { type CrlLists, type ListHooks, listsFromFiles, listsFromSource, listsFromUrls } from './crl-lists.js'
 import type { ReloadHooks } from './pem-setting.js'
 import type { ParsedCrl } from './read-crl.js'
@@ -86,10 +86,11 @@ export function createCrlSource({ option, crl, optional, skewMs, hashBits }: Crl
     const candidates = new Map([[subject.issuerKey, named.filter((list) => !crls.includes(list))]])
     // RFC 5280 §6.3.3 (b)(1): another issuer only where the certificate itself names it, and the list is indirect.
     for (const name of crlIssuers) {
-      if (name !== subject.issuerKey) {
-        const indirect = lists.of(name).filter(({ scope }) => scope.indirect)
-        candidates.set(name, indirect)
-      }
+      if (name === subject.issuerKey) continue
+      candidates.set(
+        name,
+        lists.of(name).filter(({ scope }) => scope.indirect),
+      )
     }
     let untilMs = NEVER
     for (const [name, unsigned] of candidates) {
@@ -106,7 +107,7 @@ export function createCrlSource({ option, crl, optional, skewMs, hashBits }: Crl
 
   function isAuthentic(list: ParsedCrl, issuer: CaCertificate): boolean {
     const verdicts = authentic.get(list) ?? new WeakMap<CaCertificate, boolean>()
-    const verdict = verdicts.get(issuer) ?? isSignedCrl(list, issuer, hashBits)
+    const verdict = verdicts.get(issuer) ?? crlSignatureFlaw(list, issuer, hashBits) === null
     authentic.set(list, verdicts.set(issuer, verdict))
     return verdict
   }

@@ -78,7 +78,7 @@ export function findPath(search: PathSearch): FoundPath | Refusal {
     // No other path would mend it.
     if (flaw !== null) fatal ??= flaw
     if (flaw !== null) return null
-    const checked = checkPath(leaf, path, rules, budget.names)
+    const checked = checkPath(leaf, path, rules, budget)
     const reason = isRefusal(checked) ? checked : accept(path)
     if (!isRefusal(checked) && reason === null) return { path, policies: checked }
     if (reason?.code === 'ERR_PEER_TOO_COMPLEX') fatal ??= reason
@@ -177,8 +177,7 @@ function isSameCertificate(a: CaCertificate, b: CaCertificate): boolean {
   return a === b || sameBytes(a.certificate.der, b.certificate.der)
 }
 
-/** The same name and key: a path through both only goes in circles. */
-/** The same name and key: one CA, whichever certificate says so. */
+/** The same name and key are one CA, whichever certificate says so: a path through both only goes in circles. */
 export function sameAuthority(a: NameAndKey, b: NameAndKey): boolean {
   return a.subjectKey === b.subjectKey && sameBytes(a.key.spki, b.key.spki)
 }

@@ -1,4 +1,4 @@
-import { fieldSpelling, type Inbound, type Refusal, refuse } from '@countersign/core'
+import { createSpellingFilter, fieldSpelling, type Inbound, type Refusal, refuse } from '@countersign/core'
 import type { ForwardedFields } from './forwarded/format.js'
 import { MAX_FORWARDED_BYTES } from './forwarded/limits.js'
 
@@ -27,14 +27,14 @@ export function createFieldReader(names: Readonly<Record<string, string>>, lists
   const wanted = new Map(
     Object.entries(names).map(([role, name]) => [fieldSpelling(name), { name, index: roles.indexOf(role), isList: lists.includes(role) }]),
   )
-  const lengths = new Set([...wanted.keys(), 'connection'].map((name) => name.length))
+  const mayBeOne = createSpellingFilter([...wanted.keys(), 'connection'])
 
   return function readFields({ rawHeaders }) {
     let values: (string | null)[] | null = null
     let bytes = 0
     for (let at = 0; at < rawHeaders.length; at += 2) {
       const name = rawHeaders[at] ?? ''
-      if (!lengths.has(name.length)) continue
+      if (!mayBeOne(name)) continue
       const lower = name.toLowerCase()
       const value = rawHeaders[at + 1] ?? ''
       if (lower === 'connection') {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { encodeDer, type Refusal, refuse } from '@countersign/core'
+import { checkChoice, checkKeys, encodeDer, type Refusal, refuse } from '@countersign/core'
 import { CaCertificate } from './ca-certificate.js'
 import { readCertificateInput } from './certificate-input.js'
+import { checkBytes } from './check-evidence.js'
 import { TAG } from './der-reader.js'
 import { encodeCertId } from './ocsp-cert-id.js'
 import { type RevocationSubject, revocationSubject } from './revocation.js'
@@ -33,9 +34,13 @@ const MAX_NONCE_OCTETS = 128
 /**
  * Writes an OCSP request for one certificate (RFC 6960 §4.1).
  * @returns `ERR_PEER_UNREADABLE` for certificates that cannot be read, and for a nonce of a size that does not exist.
+ * @throws {MisuseError} for a wrong or unknown option (`ERR_OPTION_…`).
  */
-export function createOcspRequest({ certificate, issuer, nonce = true, hash = 'sha1' }: OcspRequestOptions): OcspRequest | Refusal {
-  const [leaf, ca] = [certificate, issuer].map(readCertificateInput)
+export function createOcspRequest(options: OcspRequestOptions): OcspRequest | Refusal {
+  checkKeys('', options, ['certificate', 'issuer', 'nonce', 'hash'])
+  const { certificate, issuer, nonce = true } = options
+  const hash = checkChoice('hash', options.hash ?? 'sha1', ['sha1', 'sha256'])
+  const [leaf, ca] = [checkBytes('certificate', certificate), checkBytes('issuer', issuer)].map(readCertificateInput)
   if (leaf === undefined || ca === undefined || typeof leaf === 'string' || typeof ca === 'string') {
     return refuse('ERR_PEER_UNREADABLE', { reason: 'malformed' })
   }

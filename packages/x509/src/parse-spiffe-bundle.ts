@@ -1,4 +1,4 @@
-import { MisuseError, parseSpiffeId } from '@countersign/core'
+import { MisuseError, parseTrustDomain } from '@countersign/core'
 import type { BundleJwk } from './bundle-key.js'
 import { MAX_BUNDLE_BYTES, type ReadBundle, readBundle, readDocument } from './read-bundle.js'
 
@@ -42,7 +42,7 @@ export function parseSpiffeBundle(json: string | Uint8Array, trustDomain: string
 }
 
 export function isTrustDomain(text: unknown): text is string {
-  return typeof text === 'string' && parseSpiffeId(`spiffe://${text}`)?.path === ''
+  return typeof text === 'string' && parseTrustDomain(text)?.name === text
 }
 
 export function spiffeBundleFrom({ authorities, tokenKeys, sequence, refreshHintSeconds }: ReadBundle, trustDomain: string): SpiffeBundle {

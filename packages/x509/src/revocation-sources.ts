@@ -1,4 +1,5 @@
 import type { CaCertificate } from './ca-certificate.js'
+import type { CheckedOptions } from './check-options.js'
 import type { CheckedRevocation } from './check-revocation.js'
 import { type CrlHooks, createCrlSource } from './crl-source.js'
 import { createOcspSource } from './ocsp-source.js'
@@ -48,12 +49,8 @@ export function openRevocation(checked: CheckedRevocation, limits: RevocationLim
     return waits.length === 0 ? null : Promise.all(waits)
   }
 
-  const source: RevocationSource = {
-    ask,
-    pending,
-  }
   return {
-    rules: { source, mode, scope, graceMs, timeoutMs },
+    rules: { source: { ask, pending }, mode, scope, graceMs, timeoutMs },
     moving: [...(checked.crl?.kind === 'source' ? [checked.crl.source] : []), ...(ocsp === null ? [] : [ocsp])],
     reload: () => crl?.reload() ?? false,
     ready: async () => crl?.ready(),
@@ -71,8 +68,17 @@ function betterOf(a: RevocationAnswer, b: RevocationAnswer): RevocationAnswer {
   return b.status === 'unknown' && !b.hasSource ? a : b
 }
 
-/** One clause for the line at start. */
-export function describeRevocation(checked: CheckedRevocation | null): string {
+/** Clauses for the line at start: what holds for all, unless it holds for nobody, and for single bundles. */
+export function describeRevocation({ trust, revocation }: Pick<CheckedOptions, 'trust' | 'revocation'>): string {
+  const anchors = 'source' in trust ? [] : trust.anchors
+  const own = anchors.flatMap(({ revocation: policy, trustDomain }) =>
+    policy === undefined ? [] : [`${describePolicy(policy)} for ${trustDomain ?? 'plain names'}`],
+  )
+  const general = own.length > 0 && own.length === anchors.length ? [] : [describePolicy(revocation)]
+  return [...general, ...own].join(', ')
+}
+
+function describePolicy(checked: CheckedRevocation | null): string {
   if (checked === null || checked.mode === 'off') return 'revocation not checked'
   const { crl, ocsp, scope, mode, graceMs } = checked
   const by = [...(crl === null ? [] : [describeLists(crl)]), ...(ocsp === null ? [] : ['OCSP'])].join(' and ')

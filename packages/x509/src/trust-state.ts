@@ -105,13 +105,13 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
       )
   }
   const revocations = [...policies.values()]
-  const moving = revocations.flatMap((opened) => opened.moving)
+  const moving = [...trust.moving, ...revocations.flatMap((opened) => opened.moving)]
   const expiry = open(() => watchAnchorExpiry(trust, surroundings))
   recordExpiry = expiry.record
 
   return {
     epoch() {
-      let sum = epoch + trust.epoch
+      let sum = epoch
       for (let i = 0; i < moving.length; i++) sum += moving[i]?.epoch ?? 0
       return sum
     },

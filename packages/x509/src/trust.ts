@@ -11,7 +11,8 @@ import { readCertificate } from './read-certificate.js'
 
 /** Who vouches for whom, now. */
 export interface Trust {
-  readonly epoch: number
+  /** What changes without telling `hooks.onReloaded`: its epochs are read on every request. */
+  readonly moving: readonly { readonly epoch: number }[]
   /** Anchors of a trust domain; `null` where nobody vouches for it. */
   forDomain(trustDomain: string): AnchorSet | null
   /** Anchors for names that are no SPIFFE IDs. */
@@ -110,9 +111,7 @@ function trustFromAnchors(settings: readonly AnchorSetting[], hooks: ReloadHooks
   }
 
   return {
-    get epoch() {
-      return epochOf()
-    },
+    moving: endpoints,
     forDomain: (trustDomain) => current().domains.get(trustDomain) ?? current().other,
     forNames: () => current().names,
     settingOf(fingerprint, trustDomain) {
@@ -158,9 +157,7 @@ function trustFromSource(source: Source<TrustBundle>): Trust {
   }
 
   return {
-    get epoch() {
-      return source.epoch
-    },
+    moving: [source],
     forDomain: setFor,
     forNames: () => setFor(PLAIN),
     settingOf: () => null,

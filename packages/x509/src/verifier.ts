@@ -80,44 +80,48 @@ export function createPeerVerifier(
     }
   }
 
-  function proxyOf(connection: Connection, peer: Peer | null): ForwardedVerifier | undefined {
-    return proxies.length === 0 ? undefined : proxies.find((proxy) => proxy.isFrom(connection, peer))
+  function proxyOf(connection: Connection, own: Peer | null): ForwardedVerifier | undefined {
+    return proxies.find((proxy) => proxy.isFrom(connection, own))
+  }
+
+  /**
+   * The proxy that sent a request, once the client's address is written into it; `null`: none did.
+   * @param own what the certificate of the connection proves.
+   */
+  function locateBehindProxy(inbound: Inbound, own: Finding<Peer>): ForwardedVerifier | Refusal | null {
+    if (proxies.length === 0 || isRefusal(own)) return null
+    const proxy = proxyOf(inbound.connection, own)
+    if (proxy === undefined) return null
+    const address = proxy.clientAddressOf(inbound)
+    if (isRefusal(address)) return address
+    if (address !== null) inbound.clientAddress = address
+    return proxy
   }
 
   function recall(inbound: Inbound): Finding<Peer> | undefined {
     const own = connections.recall(inbound.connection)
-    if (proxies.length === 0 || own === undefined || isRefusal(own)) return own
-    const proxy = proxyOf(inbound.connection, own)
-    if (proxy === undefined) return own
-    const meddled = noteAddress(proxy, inbound)
-    if (meddled !== null) return meddled
+    if (own === undefined) return undefined
+    const proxy = locateBehindProxy(inbound, own)
+    if (proxy === null) return own
     // Never the certificate of the connection, which is the proxy's own: without a client's there is no peer.
-    return proxy.recall(inbound)
+    return isRefusal(proxy) ? proxy : proxy.recall(inbound)
   }
 
   async function verifyNow(inbound: Inbound): Promise<Finding<Peer>> {
     const recalled = connections.recall(inbound.connection)
     const own = recalled === undefined ? await connections.verify(inbound.connection) : recalled
-    if (proxies.length === 0 || isRefusal(own)) return own
-    const proxy = proxyOf(inbound.connection, own)
-    if (proxy === undefined) return own
-    const meddled = noteAddress(proxy, inbound)
-    if (meddled !== null) return meddled
+    const proxy = locateBehindProxy(inbound, own)
+    if (proxy === null) return own
+    if (isRefusal(proxy)) return proxy
     const known = proxy.recall(inbound)
     return known === undefined ? proxy.verify(inbound) : known
   }
 
-  function noteAddress(proxy: ForwardedVerifier, inbound: Inbound): Refusal | null {
-    const address = proxy.clientAddressOf(inbound)
-    if (isRefusal(address)) return address
-    if (address !== null) inbound.clientAddress = address
-    return null
-  }
-
   function locate(inbound: Inbound): Refusal | null {
-    const own = proxies.length === 0 ? null : connections.recall(inbound.connection)
-    const proxy = own === undefined || isRefusal(own) ? undefined : proxyOf(inbound.connection, own)
-    return proxy === undefined ? null : noteAddress(proxy, inbound)
+    if (proxies.length === 0) return null
+    const own = connections.recall(inbound.connection)
+    const proxy = own === undefined ? null : locateBehindProxy(inbound, own)
+    return isRefusal(proxy) ? proxy : null
   }
 
   function proxyFields({ connection }: Inbound): readonly string[] | null {
@@ -157,8 +161,7 @@ export function createPeerVerifier(
     recall,
     async verify(inbound) {
       try {
-        const known = recall(inbound)
-        return known === undefined ? await verifyNow(inbound) : known
+        return await verifyNow(inbound)
       } catch (fault) {
         return refuse('ERR_GUARD_FAULT', { part: 'mtls' }, fault)
       }
@@ -175,7 +178,7 @@ export function createPeerVerifier(
     async close() {
       for (const one of states) one.close()
     },
-    toString: () => [`trust ${trust}`, describeRevocation(checked.revocation), ...proxySettings.map(describeProxy)].join(', '),
+    toString: () => [`trust ${trust}`, describeRevocation(checked), ...proxySettings.map(describeProxy)].join(', '),
   }
 }
 

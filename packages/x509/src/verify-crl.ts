@@ -1,6 +1,7 @@
-import { type Refusal, refuse } from '@countersign/core'
+import { checkKeys, type Refusal, refuse } from '@countersign/core'
 import { CaCertificate } from './ca-certificate.js'
 import { readCertificateInput } from './certificate-input.js'
+import { checkBytes, checkSkew, checkTime } from './check-evidence.js'
 import { completes, crlSignatureFlaw, judgeByCrls, namedCrlIssuers } from './crl-judgement.js'
 import { nameText } from './distinguished-name.js'
 import { derOfEvidence } from './evidence-bytes.js'
@@ -13,13 +14,12 @@ export interface VerifyCrlOptions {
   readonly crl: string | Uint8Array
   /** The CA certificate whose key is to have signed it. Its own path is not verified here. */
   readonly issuer: string | Uint8Array
-  /** A Date or epoch milliseconds. Default: now. */
-  readonly time?: Date | number
+  readonly time: Date
   /** Asks about this certificate: is the CRL for it, and does it list it? */
   readonly certificate?: string | Uint8Array
   /** A delta CRL for the CRL, of the same issuer. */
   readonly delta?: string | Uint8Array
-  /** How far the clocks of the issuer and ours may be apart, 0 or more. Default 0. */
+  /** How far the clocks of the issuer and ours may be apart, 0 to 300. Default 0. */
   readonly clockSkewSeconds?: number
 }
 
@@ -39,6 +39,7 @@ export interface VerifiedCrl {
   lists(serialNumber: string): boolean
 }
 
+const KEYS = ['crl', 'issuer', 'time', 'certificate', 'delta', 'clockSkewSeconds']
 const HASH_BITS = 256
 
 /**
@@ -48,6 +49,7 @@ const HASH_BITS = 256
  * @returns What it says, or `ERR_PEER_REVOCATION_UNKNOWN` whose fact `reason` is one of `malformed`, `issuer`, `signature`, `algorithm`,
  * `expired`, `not-yet-valid`, `critical-extension`, `no-number`, `no-next-update`, `remove-from-crl`, `attribute-certificates`, `scope`,
  * `reasons` and `delta`. Never throws for bad evidence.
+ * @throws {MisuseError} for a wrong or unknown option (`ERR_OPTION_…`).
  * @example
  * ```ts
  * const verified = verifyCrl({ crl, issuer, certificate, time: new Date() })
@@ -56,22 +58,22 @@ const HASH_BITS = 256
  * ```
  */
 export function verifyCrl(options: VerifyCrlOptions): VerifiedCrl | Refusal {
-  const { time = Date.now(), clockSkewSeconds = 0 } = options
-  const crl = read(options.crl)
-  const delta = options.delta === undefined ? null : read(options.delta)
-  const issuer = readCertificateInput(options.issuer)
-  const certificate = options.certificate === undefined ? null : readCertificateInput(options.certificate)
+  checkKeys('', options, KEYS)
+  const nowMs = checkTime(options.time)
+  const skewMs = checkSkew(options.clockSkewSeconds)
+  const crl = read(checkBytes('crl', options.crl))
+  const delta = options.delta === undefined ? null : read(checkBytes('delta', options.delta))
+  const issuer = readCertificateInput(checkBytes('issuer', options.issuer))
+  const certificate = options.certificate === undefined ? null : readCertificateInput(checkBytes('certificate', options.certificate))
   if (crl === undefined || delta === undefined || typeof issuer === 'string' || typeof certificate === 'string') return unknown('malformed')
   const ca = new CaCertificate(issuer)
-  const nowMs = Number(time)
-  const skewMs = clockSkewSeconds * 1000
   const flaw = flawOf(crl, ca, nowMs, skewMs) ?? (delta === null ? null : flawOf(delta, ca, nowMs, skewMs))
   if (flaw !== null) return unknown(flaw)
   // A delta CRL says nothing without the CRL that it adds to.
   if (crl.deltaBase !== null || (delta !== null && !completes(delta, crl))) return unknown('delta')
   const lists = delta === null ? [crl] : [crl, delta]
-  const status = certificate === null ? null : statusOf(certificate, lists, issuer, nowMs, skewMs)
-  if (status !== null && status !== 'good' && status !== 'revoked') return unknown(status)
+  const verdict = certificate === null ? null : judge(certificate, lists, issuer, nowMs, skewMs)
+  if (verdict?.status === 'unknown') return unknown(verdict.reason)
   const thisUpdateMs = Math.max(crl.thisUpdateMs, delta?.thisUpdateMs ?? 0)
   const nextUpdateMs = delta?.nextUpdateMs ?? crl.nextUpdateMs
   return Object.freeze({
@@ -84,7 +86,7 @@ export function verifyCrl(options: VerifyCrlOptions): VerifiedCrl | Refusal {
       return new Date(nextUpdateMs)
     },
     entries: crl.revoked.size,
-    status,
+    status: verdict?.status ?? null,
     lists(serialNumber: string) {
       if (delta?.revoked.has(serialNumber)) return !delta.removed.has(serialNumber)
       return crl.revoked.has(serialNumber)
@@ -101,20 +103,19 @@ function flawOf(crl: ParsedCrl, ca: CaCertificate, nowMs: number, skewMs: number
   return nowMs < crl.nextUpdateMs + skewMs ? null : 'expired'
 }
 
-function statusOf(
+function judge(
   certificate: ParsedCertificate,
   crls: readonly ParsedCrl[],
   issuer: ParsedCertificate,
   nowMs: number,
   skewMs: number,
-): 'good' | 'revoked' | string {
+): { readonly status: 'good' | 'revoked' } | { readonly status: 'unknown'; readonly reason: string } {
   const subject = revocationSubject(certificate)
   const own = certificate.issuerKey === issuer.subjectKey
   // RFC 5280 §6.3.3 (b)(1): of another issuer only where the certificate names it as its CRL issuer, and the CRL is indirect.
   const named = namedCrlIssuers(subject).includes(issuer.subjectKey)
-  if (!own && (!named || crls.some(({ scope }) => !scope.indirect))) return 'issuer'
-  const verdict = judgeByCrls(crls, subject, skewMs, nowMs)
-  return verdict.status === 'unknown' ? verdict.reason : verdict.status
+  if (!own && (!named || crls.some(({ scope }) => !scope.indirect))) return { status: 'unknown', reason: 'issuer' }
+  return judgeByCrls(crls, subject, skewMs, nowMs)
 }
 
 function unknown(reason: string): Refusal {

@@ -1,6 +1,7 @@
-import { type Refusal, refuse } from '@countersign/core'
+import { checkBoolean, checkInteger, checkKeys, type Refusal, refuse } from '@countersign/core'
 import { CaCertificate } from './ca-certificate.js'
 import { readCertificateInput } from './certificate-input.js'
+import { checkBytes, checkSkew, checkTime } from './check-evidence.js'
 import { judgeOcspResponse } from './ocsp-judgement.js'
 import { readOcspResponse } from './read-ocsp-response.js'
 import { revocationSubject } from './revocation.js'
@@ -13,15 +14,14 @@ export interface VerifyOcspResponseOptions {
   readonly certificate: string | Uint8Array
   /** The CA certificate that issued it. Its own path is not verified here. */
   readonly issuer: string | Uint8Array
-  /** A Date or epoch milliseconds. Default: now. */
-  readonly time?: Date | number
+  readonly time: Date
   /** What was sent with the request. Default: none, and one in the response is not looked at. */
   readonly nonce?: Uint8Array | null
   /** Default `true`: with a nonce sent, a response without it is refused. `false` refuses only another nonce. */
   readonly nonceRequired?: boolean
-  /** How far the clocks of the responder and ours may be apart, 0 or more. Default 0. */
+  /** How far the clocks of the responder and ours may be apart, 0 to 300. Default 0. */
   readonly clockSkewSeconds?: number
-  /** How long an answer without nextUpdate counts, from its thisUpdate. Default 300. */
+  /** How long an answer without nextUpdate counts, from its thisUpdate: 1 to 604,800. Default 300. */
   readonly maxAgeSeconds?: number
 }
 
@@ -38,7 +38,9 @@ export interface VerifiedOcspResponse {
   readonly signedBy: 'issuer' | 'delegate'
 }
 
+const KEYS = ['response', 'certificate', 'issuer', 'time', 'nonce', 'nonceRequired', 'clockSkewSeconds', 'maxAgeSeconds']
 const DEFAULT_MAX_AGE_SECONDS = 300
+const MAX_AGE_SECONDS = 7 * 86_400
 const RSA_BITS = 2048
 const HASH_BITS = 256
 
@@ -51,6 +53,7 @@ const HASH_BITS = 256
  * @returns What it says, `revoked` included, or `ERR_PEER_REVOCATION_UNKNOWN` whose fact `reason` is one of `malformed`, `cert-id`,
  * `responder`, `algorithm`, `signature`, `critical-extension`, `nonce`, `not-yet-valid`, `expired`, and for what a responder says instead
  * of an answer `malformed-request`, `internal-error`, `try-later`, `sig-required`, `unauthorized`. Never throws for bad evidence.
+ * @throws {MisuseError} for a wrong or unknown option (`ERR_OPTION_…`).
  * @example
  * ```ts
  * const verified = verifyOcspResponse({ response, certificate, issuer, time: new Date(), nonce: request.nonce })
@@ -58,22 +61,25 @@ const HASH_BITS = 256
  * ```
  */
 export function verifyOcspResponse(options: VerifyOcspResponseOptions): VerifiedOcspResponse | Refusal {
-  const certificate = readCertificateInput(options.certificate)
-  const issuer = readCertificateInput(options.issuer)
+  checkKeys('', options, KEYS)
+  const { nonce = null, nonceRequired = true, maxAgeSeconds = DEFAULT_MAX_AGE_SECONDS } = options
+  const rules = {
+    nowMs: checkTime(options.time),
+    skewMs: checkSkew(options.clockSkewSeconds),
+    maxAgeMs: checkInteger('maxAgeSeconds', maxAgeSeconds, 1, MAX_AGE_SECONDS) * 1000,
+    nonce,
+    nonceRequired: checkBoolean('nonceRequired', nonceRequired),
+    rsaBits: RSA_BITS,
+    hashBits: HASH_BITS,
+  }
+  const certificate = readCertificateInput(checkBytes('certificate', options.certificate))
+  const issuer = readCertificateInput(checkBytes('issuer', options.issuer))
   if (typeof certificate === 'string' || typeof issuer === 'string') return unknown('malformed')
   const response = readOcspResponse(options.response)
   if (typeof response === 'string') return unknown(response)
   // RFC 6960 §4.1.1: the CertID names its issuer, whose name this certificate must have.
   if (certificate.issuerKey !== issuer.subjectKey) return unknown('cert-id')
-  const verdict = judgeOcspResponse(response, revocationSubject(certificate), new CaCertificate(issuer), {
-    nowMs: Number(options.time ?? Date.now()),
-    skewMs: (options.clockSkewSeconds ?? 0) * 1000,
-    maxAgeMs: (options.maxAgeSeconds ?? DEFAULT_MAX_AGE_SECONDS) * 1000,
-    nonce: options.nonce ?? null,
-    nonceRequired: options.nonceRequired ?? true,
-    rsaBits: RSA_BITS,
-    hashBits: HASH_BITS,
-  })
+  const verdict = judgeOcspResponse(response, revocationSubject(certificate), new CaCertificate(issuer), rules)
   if (typeof verdict === 'string') return unknown(verdict)
   const { status, reason, thisUpdateMs, nextUpdateMs, revokedAtMs } = verdict.answer
   const { producedAtMs } = response

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Peer } from '@countersign/core'
-import { parseCertificate } from '@countersign/x509'
+import { parseCertificate, type TrustAnchors } from '@countersign/x509'
 import { bits, bytes, commonName, integer, NULL, name, oid, san, sequence, text } from './der.js'
 import {
   DAY_MS,
@@ -411,6 +411,19 @@ test('says what it enforces and names its anchors', async (t) => {
   await verifier.ready()
   assert.equal(`${verifier}`, 'trust prod.example (1 anchor), revocation not checked')
   assert.deepEqual(verifier.trustAnchors(), [pem(root.der)])
+})
+
+test('says of which bundle revocation is checked', (t) => {
+  const bundle = (trustDomain: string, revocation: TrustAnchors['revocation']): TrustAnchors => ({
+    trustDomain,
+    pem: pem(root.der),
+    ...(revocation === undefined ? {} : { revocation }),
+  })
+  const prod = bundle('prod.example', { ocsp: { hosts: ['ocsp.test'] } })
+  const one = open(t, { trust: [prod, bundle('partner.example', undefined)] })
+  assert.match(`${one}`, /, revocation not checked, revocation of the chain by OCSP for prod\.example$/)
+  const each = open(t, { trust: [prod, bundle('partner.example', null)] })
+  assert.match(`${each}`, /\), revocation of the chain by OCSP for prod\.example, revocation not checked for partner\.example$/)
 })
 
 test('gives up on a path that takes too many signatures', async (t) => {

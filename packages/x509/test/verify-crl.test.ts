@@ -158,6 +158,16 @@ test('says what it says', () => {
   assert.deepEqual([found.lists('f00d'), found.lists('2'), found.lists('3')], [true, true, false])
 })
 
+test('takes no option that it does not know, and no time that is none', () => {
+  const wrong: readonly (readonly [object, string, string])[] = [
+    [{ cert: orders }, 'cert', 'ERR_OPTION_UNKNOWN'],
+    [{ time: new Date(Number.NaN) }, 'time', 'ERR_OPTION_INVALID'],
+    [{ clockSkewSeconds: 301 }, 'clockSkewSeconds', 'ERR_OPTION_INVALID'],
+    [{ delta: null }, 'delta', 'ERR_OPTION_INVALID'],
+  ]
+  for (const [options, option, code] of wrong) assert.throws(() => verdict(base, options), { code, option })
+})
+
 test('believes no list of which any octet was changed', () => {
   const list = crl({ serials: [integer(1)] })
   for (let i = 0; i < list.length; i++) {

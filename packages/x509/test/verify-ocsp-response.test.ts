@@ -135,3 +135,20 @@ test('writes a request that names the certificate, with a nonce or without', () 
   assert.ok('refused' in refused && refused.code === 'ERR_PEER_UNREADABLE')
   assert.ok('refused' in createOcspRequest({ certificate: orders.der, issuer: root.der, nonce: new Uint8Array(129) }))
 })
+
+test('takes no option that it does not know', () => {
+  const asked = { certificate: orders.der, issuer: root.der }
+  const response = new Uint8Array(0)
+  const time = new Date(NOW_MS)
+  const wrong: readonly (readonly [() => unknown, string, string])[] = [
+    [() => verifyOcspResponse({ ...asked, response, time, ...{ nonces: NONCE } }), 'nonces', 'ERR_OPTION_UNKNOWN'],
+    [
+      () => verifyOcspResponse({ ...asked, response, time, maxAgeSeconds: Number.POSITIVE_INFINITY }),
+      'maxAgeSeconds',
+      'ERR_OPTION_INVALID',
+    ],
+    [() => createOcspRequest({ ...asked, ...{ nonces: false } }), 'nonces', 'ERR_OPTION_UNKNOWN'],
+    [() => createOcspRequest({ ...asked, ...({ hash: 'sha512' } as object) }), 'hash', 'ERR_OPTION_INVALID'],
+  ]
+  for (const [ask, option, code] of wrong) assert.throws(ask, { code, option })
+})

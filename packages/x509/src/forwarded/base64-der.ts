@@ -33,7 +33,7 @@ export function decodeBase64Der(value: string | null | undefined, role: Forwarde
   return der === null ? malformed(role, 'base64') : [der]
 }
 
-export function decodeBase64List(value: string | null | undefined, role: ForwardedRole): Decoded {
+function decodeBase64List(value: string | null | undefined, role: ForwardedRole): Decoded {
   const text = fieldText(value, role)
   if (isRefusal(text)) return text
   if (text === '') return null
