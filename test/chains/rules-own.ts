@@ -150,12 +150,6 @@ const JUDGING: readonly Rule[] = [
     fact: ['reason', 'name-constraints'],
   }),
   refused({
-    name: 'the list of the key that signed',
-    why: 'RFC 5280 §6.3.3 (f): who revokes is who issued. openssl takes a list of any key of that name on the path.',
-    mutation: /^topology: self-issued/,
-    code: 'ERR_PEER_REVOCATION_UNKNOWN',
-  }),
-  refused({
     name: 'a leaf that is listed proves nothing',
     why: 'RFC 5280 §6.1: a path has an anchor and a certificate that it issued. One that vouches for itself stays good whatever the authorities revoke. openssl is done with it under -partial_chain.',
     mutation: /^leaf is an anchor/,

@@ -38,7 +38,10 @@ export interface ChainRequest {
    */
   readonly anchorExtensions?: 'enforce' | 'ignore'
   readonly policies?: PolicyRequest
-  /** CRLs, in DER or PEM. Those that cannot be read or used answer for nobody. Default: none. */
+  /**
+   * CRLs, in DER or PEM. Those that cannot be read or used answer for nobody. The certificates of keys that signed them, other than those of
+   * the path, stand among the intermediates. Default: none.
+   */
   readonly crls?: readonly CertificateInput[]
   /** Default: `{ mode: 'require' }` where there are CRLs, else `{ mode: 'off' }`. */
   readonly revocation?: RevocationRequest

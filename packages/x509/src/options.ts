@@ -21,7 +21,7 @@ export interface MtlsOptions {
   readonly clockSkewSeconds?: number
   /**
    * Intermediates for callers that do not send theirs, as a PEM file or folder or as PEM: a resumed TLS session has none. They are no
-   * anchors. Default: none.
+   * anchors. Also certificates of other keys that sign CRLs. Default: none.
    */
   readonly intermediates?: string | { readonly pem: string } | null
   /** How often files are looked at for changes, 10 to 3,600,000. Default 2,000. */

@@ -44,6 +44,8 @@ export type CredentialResult =
 const KEYS = ['certificate', 'key', 'anchors', 'id', 'purposes', 'time', 'minimum', 'clockSkewSeconds']
 const MAX_CHAIN = 16
 const MAX_PEM_BYTES = 2 * MAX_CHAIN * MAX_CERTIFICATE_BYTES
+/** A key of 16,384 bits takes 13 KB in PEM. */
+const MAX_KEY_BYTES = 65_536
 
 /**
  * Checks the credential of a service before it is used or registered: the certificate can be read and is in date, the key belongs to it, a
@@ -118,6 +120,7 @@ function checkId(id: unknown): string {
 
 /** Why the key is not that of the certificate. */
 function checkPrivateKey(leaf: ParsedCertificate, pem: string): 'key-encrypted' | 'key-unreadable' | 'key-mismatch' | null {
+  if (pem.length > MAX_KEY_BYTES) return 'key-unreadable'
   if (pem.includes('ENCRYPTED')) return 'key-encrypted'
   let key: KeyObject
   try {

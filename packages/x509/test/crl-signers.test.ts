@@ -5,7 +5,7 @@ import { type ChainRequest, verifyChain } from '@countersign/x509'
 import { root, verdictOf } from './chain.js'
 import { bytes, commonName, der, integer, san, sequence } from './der.js'
 import { DAY_MS, extension, type ForgeCrlOptions, type Forged, type ForgeOptions, forge, forgeCa, forgeCrl, NOW_MS, pem } from './forge.js'
-import { connectionOf, connectionWith, createStage, folder, open, recalled, verdict } from './stage.js'
+import { connectionOf, connectionWith, createStage, folder, open, recalled, type Stage, stayAlive, verdict } from './stage.js'
 
 const UNKNOWN = 'ERR_PEER_REVOCATION_UNKNOWN'
 const REVOKED = 'ERR_PEER_REVOKED'
@@ -194,6 +194,27 @@ test('keeps CAs of the same name in two trust domains apart', async (t) => {
   const partners = forge({ issuer: theirs, sans: [san.uri('spiffe://partner.example/orders')] })
   assert.equal(await verdict(verifier, connectionWith(partners)), 'spiffe://partner.example/orders')
   assert.equal(await verdict(verifier, connectionWith(ours)), UNKNOWN)
+})
+
+test('replaces a list that was fetched by one of a new key if that is configured, and never by one of a stranger', async (t) => {
+  let body = list()
+  const fetch: typeof globalThis.fetch = async () => new Response(new Uint8Array(body))
+  const stage: Stage = Object.assign({ ...createStage(), fetch }, { clock: { nowMs: () => stage.nowMs } })
+  const fresh = signerOf(root)
+  const revocation = { crl: { urls: ['http://crl.test/ca.crl'] }, scope: 'leaf' } as const
+  const verifier = open(t, { trust, intermediates: { pem: pem(issuing.der, signer.der, fresh.der) }, revocation }, stage)
+  stayAlive(t)
+  await verifier.ready()
+  async function publish(next: Uint8Array): Promise<string | null> {
+    body = next
+    stage.nowMs += 301_000
+    verifier.reload()
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+    return verdict(verifier, connectionWith(leaf))
+  }
+  assert.equal(await verdict(verifier, connectionWith(leaf)), ID)
+  assert.equal(await publish(list({ number: 8, serials: [SERIAL] }, signerOf(forgeCa()))), ID)
+  assert.equal(await publish(list({ number: 8, serials: [SERIAL] }, fresh)), REVOKED)
 })
 
 test('says which certificates are on the path, without those of CRLs', () => {

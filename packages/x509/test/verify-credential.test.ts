@@ -66,6 +66,7 @@ test('says what is wrong with a key, and never what is in it', () => {
   const encrypted = rsa.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'secret' }).toString()
   assert.equal(judge(good, { key: encrypted }), 'ERR_CREDENTIAL_UNREADABLE key-encrypted')
   assert.equal(judge(good, { key: 'secret' }), 'ERR_CREDENTIAL_UNREADABLE key-unreadable')
+  assert.equal(judge(good, { key: keyOf(good) + ' '.repeat(70_000) }), 'ERR_CREDENTIAL_UNREADABLE key-unreadable')
   assert.equal(judge(good, { key: rsa.export({ type: 'pkcs1', format: 'pem' }).toString() }), 'ERR_CREDENTIAL_UNREADABLE key-mismatch')
   assert.equal(judge(good), ID)
 })
