@@ -102,7 +102,7 @@ test('follows a CA through a change of its key', () => {
   const old = forgeCa({ issuer: root, subject: NAME })
   const fresh = forgeCa({ issuer: root, subject: NAME })
   const oldWithNew = forgeCa({ issuer: fresh, subject: NAME, spki: old.spki, keys: keysOf(old) })
-  const newWithOld = forgeCa({ issuer: old, subject: NAME, spki: fresh.spki, keys: keysOf(fresh) })
+  const newWithOld = forgeCa({ issuer: old, subject: NAME, spki: fresh.spki, keys: keysOf(fresh), serial: integer(0x52) })
   const byOld = forge({ issuer: old, serial: SERIAL })
   const byNew = forge({ issuer: fresh, serial: SERIAL })
   const crls = (by: Forged, options: ForgeCrlOptions = {}): readonly Uint8Array[] => [rootList, list(options, by)]
@@ -118,6 +118,9 @@ test('follows a CA through a change of its key', () => {
   const intermediates = [...withOld.intermediates, lower.der]
   assert.equal(verdictOf(byNew, { intermediates, crls: crls(lower) }), UNKNOWN)
   assert.equal(verdictOf(byNew, { intermediates, crls: [...crls(lower), list({}, old)] }), 'valid')
+  const prefer = { revocation: { mode: 'prefer' } } as const
+  assert.equal(verdictOf(byNew, { intermediates, crls: crls(lower, { serials: [integer(0x52)] }), ...prefer }), 'valid')
+  assert.equal(verdictOf(byNew, { intermediates, crls: crls(old, { serials: [integer(0x52)] }), ...prefer }), REVOKED)
   assert.equal(verdictOf(byNew, { ...withOld, crls: crls(fresh), revocation: { mode: 'require', scope: 'leaf' } }), 'valid')
 })
 

@@ -162,6 +162,7 @@ test('asks where the named issuer comes from, and whether it was revoked', () =>
   const stranger = listsOf(elsewhere)
   const anchors = [root.der, elsewhere.der]
   assert.equal(judge([indirect({}, stranger), forgeCrl(elsewhere)], named, [stranger], { anchors }), UNKNOWN)
+  assert.equal(judge([indirect({}, stranger), forgeCrl(elsewhere)], named, [stranger, elsewhere], { anchors }), UNKNOWN)
   assert.equal(judge([indirect({}, stranger), indirect(), forgeCrl(elsewhere)], named, [stranger, lists], { anchors }), 'valid')
   assert.equal(judge([], named, [lists], { crls: [forgeCrl(root, { serials: [LISTS_SERIAL] }), indirect()] }), UNKNOWN)
   const expired = listsOf(root, { validToMs: NOW_MS - 60_000 })
