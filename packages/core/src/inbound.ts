@@ -34,7 +34,10 @@ export interface Connection {
    * before it was read.
    */
   readonly remoteAddress: string | null
-  /** The address of the proxy that has said `remoteAddress`; `null` without one, and for one on a Unix socket. */
+  /**
+   * The address of the proxy that has said `remoteAddress`, and the same where it speaks for itself; `null` without one, and for one on a Unix
+   * socket.
+   */
   readonly proxyAddress: string | null
   /** SNI, lowercase; `null` if the client sent none. */
   readonly serverName: string | null

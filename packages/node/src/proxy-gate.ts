@@ -75,7 +75,9 @@ export function createProxyGate(
         if (outcome === null) socket.destroy()
         else if (typeof outcome === 'string') close(socket, outcome)
         else {
-          if (outcome.clientAddress !== null) keepSaidAddress(socket, outcome.clientAddress)
+          // A proxy that says nobody's address speaks for itself.
+          const said = outcome.clientAddress ?? socket.remoteAddress
+          if (said !== undefined) keepSaidAddress(socket, said)
           proceed()
         }
       })

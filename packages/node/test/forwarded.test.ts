@@ -3,13 +3,16 @@ import { once } from 'node:events'
 import { chmodSync, mkdirSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import { connect as connectTcp } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { connect as connectTls } from 'node:tls'
 import type { GuardOptions } from '@countersign/guard'
+import { createDevAuthority, type IssuedCertificate } from '@countersign/issuer'
 import { countersign, principalSignal, protectServer, secureHttp2Server, secureServer } from '@countersign/node'
 import { createTestRecorder, type Workload } from '@countersign/testing'
 import { listen } from '@countersign-internal/fixture'
-import { call, callPlain, callStream, createBench, guardFor, keepAliveAgent, openSession } from './fixture.js'
+import { call, callPlain, callStream, clientTls, createBench, guardFor, keepAliveAgent, openSession, readAll } from './fixture.js'
 
 const bench = createBench()
 const { mesh, orders } = bench
@@ -229,4 +232,50 @@ test('decides upgrades of callers behind a proxy by the forwarded certificate', 
   const upgrade = { connection: 'Upgrade', upgrade: 'test' }
   assert.equal((await call(mesh, port, { as: ingress, headers: { ...upgrade } })).code, 'ERR_PEER_MISSING')
   assert.equal((await call(mesh, port, { as: ingress, headers: { ...upgrade, ...nginx(stranger) } })).code, 'ERR_FORBIDDEN')
+})
+
+test('knows a proxy by a SPIFFE ID or a DNS name, and by no common name that says the same', async (t) => {
+  const host = 'ingress.prod.example'
+  const plain = createDevAuthority({ name: 'Plain root', clock: mesh.clock })
+  const guard = guardFor(t, bench, {
+    mtls: {
+      trust: [
+        { trustDomain: 'prod.example', pem: mesh.trustPem },
+        { trustDomain: null, pem: plain.certificatePem },
+      ],
+      identifyBy: ['spiffe', 'dns', 'cn'],
+    },
+    forwarded: { format: 'nginx', from: { peer: host } },
+    authorize: 'any-authenticated',
+  })
+  const port = await listen(
+    t,
+    secureServer({ cert: bench.cert, key: bench.key, guard }, (req, res) => res.end(guard.principal(req).id)),
+  )
+  const as = (issued: IssuedCertificate) => ({ ...orders, ...issued })
+  const headers = nginx(orders)
+  assert.equal((await call(mesh, port, { as: as(plain.issue({ dns: [host] })), headers })).text, orders.id)
+  assert.equal((await call(mesh, port, { as: as(plain.issue({ commonName: host })), headers })).text, host)
+})
+
+test('takes a balancer that speaks the PROXY protocol for no proxy that reads requests, though it has the address of one', async (t) => {
+  const guard = guardFor(t, bench, {
+    forwarded: { format: 'nginx', from: { dangerouslyAddress: '127.0.0.0/8' } },
+    authorize: [stranger.id],
+  })
+  const server = secureServer(
+    { cert: bench.cert, key: bench.key, guard, proxyProtocol: { from: { dangerouslyAddress: '127.0.0.1' } } },
+    (req, res) => res.end(guard.principal(req).id),
+  )
+  const port = await listen(t, server)
+  for (const line of ['PROXY UNKNOWN\r\n', 'PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n']) {
+    const accepted = connectTcp(port, '127.0.0.1')
+    accepted.write(line)
+    const socket = connectTls({ ...clientTls(mesh, stranger), socket: accepted })
+    t.after(() => socket.destroy())
+    await once(socket, 'secureConnect')
+    const fields = Object.entries(nginx(orders)).map(([name, value]) => `${name}: ${value}\r\n`)
+    socket.write(`GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${fields.join('')}\r\n`)
+    assert.ok((await readAll(socket)).endsWith(stranger.id))
+  }
 })

@@ -114,7 +114,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   }
 }
 
-test('a header without an address leaves that of the connection', async (t) => {
+test('a header without an address leaves that of the connection, and says that it is the proxy’s own', async (t) => {
   const { port, recorder } = await serve(t)
   const headers = [
     v2({ command: 0, family: 0, transport: 0, addresses: Buffer.alloc(0) }),
@@ -122,7 +122,7 @@ test('a header without an address leaves that of the connection', async (t) => {
     Buffer.from('PROXY UNKNOWN\r\n'),
   ]
   for (const header of headers) assert.equal(await statusOf(await openBehind(t, { host: '127.0.0.1', port }, header)), 200)
-  assert.deepEqual(addressesIn(recorder), Array(3).fill(['127.0.0.1', undefined, undefined]))
+  assert.deepEqual(addressesIn(recorder), Array(3).fill(['127.0.0.1', '127.0.0.1', undefined]))
 })
 
 test('a proxy whose connection does not begin with a valid header is cut off, and each reason is told of once', async (t) => {

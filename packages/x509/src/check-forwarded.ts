@@ -97,7 +97,8 @@ function checkFrom(option: string, from: unknown): ProxyTest {
     return { kind: 'unix' }
   }
   const matches = compileAddressRanges(joinPath(option, 'dangerouslyAddress'), from['dangerouslyAddress'])
-  return { kind: 'address', matches: ({ remoteAddress }) => matches(remoteAddress) }
+  // What hands connections on by the PROXY protocol does not read requests: its own address is not that of a proxy that does.
+  return { kind: 'address', matches: ({ remoteAddress, proxyAddress }) => remoteAddress !== proxyAddress && matches(remoteAddress) }
 }
 
 function checkProxyNames(option: string, names: unknown): (peer: Peer) => boolean {
@@ -105,7 +106,8 @@ function checkProxyNames(option: string, names: unknown): (peer: Peer) => boolea
     ? checkList(option, names).map((name, i) => [`${option}[${i}]`, name] as const)
     : [[option, names] as const]
   const tests = entries.map(([at, name]) => compileIdentityMatch(at, name))
-  return ({ identity }) => tests.some((test) => test(identity))
+  // A common name or a mailbox may be anybody's text: where callers are identified by those too, it names no proxy.
+  return ({ identity }) => (identity.kind === 'spiffe' || identity.kind === 'dns') && tests.some((test) => test(identity))
 }
 
 function checkFields(option: string, fields: unknown, format: ForwardedFormat): Readonly<Record<string, string>> {

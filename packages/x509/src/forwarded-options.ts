@@ -27,7 +27,7 @@ export interface ForwardedOptions {
 }
 
 /**
- * The other end of the connection. `peer`: its own client certificate, one of these names. `unixSocket`: whoever may connect to the Unix
+ * The other end of the connection. `peer`: its own client certificate, one of these SPIFFE IDs or DNS names. `unixSocket`: whoever may connect to the Unix
  * socket, which the rights on its path must limit. `dangerouslyAddress`: an address proves nothing where others can use it or route to it.
  */
 export type ForwardedFrom =

@@ -13,7 +13,8 @@ export interface VerifyCrlOptions {
   readonly crl: string | Uint8Array
   /** The CA certificate whose key is to have signed it. Its own path is not verified here. */
   readonly issuer: string | Uint8Array
-  readonly time: Date
+  /** A Date or epoch milliseconds. Default: now. */
+  readonly time?: Date | number
   /** Asks about this certificate: is the CRL for it, and does it list it? */
   readonly certificate?: string | Uint8Array
   /** A delta CRL for the CRL, of the same issuer. */
@@ -55,14 +56,14 @@ const HASH_BITS = 256
  * ```
  */
 export function verifyCrl(options: VerifyCrlOptions): VerifiedCrl | Refusal {
-  const { time, clockSkewSeconds = 0 } = options
+  const { time = Date.now(), clockSkewSeconds = 0 } = options
   const crl = read(options.crl)
   const delta = options.delta === undefined ? null : read(options.delta)
   const issuer = readCertificateInput(options.issuer)
   const certificate = options.certificate === undefined ? null : readCertificateInput(options.certificate)
   if (crl === undefined || delta === undefined || typeof issuer === 'string' || typeof certificate === 'string') return unknown('malformed')
   const ca = new CaCertificate(issuer)
-  const nowMs = time.getTime()
+  const nowMs = Number(time)
   const skewMs = clockSkewSeconds * 1000
   const flaw = flawOf(crl, ca, nowMs, skewMs) ?? (delta === null ? null : flawOf(delta, ca, nowMs, skewMs))
   if (flaw !== null) return unknown(flaw)

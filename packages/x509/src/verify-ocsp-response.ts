@@ -13,7 +13,8 @@ export interface VerifyOcspResponseOptions {
   readonly certificate: string | Uint8Array
   /** The CA certificate that issued it. Its own path is not verified here. */
   readonly issuer: string | Uint8Array
-  readonly time: Date
+  /** A Date or epoch milliseconds. Default: now. */
+  readonly time?: Date | number
   /** What was sent with the request. Default: none, and one in the response is not looked at. */
   readonly nonce?: Uint8Array | null
   /** Default `true`: with a nonce sent, a response without it is refused. `false` refuses only another nonce. */
@@ -65,7 +66,7 @@ export function verifyOcspResponse(options: VerifyOcspResponseOptions): Verified
   // RFC 6960 §4.1.1: the CertID names its issuer, whose name this certificate must have.
   if (certificate.issuerKey !== issuer.subjectKey) return unknown('cert-id')
   const verdict = judgeOcspResponse(response, revocationSubject(certificate), new CaCertificate(issuer), {
-    nowMs: options.time.getTime(),
+    nowMs: Number(options.time ?? Date.now()),
     skewMs: (options.clockSkewSeconds ?? 0) * 1000,
     maxAgeMs: (options.maxAgeSeconds ?? DEFAULT_MAX_AGE_SECONDS) * 1000,
     nonce: options.nonce ?? null,
