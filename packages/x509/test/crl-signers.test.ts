@@ -65,6 +65,7 @@ test('does not believe a namesake below another anchor, though that anchor is tr
   const anchors = [root.der, elsewhere.der]
   const crls = [forgeCrl(elsewhere), list({}, namesake)]
   assert.equal(judge([namesake], crls, { anchors }), UNKNOWN)
+  assert.equal(judge([namesake, elsewhere], crls, { anchors }), UNKNOWN)
   assert.equal(judge([namesake], [...crls, list()], { anchors }), UNKNOWN)
   assert.equal(judge([namesake, signer], [...crls, list()], { anchors }), 'valid')
   // Nor does what it lists.
@@ -80,6 +81,15 @@ test('does not believe a namesake that another CA below the same anchor made', (
   assert.equal(judge([below, pretender, other], [list({}, below), list({}, pretender), forgeCrl(other)]), UNKNOWN)
 })
 
+test('does not believe a namesake that stands on the path, but beyond another CA', () => {
+  const upper = forgeCa({ issuer: root, subject: NAME })
+  const middle = forgeCa({ issuer: upper, subject: commonName('middle') })
+  const lower = forgeCa({ issuer: middle, subject: NAME })
+  const request = { intermediates: [lower, middle, upper].map((one) => one.der), crls: [rootList, list({}, upper), forgeCrl(middle)] }
+  assert.equal(verdictOf(forge({ issuer: lower }), request), UNKNOWN)
+  assert.equal(verdictOf(forge({ issuer: lower }), { ...request, crls: [...request.crls, list({}, lower)] }), 'valid')
+})
+
 test('asks whether the key that signed a CRL was revoked', () => {
   const revoking = forgeCrl(root, { serials: [SIGNER_SERIAL] })
   assert.equal(judge([signer], [list()], { crls: [revoking, list()] }), UNKNOWN)
@@ -92,7 +102,7 @@ test('follows a CA through a change of its key', () => {
   const old = forgeCa({ issuer: root, subject: NAME })
   const fresh = forgeCa({ issuer: root, subject: NAME })
   const oldWithNew = forgeCa({ issuer: fresh, subject: NAME, spki: old.spki, keys: keysOf(old) })
-  const newWithOld = forgeCa({ issuer: old, subject: NAME, spki: fresh.spki, keys: keysOf(fresh) })
+  const newWithOld = forgeCa({ issuer: old, subject: NAME, spki: fresh.spki, keys: keysOf(fresh), serial: integer(0x52) })
   const byOld = forge({ issuer: old, serial: SERIAL })
   const byNew = forge({ issuer: fresh, serial: SERIAL })
   const crls = (by: Forged, options: ForgeCrlOptions = {}): readonly Uint8Array[] => [rootList, list(options, by)]
@@ -102,8 +112,15 @@ test('follows a CA through a change of its key', () => {
   const withOld = { intermediates: [newWithOld.der, old.der] }
   assert.equal(verdictOf(byNew, { ...withOld, crls: crls(old) }), 'valid')
   assert.equal(verdictOf(byNew, { ...withOld, crls: crls(old, { serials: [SERIAL] }) }), REVOKED)
-  // Its new key says nothing of the certificate that the key hangs from.
+  // The new key says nothing of the certificate that it hangs from, nor does a key that it certified.
   assert.equal(verdictOf(byNew, { ...withOld, crls: crls(fresh) }), UNKNOWN)
+  const lower = signerOf(fresh)
+  const intermediates = [...withOld.intermediates, lower.der]
+  assert.equal(verdictOf(byNew, { intermediates, crls: crls(lower) }), UNKNOWN)
+  assert.equal(verdictOf(byNew, { intermediates, crls: [...crls(lower), list({}, old)] }), 'valid')
+  const prefer = { revocation: { mode: 'prefer' } } as const
+  assert.equal(verdictOf(byNew, { intermediates, crls: crls(lower, { serials: [integer(0x52)] }), ...prefer }), 'valid')
+  assert.equal(verdictOf(byNew, { intermediates, crls: crls(old, { serials: [integer(0x52)] }), ...prefer }), REVOKED)
   assert.equal(verdictOf(byNew, { ...withOld, crls: crls(fresh), revocation: { mode: 'require', scope: 'leaf' } }), 'valid')
 })
 
@@ -160,6 +177,21 @@ test('finds the key of a CRL among the intermediates of a guard and of the calle
   assert.equal(await verdict(bare, connectionWith(leaf, issuing, signer)), ID)
   // Once verified it is remembered, as the intermediates are.
   assert.equal(await verdict(bare, connectionOf({ kind: 'certificate', leaf: leaf.der, intermediates: [] }, { resumed: true })), ID)
+})
+
+test('finds the key again where the anchor was renewed and the caller sends its leaf alone', async (t) => {
+  const files = folder(t)
+  const crl = { files: [files.write('root.crl', rootList), files.write('ca.crl', list())] }
+  const file = files.write('root.pem', pem(root.der))
+  const verifier = open(t, { trust: { trustDomain: 'prod.example', file }, revocation: { crl } })
+  assert.equal(await verdict(verifier, connectionWith(leaf, issuing, signer)), ID)
+  files.write('root.pem', pem(forgeCa({ spki: root.spki, keys: keysOf(root) }).der))
+  assert.ok(verifier.reload())
+  assert.equal(await verdict(verifier, connectionWith(leaf)), ID)
+})
+
+test('takes no certificate for an anchor that may sign nothing but CRLs', (t) => {
+  assert.throws(() => open(t, { trust: { trustDomain: 'prod.example', pem: pem(signer.der) } }), { code: 'ERR_TRUST_UNREADABLE' })
 })
 
 test('refuses on an open connection what a list of the other key holds, or when that key has ended', async (t) => {

@@ -116,6 +116,10 @@ test('does not take the list of its own CA for the one of the issuer that it nam
   assert.equal(judge([ofPoint()], pointed), UNKNOWN)
   assert.equal(judge([ofPoint({ extensions: [idp(uri(URL_), INDIRECT)] })], pointed), UNKNOWN)
   assert.equal(judge([ofPoint({ serials: [SERIAL] })], pointed), REVOKED)
+  // A CA that names itself says so in an indirect list (RFC 5280 §6.3.3 (b)(1)).
+  const toItself = leafWith(pointsTo([uri(URL_), crlIssuer(issuing.subject)]))
+  assert.equal(judge([ofPoint()], toItself), UNKNOWN)
+  assert.equal(judge([ofPoint({ extensions: [idp(uri(URL_), INDIRECT)] })], toItself), 'valid')
   // One for all certificates of its CA is for this one too.
   assert.equal(judge([forgeCrl(issuing)], pointed), 'valid')
 })
@@ -144,11 +148,21 @@ test('keeps what a delta CRL takes off to the issuer that it names', () => {
   assert.equal(judge([complete, delta(commonName('other'), entryOf(issuing.subject, integer(1)))]), REVOKED)
 })
 
+test('does not let a delta CRL of one issuer take off what another lists', () => {
+  const complete = forgeCrl(issuing, { serials: [SERIAL], extensions: [idp(INDIRECT)] })
+  const unnumbered = listsOf(root, { withoutKeyIds: true })
+  const takesOff = crlEntry(SERIAL, sequence(reason(8), certificateIssuer(issuing.subject)))
+  const extensions = [idp(INDIRECT), extension('2.5.29.27', true, integer(7))]
+  const delta = indirect({ number: 8, entries: [takesOff], extensions }, { ...unnumbered, keyId: issuing.keyId })
+  assert.equal(judge([complete, delta], named, [unnumbered]), REVOKED)
+})
+
 test('asks where the named issuer comes from, and whether it was revoked', () => {
   const elsewhere = forgeCa({ subject: commonName('elsewhere') })
   const stranger = listsOf(elsewhere)
   const anchors = [root.der, elsewhere.der]
   assert.equal(judge([indirect({}, stranger), forgeCrl(elsewhere)], named, [stranger], { anchors }), UNKNOWN)
+  assert.equal(judge([indirect({}, stranger), forgeCrl(elsewhere)], named, [stranger, elsewhere], { anchors }), UNKNOWN)
   assert.equal(judge([indirect({}, stranger), indirect(), forgeCrl(elsewhere)], named, [stranger, lists], { anchors }), 'valid')
   assert.equal(judge([], named, [lists], { crls: [forgeCrl(root, { serials: [LISTS_SERIAL] }), indirect()] }), UNKNOWN)
   const expired = listsOf(root, { validToMs: NOW_MS - 60_000 })
@@ -163,6 +177,22 @@ test('takes the word of a CA that a CRL issuer stands in its own list, and no ot
   const silent = listsOf(issuing)
   assert.equal(judge([indirect({}, silent)], named, [silent]), UNKNOWN)
   assert.equal(judge([indirect({}, silent), forgeCrl(issuing)], named, [silent]), 'valid')
+})
+
+test('never lets a list answer for a CA that its own signer hangs from', () => {
+  const scoped = idp(uri('http://crl.test/root'))
+  const rootOfPoint = forgeCrl(root, { extensions: [scoped] })
+  const at = pointsTo([uri('http://crl.test/root')])
+  const ca = forgeCa({ issuer: root, subject: commonName('issuing'), extensions: [at] })
+  const leaf = forge({ issuer: ca, serial: SERIAL, extensions: [pointsTo([crlIssuer(LISTS)])] })
+  const toLists = pointsTo([crlIssuer(LISTS)])
+  const judgeBelow = (above: Uint8Array): string => {
+    const helper = forgeCa({ issuer: root, subject: commonName('helper'), extensions: [above] })
+    const itself = listsOf(helper, { extensions: [toLists] })
+    return verdictOf(leaf, { intermediates: [ca.der, helper.der, itself.der], crls: [rootOfPoint, indirect({}, itself)] })
+  }
+  assert.equal(judgeBelow(at), 'valid')
+  assert.equal(judgeBelow(toLists), UNKNOWN)
 })
 
 test('believes it of files, with the issuer among the configured intermediates', async (t) => {
