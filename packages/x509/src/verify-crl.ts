@@ -14,7 +14,8 @@ export interface VerifyCrlOptions {
   readonly crl: string | Uint8Array
   /** The CA certificate whose key is to have signed it. Its own path is not verified here. */
   readonly issuer: string | Uint8Array
-  readonly time: Date
+  /** A Date, or epoch milliseconds. Default now. */
+  readonly time?: Date | number
   /** Asks about this certificate: is the CRL for it, and does it list it? */
   readonly certificate?: string | Uint8Array
   /** A delta CRL for the CRL, of the same issuer. */
@@ -52,14 +53,14 @@ const HASH_BITS = 256
  * @throws {MisuseError} for a wrong or unknown option (`ERR_OPTION_…`).
  * @example
  * ```ts
- * const verified = verifyCrl({ crl, issuer, certificate, time: new Date() })
+ * const verified = verifyCrl({ crl, issuer, certificate })
  * if ('refused' in verified) console.log(verified.facts['reason'])
  * else console.log(verified.status)
  * ```
  */
 export function verifyCrl(options: VerifyCrlOptions): VerifiedCrl | Refusal {
   checkKeys('', options, KEYS)
-  const nowMs = checkTime(options.time)
+  const nowMs = checkTime(options.time ?? Date.now())
   const skewMs = checkSkew(options.clockSkewSeconds)
   const crl = read(checkBytes('crl', options.crl))
   const delta = options.delta === undefined ? null : read(checkBytes('delta', options.delta))

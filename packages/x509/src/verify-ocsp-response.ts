@@ -14,7 +14,8 @@ export interface VerifyOcspResponseOptions {
   readonly certificate: string | Uint8Array
   /** The CA certificate that issued it. Its own path is not verified here. */
   readonly issuer: string | Uint8Array
-  readonly time: Date
+  /** A Date, or epoch milliseconds. Default now. */
+  readonly time?: Date | number
   /** What was sent with the request. Default: none, and one in the response is not looked at. */
   readonly nonce?: Uint8Array | null
   /** Default `true`: with a nonce sent, a response without it is refused. `false` refuses only another nonce. */
@@ -56,7 +57,7 @@ const HASH_BITS = 256
  * @throws {MisuseError} for a wrong or unknown option (`ERR_OPTION_…`).
  * @example
  * ```ts
- * const verified = verifyOcspResponse({ response, certificate, issuer, time: new Date(), nonce: request.nonce })
+ * const verified = verifyOcspResponse({ response, certificate, issuer, nonce: request.nonce })
  * if (!('refused' in verified)) console.log(verified.status)
  * ```
  */
@@ -64,7 +65,7 @@ export function verifyOcspResponse(options: VerifyOcspResponseOptions): Verified
   checkKeys('', options, KEYS)
   const { nonce = null, nonceRequired = true, maxAgeSeconds = DEFAULT_MAX_AGE_SECONDS } = options
   const rules = {
-    nowMs: checkTime(options.time),
+    nowMs: checkTime(options.time ?? Date.now()),
     skewMs: checkSkew(options.clockSkewSeconds),
     maxAgeMs: checkInteger('maxAgeSeconds', maxAgeSeconds, 1, MAX_AGE_SECONDS) * 1000,
     nonce,
