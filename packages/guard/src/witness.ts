@@ -29,7 +29,7 @@ export interface IgnoredFields {
   /** Their names as they came. */
   readonly names: readonly string[]
   readonly reason: keyof typeof IGNORED
-  /** Whom the certificate of the connection proves. */
+  /** The verified peer of the request. */
   readonly peer: Peer | null
   /** They are those of a proxy that the options name. */
   readonly configured: boolean
