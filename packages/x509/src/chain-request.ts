@@ -134,7 +134,7 @@ function checkRules(request: Record<string, unknown>): PathRules {
   checkKeys('minimum', minimum, ['rsaBits', 'hash'])
   const { rsaBits = 2048, hash = 'sha256' } = minimum
   return {
-    nowMs: checkTime(request['time'] ?? Date.now()),
+    nowMs: checkTime(request['time']),
     skewMs: checkSkew(request['clockSkewSeconds']),
     rsaBits: checkInteger('minimum.rsaBits', rsaBits, 2048, 8192),
     hashBits: Number(checkChoice('minimum.hash', hash, ['sha256', 'sha384']).slice(3)),

@@ -14,7 +14,8 @@ export interface VerifyCrlOptions {
   readonly crl: string | Uint8Array
   /** The CA certificate whose key is to have signed it. Its own path is not verified here. */
   readonly issuer: string | Uint8Array
-  readonly time: Date
+  /** A Date or epoch milliseconds. Default: now. */
+  readonly time?: Date | number
   /** Asks about this certificate: is the CRL for it, and does it list it? */
   readonly certificate?: string | Uint8Array
   /** A delta CRL for the CRL, of the same issuer. */

@@ -14,7 +14,8 @@ export interface VerifyOcspResponseOptions {
   readonly certificate: string | Uint8Array
   /** The CA certificate that issued it. Its own path is not verified here. */
   readonly issuer: string | Uint8Array
-  readonly time: Date
+  /** A Date or epoch milliseconds. Default: now. */
+  readonly time?: Date | number
   /** What was sent with the request. Default: none, and one in the response is not looked at. */
   readonly nonce?: Uint8Array | null
   /** Default `true`: with a nonce sent, a response without it is refused. `false` refuses only another nonce. */
