@@ -32,6 +32,9 @@ const seen = ({ status, text }: Answer): Seen => {
   assert.equal(status, 200, text)
   return JSON.parse(text) as Seen
 }
+/** Callers that the log takes for the proxy under another name. */
+const misspelt = ({ recorder }: GuardedService): unknown[] =>
+  recorder.of('guard.misused').flatMap(({ facts: { peer } }) => (peer === undefined ? [] : [peer]))
 const namesIn = (lines: Lines): string[] => lines.map((line) => line.slice(0, line.indexOf(':')).toLowerCase())
 
 test('takes what the proxy hands on, from the proxy', async () => {
@@ -49,6 +52,7 @@ test('whoever comes past the proxy is who its certificate says: its fields are i
   )
   const [event, ...more] = service.recorder.of('forwarded.ignored')
   assert.deepEqual(event?.facts['fields'], namesIn(forged))
+  assert.deepEqual([event?.facts['reason'], event?.facts['peer']], ['not-from-proxy', client.id])
   assert.equal(more.length, 0)
 })
 
@@ -89,6 +93,25 @@ test('a service of another name is no proxy, however close its name comes', asyn
     assert.deepEqual([answer.status, answer.code], [403, 'ERR_FORBIDDEN'], path)
     assert.equal(service.recorder.of('request.denied').at(-1)?.facts['peer'], `spiffe://prod.example${path}`)
   }
+  // Said once, and of whom, to whoever has misspelt the name.
+  assert.deepEqual(misspelt(service), ['spiffe://prod.example/ingress2'])
+})
+
+test('what the proxy says in fields of another format is ignored, and written down as that', async () => {
+  const service = await start()
+  const lines = ['X-Forwarded-Client-Cert: Hash=00', 'Client-Cert: :AA==:']
+  assert.equal(seen(await call(service, ingress, [...genuine, ...lines])).id, client.id)
+  const [event, ...more] = service.recorder.of('forwarded.ignored')
+  assert.deepEqual([event?.facts['reason'], event?.facts['fields']], ['not-this-format', namesIn(lines)])
+  assert.equal(more.length, 0)
+  assert.deepEqual(misspelt(service), [])
+})
+
+test('a request for another host is refused with the line that mends it, and nothing is said of whom it came from', async () => {
+  const service = await start({}, { authority: 'as-server-name' })
+  assert.equal((await call(service, ingress, genuine)).code, 'ERR_MISDIRECTED')
+  assert.match(String(service.recorder.of('request.denied')[0]?.facts['fix']), /authority: 'any'/)
+  assert.equal(service.recorder.of('forwarded.ignored').length, 0)
 })
 
 test('the name of the proxy from an authority that nobody trusts, or after it ran out, is no proxy', async () => {

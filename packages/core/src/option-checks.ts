@@ -31,13 +31,10 @@ export function checkText(option: string, value: unknown): string {
 /** @throws {MisuseError} `ERR_OPTION_INVALID` unless `value` is one of `choices`. */
 export function checkChoice<const T extends string | number>(option: string, value: unknown, choices: readonly T[]): T {
   const found = choices.find((choice) => choice === value)
-  if (found === undefined)
-    throw new MisuseError(
-      'ERR_OPTION_INVALID',
-      option,
-      `takes ${choices.map((choice) => JSON.stringify(choice)).join(' or ')}, not ${kindOf(value)}`,
-    )
-  return found
+  if (found !== undefined) return found
+  const meant = choices.find((choice) => typeof value === 'string' && String(choice).toLowerCase() === value.toLowerCase())
+  const fix = meant === undefined ? `, not ${kindOf(value)}` : `; did you mean ${JSON.stringify(meant)}?`
+  throw new MisuseError('ERR_OPTION_INVALID', option, `takes ${choices.map((choice) => JSON.stringify(choice)).join(' or ')}${fix}`)
 }
 
 /** @throws {MisuseError} `ERR_OPTION_INVALID` unless `value` is true or false: a truthy word is not a decision. */

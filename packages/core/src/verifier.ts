@@ -30,9 +30,9 @@ export interface PeerVerifier extends Verifier<Peer> {
   trustAnchors(): readonly string[]
   /**
    * Names of the fields by which the proxy that sent this request says who the client is, lowercase. `null`: it came from no proxy that is
-   * trusted, as far as is known without verifying anything. Left out where no proxy is.
+   * trusted. `undefined`: that is not known without verifying something. Left out where no proxy is.
    */
-  proxyFields?(inbound: Inbound): readonly string[] | null
+  proxyFields?(inbound: Inbound): readonly string[] | null | undefined
   /**
    * Writes the client's address into a request whose evidence is not read, as far as its proxy is known without verifying anything.
    * @returns a refusal where somebody else has meddled with what the proxy says.

@@ -68,3 +68,13 @@ test('lets go of a body that is too long', async () => {
   await assert.rejects(readBounded(endless(), 4), failure(/too large/))
   assert(isReleased)
 })
+
+test('a failure has the code of what failed at the root', () => {
+  const root = Object.assign(new Error('root'), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' })
+  assert.equal(new FetchError('it', { cause: new TypeError('fetch failed', { cause: root }) }).code, root.code)
+  assert.equal(new FetchError('it', { cause: Object.assign(new Error('outer', { cause: root }), { code: 'OUTER' }) }).code, root.code)
+  const circle = new Error('circle')
+  circle.cause = circle
+  for (const options of [undefined, { cause: circle }, { cause: { code: 'X' } }])
+    assert.equal(new FetchError('it', options).code, undefined)
+})

@@ -25,6 +25,7 @@ test('takes a text that says something', () => {
 
 test('takes one of the choices, by identity', () => {
   assert.equal(checkChoice('a.b', 'all', ['all', 'any']), 'all')
+  assert.throws(() => checkChoice('a.b', 'Any', ['all', 'any']), invalid(/takes "all" or "any"; did you mean "any"\?/))
   for (const value of ['All', 'none', ['all'], undefined])
     assert.throws(() => checkChoice('a.b', value, ['all', 'any']), invalid(/takes "all" or "any"/))
 })

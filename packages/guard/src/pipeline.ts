@@ -73,7 +73,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     if (inbound.bodyRead) return deny(refuse('ERR_GUARD_BEHIND_BODY_PARSER', BODY_PARSER_FACTS), inbound, null)
     const path = pathOf(inbound)
     if (typeof path !== 'string') return deny(path, inbound, null)
-    const misdirected = checkAuthority(inbound, asServerName)
+    const misdirected = checkAuthority(inbound, asServerName, peers?.forwardedFields !== undefined && peers.forwardedFields.length > 0)
     if (misdirected !== null) return deny(misdirected, inbound, null)
     const need = needOf(inbound.method, path)
     if (!need.reads) {
@@ -175,7 +175,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         if (isRefusal(refusal)) return deny(principal.anonymous ? inviting(inbound) : refusal, inbound, principal, headers)
         if (refusal !== null) return deny(refuse('ERR_GUARD_FAULT', { part: 'authorizer', answered: typeof refusal }), inbound, principal)
       }
-      const ignoredFields = ignored(inbound, need.reads)
+      const ignoredFields = ignored(inbound, need.reads, principal.peer)
       const grant: Grant = { allowed: true, principal, inbound, headers, ignoredFields }
       const unrecorded = witness.allowed(grant)
       return unrecorded === null ? grant : deny(unrecorded, inbound, principal)
@@ -185,12 +185,15 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   }
 
   // Fields that say who the client is count from the proxy that may write them, and are nobody else's to send.
-  function ignored(inbound: Inbound, told: boolean): readonly string[] {
+  function ignored(inbound: Inbound, told: boolean, peer: Peer | null): readonly string[] {
     const found = strayFieldsOf(inbound)
     if (found.length === 0) return found
-    const written = peers?.proxyFields?.(inbound) ?? []
-    const stray = found.filter((name) => !written.includes(name.toLowerCase()))
-    if (told && stray.length > 0) witness.ignored(inbound, stray)
+    // Left out: no proxy is trusted. `undefined`: nobody has looked yet who this is.
+    const written = peers?.proxyFields === undefined ? null : peers.proxyFields(inbound)
+    const stray = written ? found.filter((name) => !written.includes(name.toLowerCase())) : found
+    if (!told || stray.length === 0 || written === undefined) return stray
+    const configured = stray.some((name) => peers?.forwardedFields?.includes(name.toLowerCase()))
+    witness.ignored(inbound, { names: stray, reason: written === null ? 'not-from-proxy' : 'not-this-format', peer, configured })
     return stray
   }
 
@@ -205,7 +208,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 
   function deny(refusal: Refusal, inbound: Inbound, caller: Peer | Principal | null, headers?: Headers): Denial {
     try {
-      ignored(inbound, true)
+      ignored(inbound, true, caller === null || 'provenance' in caller ? caller : caller.peer)
     } catch {
       // What is denied stays denied, whatever else goes wrong.
     }

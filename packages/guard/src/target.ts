@@ -76,8 +76,13 @@ function isTunnel(inbound: Inbound): boolean {
 const MAX_LOGGED_NAME = 255
 const IP_LITERAL = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[.*\])$/
 
-/** RFC 9110 §7.4: a request that names another host than the handshake did is misdirected. */
-export function checkAuthority(inbound: Inbound, asServerName: boolean): Refusal | null {
+const PROXY_FIX = Object.freeze({ fix: "a proxy that hands on the host of the client takes authority: 'any'" })
+
+/**
+ * RFC 9110 §7.4: a request that names another host than the handshake did is misdirected.
+ * @param mayBeProxied for what the log says of it.
+ */
+export function checkAuthority(inbound: Inbound, asServerName: boolean, mayBeProxied: boolean): Refusal | null {
   const { authority } = inbound
   if (authority === REPEATED) return refuse('ERR_AUTHORITY_INVALID')
   const { serverName } = inbound.connection
@@ -86,6 +91,7 @@ export function checkAuthority(inbound: Inbound, asServerName: boolean): Refusal
   if (!asServerName || serverName === null || isTunnel(inbound)) return null
   const host = authority.replace(/:\d+$/, '').replace(/\.$/, '')
   if (host === serverName || IP_LITERAL.test(host)) return null
-  const evidence = { serverName: loggable(serverName, MAX_LOGGED_NAME), authority: loggable(authority, MAX_LOGGED_NAME) }
+  const names = { serverName: loggable(serverName, MAX_LOGGED_NAME), authority: loggable(authority, MAX_LOGGED_NAME) }
+  const evidence = mayBeProxied ? { ...names, ...PROXY_FIX } : names
   return { ...refuse('ERR_MISDIRECTED'), evidence }
 }

@@ -20,13 +20,27 @@ export interface Witness {
   allowed(grant: Grant): Refusal | null
   /** @param caller as far as the way went: the verified peer, or the principal. */
   denied(refusal: Refusal, inbound: Inbound, caller: Peer | Principal | null): void
-  /** @param fields names of request fields that were ignored, as they came. */
-  ignored(inbound: Inbound, fields: readonly string[]): void
+  ignored(inbound: Inbound, ignored: IgnoredFields): void
   report(event: SecurityEvent): void
+}
+
+/** Fields that say who the client is, and were not believed. */
+export interface IgnoredFields {
+  /** Their names as they came. */
+  readonly names: readonly string[]
+  readonly reason: keyof typeof IGNORED
+  /** Whom the certificate of the connection proves. */
+  readonly peer: Peer | null
+  /** They are those of a proxy that the options name. */
+  readonly configured: boolean
 }
 
 /** A UUID has 36. */
 const MAX_TOKEN_ID = 128
+const IGNORED = {
+  'not-from-proxy': 'Fields that say who the client is came from somebody who is no trusted proxy: they were ignored',
+  'not-this-format': 'A trusted proxy said who the client is in fields that forwarded.format does not have: they were ignored',
+}
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE'])
 
 export function createWitness(recorder: Recorder, meter: Meter | null): Witness {
@@ -35,6 +49,12 @@ export function createWitness(recorder: Recorder, meter: Meter | null): Witness 
   const refusedPeers = meter?.createCounter('mtls_rejections_total', {
     description: 'Requests refused for their client certificate, by code',
   })
+
+  let toldOfProxy = false
+
+  function report(event: SecurityEvent): void {
+    if (recorder.wants(event.kind)) recorder.record(event)
+  }
 
   return {
     allowed(grant) {
@@ -68,20 +88,32 @@ export function createWitness(recorder: Recorder, meter: Meter | null): Witness 
         })
       })
     },
-    ignored(inbound, fields) {
+    ignored(inbound, { names, reason, peer, configured }) {
       harmless(() => {
+        if (configured && reason === 'not-from-proxy' && peer !== null && !toldOfProxy) {
+          toldOfProxy = true
+          report(unknownProxy(peer))
+        }
         if (!recorder.wants('forwarded.ignored')) return
         recorder.record({
           kind: 'forwarded.ignored',
           severity: 'warn',
-          message: 'Fields that say who the client is came from somebody who is no trusted proxy: they were ignored',
-          facts: { ...requestFacts(inbound, null), fields: fields.map((name) => name.toLowerCase()) },
+          message: IGNORED[reason],
+          facts: { ...requestFacts(inbound, peer), reason, fields: names.map((name) => name.toLowerCase()) },
         })
       })
     },
-    report(event) {
-      if (recorder.wants(event.kind)) recorder.record(event)
-    },
+    report,
+  }
+}
+
+// Whoever sets up a proxy and misspells its name sees nothing but refusals otherwise.
+function unknownProxy({ id }: Peer): SecurityEvent {
+  return {
+    kind: 'guard.misused',
+    severity: 'warn',
+    message: 'The fields that forwarded names came from a caller with a certificate of its own that forwarded.from does not allow',
+    facts: { peer: id },
   }
 }
 

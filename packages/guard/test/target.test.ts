@@ -102,7 +102,7 @@ test('a long hostile target costs no more than reading it', () => {
 })
 
 const to = (serverName: string | null, authority: string | null) =>
-  checkAuthority(inbound({ authority, connection: { serverName } }), true)?.code ?? null
+  checkAuthority(inbound({ authority, connection: { serverName } }), true, false)?.code ?? null
 
 test('answers 421 where the request names another host than the handshake', () => {
   assert.equal(to('billing.internal', 'orders.internal:8443'), 'ERR_MISDIRECTED')
@@ -117,5 +117,11 @@ test('takes the host of the handshake with and without port, and IP literals', (
   assert.equal(to('billing.internal', '127.0.0.1:8443'), null)
   assert.equal(to('billing.internal', '[::1]:8443'), null)
   assert.equal(to(null, 'anything.example'), null)
-  assert.equal(checkAuthority(inbound({ authority: 'b', connection: { serverName: 'a' } }), false), null)
+  assert.equal(checkAuthority(inbound({ authority: 'b', connection: { serverName: 'a' } }), false, false), null)
+})
+
+test('where a proxy may be in front, the log says what to do about a misdirected request', () => {
+  const misdirected = inbound({ authority: 'b', connection: { serverName: 'a' } })
+  assert.match(String(checkAuthority(misdirected, true, true)?.evidence?.['fix']), /authority: 'any'/)
+  assert.equal(checkAuthority(misdirected, true, false)?.evidence?.['fix'], undefined)
 })

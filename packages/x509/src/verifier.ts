@@ -124,10 +124,11 @@ export function createPeerVerifier(
     return isRefusal(proxy) ? proxy : null
   }
 
-  function proxyFields({ connection }: Inbound): readonly string[] | null {
+  function proxyFields({ connection }: Inbound): readonly string[] | null | undefined {
     if (proxies.length === 0) return null
     const own = connections.recall(connection)
-    return own === undefined || isRefusal(own) ? null : (proxyOf(connection, own)?.fields ?? null)
+    if (own === undefined) return undefined
+    return isRefusal(own) ? null : (proxyOf(connection, own)?.fields ?? null)
   }
 
   function judge(peer: Peer, inbound?: Inbound): Refusal | null {

@@ -49,7 +49,7 @@ export function verifyLeaf(
   const names = identify(leaf, options.identifyBy)
   const budget = createSearchBudget()
   let known = NEVER_CHECKED
-  let crlAuthorities: readonly CaCertificate[] = []
+  let crlAuthorities = NONE
 
   function accept(path: readonly CaCertificate[]): Refusal | null {
     if (isRefusal(names)) return names
@@ -60,7 +60,7 @@ export function verifyLeaf(
     const found = judgeRevocation(revocationSubject(leaf), path, revocation, nowMs, signers, judge.waiting)
     if (isRefusal(found)) return found
     known = found
-    crlAuthorities = signers.used
+    if (signers.used.length > 0) crlAuthorities = signers.used
     return null
   }
 
@@ -85,6 +85,8 @@ export function anchorsFor({ identity, trustDomain }: LeafNames, trust: Trust): 
 }
 
 const NOBODY = createAnchorSet([])
+/** One for all leaves: each is kept. */
+const NONE: readonly CaCertificate[] = Object.freeze([])
 
 /**
  * A leaf without a usable name is refused for that if a trusted CA made it, whoever that CA vouches for, and as untrusted otherwise. Of

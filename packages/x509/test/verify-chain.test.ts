@@ -39,12 +39,15 @@ test('finds the path through intermediates in any order, and says which it is', 
   assert.equal(verdictOf(below), 'ERR_PEER_UNTRUSTED')
 })
 
-test('takes DER and PEM, and exactly one certificate each', () => {
+test('takes DER and PEM: exactly one leaf, and any number of intermediates and anchors in one text', () => {
   assert.equal(verdictOf(pem(below.der), { intermediates: [pem(middle.der)], anchors: [Buffer.from(pem(root.der))] }), 'valid')
   const both = [pem(below.der, middle.der), Buffer.concat([below.der, bytes(0)]), below.der.subarray(0, -1), '', new Uint8Array(0)]
   for (const leaf of both) assert.equal(verdictOf(leaf, through), 'ERR_PEER_UNREADABLE')
-  assert.equal(verdictOf(below, { intermediates: [pem(middle.der, root.der)] }), 'ERR_PEER_UNTRUSTED')
-  assert.equal(verdictOf(below, { ...through, anchors: [pem(root.der, root.der), bytes(0x30, 0x80)] }), 'ERR_PEER_UNTRUSTED')
+  assert.equal(verdictOf(below, { intermediates: [pem(root.der, middle.der)], anchors: [pem(middle.der, root.der)] }), 'valid')
+  assert.equal(verdictOf(below, { intermediates: [`${pem(middle.der)}-----BEGIN`] }), 'ERR_PEER_UNTRUSTED')
+  assert.equal(verdictOf(below, { ...through, anchors: [`${pem(root.der)}-----BEGIN`, bytes(0x30, 0x80)] }), 'ERR_PEER_UNTRUSTED')
+  const crowd = pem(...Array.from({ length: 257 }, () => middle.der))
+  assert.equal(verdictOf(below, { intermediates: [crowd] }), 'ERR_PEER_TOO_COMPLEX')
 })
 
 test('takes an anchor that is a name and a key, and one that is not self-signed', () => {

@@ -3,6 +3,7 @@ import type { CertificateInput } from '../certificate/certificate-input.js'
 import { ANY_POLICY } from '../certificate/policy-extensions.js'
 import { checkBytes, checkSkew, checkTime } from './check-evidence.js'
 import { CLIENT, type PathRules, type Purpose, SERVER } from './check-path.js'
+import { dersOfEvidence } from './evidence-bytes.js'
 import { MAX_DEPTH } from './find-path.js'
 import type { ReferenceName } from './match-names.js'
 import type { PolicyRules } from './policy-graph.js'
@@ -11,9 +12,12 @@ import type { TrustAnchorKey } from './trust-anchor-key.js'
 /** A chain to verify, and what it must be good for. */
 export interface ChainRequest {
   readonly leaf: CertificateInput
-  /** Untrusted, in any order, at most 256. Those that cannot be read are passed over. Default: none. */
+  /** Untrusted, in any order, at most 256. A PEM text may hold several; those that cannot be read are passed over. Default: none. */
   readonly intermediates?: readonly CertificateInput[]
-  /** Certificates, self-signed or not, or bare names and keys. Those that cannot be read vouch for nobody. */
+  /**
+   * Certificates, self-signed or not, or bare names and keys. A PEM text may hold several, as the files of CAs do; those that cannot be
+   * read vouch for nobody.
+   */
   readonly anchors: readonly (CertificateInput | TrustAnchorKey)[]
   /** A Date or epoch milliseconds. Default: now. */
   readonly time?: Date | number
@@ -115,7 +119,7 @@ export function checkChainRequest(request: unknown): CheckedRequest {
   const crls = checkEach('crls', request['crls'] ?? NONE, checkBytes)
   return {
     leaf: checkBytes('leaf', request['leaf']),
-    intermediates: checkEach('intermediates', request['intermediates'] ?? NONE, checkBytes),
+    intermediates: checkEach('intermediates', request['intermediates'] ?? NONE, checkBytes).flatMap(certificatesOf),
     anchors: checkAnchors(request['anchors']),
     rules: checkRules(request),
     names: checkEach('names', request['names'] ?? NONE, checkName),
@@ -126,7 +130,9 @@ export function checkChainRequest(request: unknown): CheckedRequest {
 
 /** @throws {MisuseError} for what is no list of anchors. */
 export function checkAnchors(anchors: unknown): CheckedRequest['anchors'] {
-  return checkEach('anchors', anchors, checkAnchor)
+  return checkEach('anchors', anchors, checkAnchor).flatMap<CertificateInput | TrustAnchorKey>((anchor) =>
+    isBytes(anchor) ? certificatesOf(anchor) : [anchor],
+  )
 }
 
 function checkRules(request: Record<string, unknown>): PathRules {
@@ -183,6 +189,14 @@ function checkRevocation(revocation: unknown): CheckedRequest['revocation'] {
 function checkEach<T>(option: string, list: unknown, check: (option: string, entry: unknown) => T): readonly T[] {
   if (!Array.isArray(list)) throw new MisuseError('ERR_OPTION_INVALID', option, `takes a list, not ${kindOf(list)}`)
   return list.map((entry, i) => check(`${option}[${i}]`, entry))
+}
+
+function isBytes(anchor: CertificateInput | TrustAnchorKey): anchor is CertificateInput {
+  return typeof anchor === 'string' || anchor instanceof Uint8Array
+}
+
+function certificatesOf(input: CertificateInput): readonly CertificateInput[] {
+  return dersOfEvidence(input, 'CERTIFICATE') ?? []
 }
 
 function checkAnchor(option: string, value: unknown): CertificateInput | TrustAnchorKey {

@@ -36,7 +36,7 @@ const MAX_REVOKED = 100_000
 const MAX_ASKING = 32
 const MAX_ASKING_BEHIND = 16
 const FIRST_BACKOFF_MS = 1_000
-const MAX_BACKOFF_MS = 300_000
+const MAX_BACKOFF_MS = 60_000
 /** When so much of an answer's time has passed, a newer one is asked for, with some jitter so that a fleet does not ask together. */
 const REFRESH_SHARE = 0.6
 const JITTER_SHARE = 0.2

@@ -39,7 +39,7 @@ const TIMEOUT_MS = 30_000
 const COOLDOWN_MS = 10_000
 // After a failure: doubled each time.
 const FIRST_BACKOFF_MS = 1_000
-const MAX_BACKOFF_MS = 300_000
+const MAX_BACKOFF_MS = 60_000
 const MIN_REFRESH_MS = 1_000
 /** What a list says of its end counts for less where nobody known has signed it: it takes long to read, and may be forged to be read often. */
 const MIN_UNPROVEN_MS = 60_000

@@ -53,14 +53,14 @@ const HASH_BITS = 256
  * @throws {MisuseError} for a wrong or unknown option (`ERR_OPTION_…`).
  * @example
  * ```ts
- * const verified = verifyCrl({ crl, issuer, certificate, time: new Date() })
+ * const verified = verifyCrl({ crl, issuer, certificate })
  * if ('refused' in verified) console.log(verified.facts['reason'])
  * else console.log(verified.status)
  * ```
  */
 export function verifyCrl(options: VerifyCrlOptions): VerifiedCrl | Refusal {
   checkKeys('', options, KEYS)
-  const nowMs = checkTime(options.time)
+  const nowMs = checkTime(options.time ?? Date.now())
   const skewMs = checkSkew(options.clockSkewSeconds)
   const crl = read(checkBytes('crl', options.crl))
   const delta = options.delta === undefined ? null : read(checkBytes('delta', options.delta))

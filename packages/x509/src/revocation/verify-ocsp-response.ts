@@ -57,7 +57,7 @@ const HASH_BITS = 256
  * @throws {MisuseError} for a wrong or unknown option (`ERR_OPTION_…`).
  * @example
  * ```ts
- * const verified = verifyOcspResponse({ response, certificate, issuer, time: new Date(), nonce: request.nonce })
+ * const verified = verifyOcspResponse({ response, certificate, issuer, nonce: request.nonce })
  * if (!('refused' in verified)) console.log(verified.status)
  * ```
  */
@@ -65,7 +65,7 @@ export function verifyOcspResponse(options: VerifyOcspResponseOptions): Verified
   checkKeys('', options, KEYS)
   const { nonce = null, nonceRequired = true, maxAgeSeconds = DEFAULT_MAX_AGE_SECONDS } = options
   const rules = {
-    nowMs: checkTime(options.time),
+    nowMs: checkTime(options.time ?? Date.now()),
     skewMs: checkSkew(options.clockSkewSeconds),
     maxAgeMs: checkInteger('maxAgeSeconds', maxAgeSeconds, 1, MAX_AGE_SECONDS) * 1000,
     nonce,

@@ -63,7 +63,7 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
       const code = isKnown ? 'ERR_TRUST_UNREADABLE' : 'ERR_GUARD_FAULT'
       const message =
         error instanceof FetchError
-          ? 'A bundle endpoint gave no bundle that can be used; the last one counts for as long as the options say'
+          ? 'What is fetched could not be had, or does not count; what was had before counts for as long as the options say'
           : 'Trust files changed and cannot be used; the old ones stay in use'
       const file = files.get(option)
       const facts = {
