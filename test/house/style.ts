@@ -32,7 +32,7 @@ const MAY_TOUCH_SOCKETS: Readonly<Record<string, string>> = {
   client: 'the outbound half',
   testing: 'stands in for the network',
   cli: 'probes services',
-  'packages/x509/src/fetch-bundle-spiffe.ts': 'no fetch lets us judge the certificate of a server before anything is sent to it',
+  'packages/x509/src/trust/fetch-bundle-spiffe.ts': 'no fetch lets us judge the certificate of a server before anything is sent to it',
 }
 
 /** Only these may use the environment, the console and the process: they are programs, not libraries. */

@@ -11,11 +11,11 @@ import {
   type Source,
   type TrustBundle,
 } from '@countersign/core'
-import { checkEndpoint, checkEndpoints, ENDPOINT_KEYS, type EndpointSetting } from './check-endpoint.js'
-import { type CheckedRevocation, checkRevocation, isSource } from './check-revocation.js'
+import { decodeBase64, looksLikePem } from './der/pem.js'
 import type { IdentityKind } from './options.js'
-import { isTrustDomain } from './parse-spiffe-bundle.js'
-import { decodeBase64, looksLikePem } from './pem.js'
+import { type CheckedRevocation, checkRevocation, isSource } from './revocation/check-revocation.js'
+import { checkEndpoint, checkEndpoints, ENDPOINT_KEYS, type EndpointSetting } from './trust/check-endpoint.js'
+import { isTrustDomain } from './trust/parse-spiffe-bundle.js'
 
 /** {@link MtlsOptions}, checked and complete. */
 export interface CheckedOptions {

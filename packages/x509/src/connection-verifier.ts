@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { type Clock, type Connection, type Finding, isRefusal, type Peer, type Presented, refuse } from '@countersign/core'
+import { MAX_CERTIFICATE_BYTES } from './certificate/read-certificate.js'
 import type { LeafFact } from './leaf-fact.js'
 import type { LeafVerifier, PresentedLeaf } from './leaf-verifier.js'
-import { MAX_CERTIFICATE_BYTES } from './read-certificate.js'
 
 /** Who is at the other end of a connection, by the certificate of its handshake. */
 export interface ConnectionVerifier {

@@ -1,8 +1,7 @@
 export { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from '@countersign/core'
-export type { BundleJwk } from './bundle-key.js'
-export type { CertificateInput } from './certificate-input.js'
-export type { ChainRequest, PolicyRequest, RevocationRequest } from './chain-request.js'
-export { createFileSource, type FileSource, type FileSourceOptions, type LoadedFile } from './file-source.js'
+export type { CertificateInput } from './certificate/certificate-input.js'
+export { parseCertificate } from './certificate/parse-certificate.js'
+export { pemBlocks } from './der/pem.js'
 export { parseApiGatewayContext, parseApiGatewayEvent } from './forwarded/api-gateway.js'
 export { parseBase64Der, parseBase64List } from './forwarded/base64-der.js'
 export { parseClientCert } from './forwarded/client-cert.js'
@@ -18,14 +17,12 @@ export type {
   ForwardedResult,
 } from './forwarded/format.js'
 export { FORWARDED_FORMATS } from './forwarded/formats.js'
+export { FORWARDED_FIELDS } from './forwarded/forwarded-field-names.js'
+export type { ForwardedFrom, ForwardedOptions, SubjectMatch } from './forwarded/forwarded-options.js'
 export { parseLinkerdIdentity } from './forwarded/linkerd-identity.js'
 export { type ParseForwardedOptions, parseForwarded } from './forwarded/parse-forwarded.js'
 export { parseXfcc } from './forwarded/xfcc.js'
 export { parseXfccJson } from './forwarded/xfcc-json.js'
-export { FORWARDED_FIELDS } from './forwarded-field-names.js'
-export type { ForwardedFrom, ForwardedOptions, SubjectMatch } from './forwarded-options.js'
-export type { ReferenceName } from './match-names.js'
-export { createOcspRequest, type OcspRequest, type OcspRequestOptions } from './ocsp-request.js'
 export type {
   BundleEndpointOptions,
   CertificateRevocationOptions,
@@ -38,20 +35,23 @@ export type {
   TrustAnchors,
   WebBundleEndpoint,
 } from './options.js'
-export { parseCertificate } from './parse-certificate.js'
-export { parseRevocationList, type RevocationListMetadata } from './parse-revocation-list.js'
-export { parseSpiffeBundle, type SpiffeBundle } from './parse-spiffe-bundle.js'
-export { parseSpiffeBundleMap } from './parse-spiffe-bundle-map.js'
-export { pemBlocks } from './pem.js'
-export type { TrustAnchorKey } from './trust-anchor-key.js'
-export { type CertificateVerifier, createPeerVerifier } from './verifier.js'
+export type { ChainRequest, PolicyRequest, RevocationRequest } from './path/chain-request.js'
+export type { ReferenceName } from './path/match-names.js'
+export type { TrustAnchorKey } from './path/trust-anchor-key.js'
 export {
   type AnchoredChainRequest,
   type ChainResult,
   type ChainVerifier,
   createChainVerifier,
   verifyChain,
-} from './verify-chain.js'
-export { type CredentialRequest, type CredentialResult, verifyCredential } from './verify-credential.js'
-export { type VerifiedCrl, type VerifyCrlOptions, verifyCrl } from './verify-crl.js'
-export { type VerifiedOcspResponse, type VerifyOcspResponseOptions, verifyOcspResponse } from './verify-ocsp-response.js'
+} from './path/verify-chain.js'
+export { type CredentialRequest, type CredentialResult, verifyCredential } from './path/verify-credential.js'
+export { createOcspRequest, type OcspRequest, type OcspRequestOptions } from './revocation/ocsp-request.js'
+export { parseRevocationList, type RevocationListMetadata } from './revocation/parse-revocation-list.js'
+export { type VerifiedCrl, type VerifyCrlOptions, verifyCrl } from './revocation/verify-crl.js'
+export { type VerifiedOcspResponse, type VerifyOcspResponseOptions, verifyOcspResponse } from './revocation/verify-ocsp-response.js'
+export type { BundleJwk } from './trust/bundle-key.js'
+export { createFileSource, type FileSource, type FileSourceOptions, type LoadedFile } from './trust/file-source.js'
+export { parseSpiffeBundle, type SpiffeBundle } from './trust/parse-spiffe-bundle.js'
+export { parseSpiffeBundleMap } from './trust/parse-spiffe-bundle-map.js'
+export { type CertificateVerifier, createPeerVerifier } from './verifier.js'

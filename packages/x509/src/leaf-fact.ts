@@ -1,6 +1,6 @@
 import type { CertifiedPeer, Finding, Peer, Refusal } from '@countersign/core'
-import type { CaCertificate } from './ca-certificate.js'
-import type { RevocationSubject } from './revocation.js'
+import type { CaCertificate } from './certificate/ca-certificate.js'
+import type { RevocationSubject } from './revocation/revocation.js'
 
 /**
  * What is known of a presented leaf. A verified leaf has one fact for all its connections, so what is found out on one of them holds

@@ -1,6 +1,6 @@
-import type { PathRules, Purpose } from './check-path.js'
-import { MAX_DEPTH } from './find-path.js'
-import { ANY_POLICIES } from './policy-graph.js'
+import type { PathRules, Purpose } from './path/check-path.js'
+import { MAX_DEPTH } from './path/find-path.js'
+import { ANY_POLICIES } from './path/policy-graph.js'
 
 const STRICT = Object.freeze({
   allowsCaAsLeaf: false,

@@ -11,16 +11,16 @@ import {
   refuse,
   type Surroundings,
 } from '@countersign/core'
-import { checkForwardedOptions } from './check-forwarded.js'
 import { type CheckedOptions, checkMtlsOptions } from './check-options.js'
 import { createConnectionVerifier } from './connection-verifier.js'
+import { checkForwardedOptions } from './forwarded/check-forwarded.js'
 import type { ForwardedFormat } from './forwarded/format.js'
-import type { ForwardedOptions } from './forwarded-options.js'
-import { createForwardedVerifier, type ForwardedVerifier } from './forwarded-verifier.js'
+import type { ForwardedOptions } from './forwarded/forwarded-options.js'
+import { createForwardedVerifier, type ForwardedVerifier } from './forwarded/forwarded-verifier.js'
 import { createLeafVerifier } from './leaf-verifier.js'
 import type { MtlsOptions } from './options.js'
-import { describeRevocation } from './revocation-sources.js'
-import { openTrustState, type TrustState } from './trust-state.js'
+import { describeRevocation } from './revocation/revocation-sources.js'
+import { openTrustState, type TrustState } from './trust/trust-state.js'
 
 /**
  * Names of CAs that go into a handshake. They share a field of 64 KiB (RFC 8446 §4.2.4), and with more than fits no handshake succeeds, of

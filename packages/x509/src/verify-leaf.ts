@@ -1,19 +1,19 @@
 import { type Identity, isRefusal, type Refusal, refuse } from '@countersign/core'
-import { type AnchorSet, createAnchorSet } from './anchor-set.js'
-import type { CaCertificate } from './ca-certificate.js'
+import type { CaCertificate } from './certificate/ca-certificate.js'
+import { spkiSha256 } from './certificate/public-key.js'
+import type { ParsedCertificate } from './certificate/read-certificate.js'
 import type { CheckedOptions } from './check-options.js'
-import { CLIENT, endMs } from './check-path.js'
-import { createCrlSigners } from './crl-signers.js'
-import { findPath } from './find-path.js'
-import { identify, type LeafNames } from './identify.js'
 import { leafRules } from './leaf-rules.js'
-import { spkiSha256 } from './public-key.js'
-import type { ParsedCertificate } from './read-certificate.js'
-import { judgeRevocation, type KnownGood, NEVER_CHECKED, revocationSubject } from './revocation.js'
-import type { Waiting } from './revocation-waiting.js'
-import { createSearchBudget } from './search-budget.js'
-import type { Trust } from './trust.js'
-import type { TrustState } from './trust-state.js'
+import { type AnchorSet, createAnchorSet } from './path/anchor-set.js'
+import { CLIENT, endMs } from './path/check-path.js'
+import { findPath } from './path/find-path.js'
+import { identify, type LeafNames } from './path/identify.js'
+import { createSearchBudget } from './path/search-budget.js'
+import { createCrlSigners } from './revocation/crl-signers.js'
+import { judgeRevocation, type KnownGood, NEVER_CHECKED, revocationSubject } from './revocation/revocation.js'
+import type { Waiting } from './revocation/revocation-waiting.js'
+import type { Trust } from './trust/trust.js'
+import type { TrustState } from './trust/trust-state.js'
 
 /** A leaf whose path was verified. */
 export interface VerifiedLeaf {
@@ -49,7 +49,7 @@ export function verifyLeaf(
   const names = identify(leaf, options.identifyBy)
   const budget = createSearchBudget()
   let known = NEVER_CHECKED
-  let crlAuthorities: readonly CaCertificate[] = []
+  let crlAuthorities = NONE
 
   function accept(path: readonly CaCertificate[]): Refusal | null {
     if (isRefusal(names)) return names
@@ -60,7 +60,7 @@ export function verifyLeaf(
     const found = judgeRevocation(revocationSubject(leaf), path, revocation, nowMs, signers, judge.waiting)
     if (isRefusal(found)) return found
     known = found
-    crlAuthorities = signers.used
+    if (signers.used.length > 0) crlAuthorities = signers.used
     return null
   }
 
@@ -85,6 +85,8 @@ export function anchorsFor({ identity, trustDomain }: LeafNames, trust: Trust): 
 }
 
 const NOBODY = createAnchorSet([])
+/** One for all leaves: each is kept. */
+const NONE: readonly CaCertificate[] = Object.freeze([])
 
 /**
  * A leaf without a usable name is refused for that if a trusted CA made it, whoever that CA vouches for, and as untrusted otherwise. Of

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DerError, DerReader } from '../dist/der-reader.js'
-import { readBitString, readBoolean, readInteger, readOid, readSmallInteger, readTime } from '../dist/der-values.js'
+import { DerError, DerReader } from '../dist/der/der-reader.js'
+import { readBitString, readBoolean, readInteger, readOid, readSmallInteger, readTime } from '../dist/der/der-values.js'
 import { bytes, der, integer, oid, sequence, text } from './der.js'
 
 function fails(read: () => unknown, reason: RegExp): void {

@@ -1,6 +1,6 @@
 import { isRefusal, type Refusal } from '@countersign/core'
-import { DerError, DerReader, TAG } from '../der-reader.js'
-import { decodeBase64 } from '../pem.js'
+import { DerError, DerReader, TAG } from '../der/der-reader.js'
+import { decodeBase64 } from '../der/pem.js'
 import { type Decoded, passedThrough } from './certificates.js'
 import { fieldText } from './field-text.js'
 import type { ForwardedResult } from './format.js'

@@ -1,6 +1,6 @@
 import { isRefusal, type Refusal } from '@countersign/core'
-import { sameBytes } from '../der-values.js'
-import { type ParsedCertificate, readCertificate } from '../read-certificate.js'
+import { type ParsedCertificate, readCertificate } from '../certificate/read-certificate.js'
+import { sameBytes } from '../der/der-values.js'
 import type { ForwardedCertificateEvidence, ForwardedResult } from './format.js'
 import { MAX_FORWARDED_CERTIFICATES } from './limits.js'
 import { type ForwardedRole, malformed, tooLarge } from './refusals.js'

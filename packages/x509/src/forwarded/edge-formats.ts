@@ -1,5 +1,5 @@
 import { isRefusal } from '@countersign/core'
-import { sameBytes } from '../der-values.js'
+import { sameBytes } from '../der/der-values.js'
 import { decodeBase64Der } from './base64-der.js'
 import { decodeClientCert, parseClientCert } from './client-cert.js'
 import { defineFormat } from './define-format.js'

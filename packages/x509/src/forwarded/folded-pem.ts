@@ -1,5 +1,5 @@
 import { isRefusal } from '@countersign/core'
-import { decodeBase64 } from '../pem.js'
+import { decodeBase64 } from '../der/pem.js'
 import { type Decoded, passedThrough } from './certificates.js'
 import { decodePem, decodePercent, onlyOne } from './escaped-pem.js'
 import { fieldText } from './field-text.js'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { hexFrom } from '../der-values.js'
-import type { ParsedCertificate } from '../read-certificate.js'
+import type { ParsedCertificate } from '../certificate/read-certificate.js'
+import { hexFrom } from '../der/der-values.js'
 
 /** Whether what stands beside a certificate is true of it. Equal or not: a text of another form is not equal. */
 export type Redundant = (said: string, leaf: ParsedCertificate) => boolean

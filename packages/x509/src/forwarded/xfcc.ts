@@ -1,5 +1,5 @@
 import { isRefusal, parseSpiffeId, type Refusal } from '@countersign/core'
-import { hexFrom, sameBytes } from '../der-values.js'
+import { hexFrom, sameBytes } from '../der/der-values.js'
 import { certificateEvidence, readCertificates } from './certificates.js'
 import { decodeEscapedPem, decodeEscapedPemChain } from './escaped-pem.js'
 import { fieldText } from './field-text.js'
