@@ -16,6 +16,9 @@ export interface CallerMap<T> {
   getOrMake(name: string, make: () => T): readonly T[]
 }
 
+/** Words of `authorize` that nobody means as a name. */
+const ALONE: readonly string[] = ['any-authenticated', 'anyone']
+
 /**
  * Compiles `callers`.
  * @throws {MisuseError} `ERR_RULE_VACUOUS` for an empty list, `ERR_OPTION_INVALID` for what could never match or would match more than it
@@ -28,6 +31,8 @@ export function compileCallers(option: string, value: unknown): Callers {
   let anonymous = false
   for (const [path, match] of checkEntries(option, value)) {
     if (typeof match === 'string') {
+      if (ALONE.includes(match))
+        throw new MisuseError('ERR_OPTION_INVALID', path, `is no caller: '${match}' stands alone, in place of the list of rules`)
       compileNameMatch(path, match)
       names.push(match)
       continue

@@ -22,6 +22,8 @@ const CASES: readonly [claim: string, authorize: unknown, code: string, option: 
   ['a function, however truthy what it returns', () => true, 'ERR_OPTION_INVALID', 'authorize', /Authorizer/],
   ['a lone caller', 'spiffe://d/a', 'ERR_OPTION_INVALID', 'authorize', /takes a list/],
   ['an object with an authorize that is no function', { authorize: true }, 'ERR_OPTION_INVALID', 'authorize', /Authorizer/],
+  ['a word for everybody in a list', [ALLOW, 'any-authenticated'], 'ERR_OPTION_INVALID', 'authorize[1]', /stands alone/],
+  ['a word for everybody as a caller', [{ callers: 'anyone' }], 'ERR_OPTION_INVALID', 'authorize[0].callers', /stands alone/],
   ['an empty list', [], 'ERR_RULE_VACUOUS', 'authorize', /allows nobody/],
   ['a list that only denies', [{ callers: ALLOW, deny: true }], 'ERR_RULE_VACUOUS', 'authorize', /allows nobody/],
   ['a rule without a part', [{}], 'ERR_RULE_VACUOUS', 'authorize[0]', /names no part/],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { isRefusal, RefusedError } from '@countersign/core'
+import { FetchError, isRefusal, RefusedError } from '@countersign/core'
 import type { CertificateRevocationOptions, CertificateVerifier } from '@countersign/x509'
 import { commonName, der, integer, san, sequence } from './der.js'
 import { armor, DAY_MS, ecKeys, extension, type ForgeCrlOptions, type Forged, forge, forgeCa, forgeCrl, NOW_MS, pem } from './forge.js'
@@ -301,4 +301,14 @@ test('applies a delta list that stands beside its complete one', async (t) => {
   const { verifier } = withUrls(t, () => Buffer.from(armor(base, 'X509 CRL') + armor(delta, 'X509 CRL')))
   await verifier.ready()
   assert.equal(await verdict(verifier, connectionWith(orders)), 'ERR_PEER_REVOKED')
+})
+
+test('the log has the code of what failed at the root, and says that it was fetched', async (t) => {
+  const refused = Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })
+  const { verifier, stage } = withUrls(t, () => Promise.reject(new TypeError('fetch failed', { cause: refused })))
+  await assert.rejects(verifier.ready())
+  const [failed] = stage.events.filter(({ kind }) => kind === 'trust.reload-failed')
+  assert.ok(failed?.cause instanceof FetchError)
+  assert.equal(failed.cause.code, 'ECONNREFUSED')
+  assert.match(failed.message, /^What is fetched/)
 })

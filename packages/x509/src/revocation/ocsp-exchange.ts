@@ -1,4 +1,4 @@
-import { fetchBytes, type Runtime } from '@countersign/core'
+import { FetchError, fetchBytes, type Runtime } from '@countersign/core'
 import type { CaCertificate } from '../certificate/ca-certificate.js'
 import type { OcspSetting } from './check-revocation.js'
 import { judgeOcspResponse, type OcspVerdict } from './ocsp-judgement.js'
@@ -7,8 +7,7 @@ import { MAX_OCSP_BYTES, readOcspResponse } from './read-ocsp-response.js'
 import type { RevocationSubject, UnknownReason } from './revocation.js'
 
 /** Why what came is no answer. The message is a fixed text, for the log. */
-export class OcspError extends Error {
-  override readonly name = 'OcspError'
+export class OcspError extends FetchError {
   readonly reason: UnknownReason
 
   constructor(reason: UnknownReason, message: string) {

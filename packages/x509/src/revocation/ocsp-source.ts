@@ -161,7 +161,7 @@ export function createOcspSource({ option, ocsp, ...settings }: OcspSettings, ho
     const count = (downs.get(host) ?? 0) + 1
     downs.set(host, count)
     if (closing.signal.aborted || (count & (count - 1)) !== 0) return
-    const text = cause instanceof OcspError || cause instanceof FetchError ? cause.message : 'the exchange failed'
+    const text = cause instanceof FetchError ? cause.message : 'the exchange failed'
     hooks.onFailed(option, new MisuseError('ERR_TRUST_UNREADABLE', option, `${host} gives no answer that counts: ${text}`, cause))
   }
 

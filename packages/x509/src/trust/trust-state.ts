@@ -60,9 +60,10 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
     onFailed(option, error) {
       if (!recorder.wants('trust.reload-failed')) return
       const isKnown = error instanceof MisuseError || error instanceof FetchError
+      const failure = error instanceof MisuseError && error.cause instanceof FetchError ? error.cause : error
       const code = isKnown ? 'ERR_TRUST_UNREADABLE' : 'ERR_GUARD_FAULT'
       const message =
-        error instanceof FetchError
+        failure instanceof FetchError
           ? 'What is fetched could not be had, or does not count; what was had before counts for as long as the options say'
           : 'Trust files changed and cannot be used; the old ones stay in use'
       const file = files.get(option)
@@ -72,7 +73,7 @@ export function openTrustState(options: CheckedOptions, surroundings: Surroundin
         // Ours: it quotes the paths of the options, never what is in the files.
         ...(isKnown ? { reason: error.message } : {}),
       }
-      recorder.record({ kind: 'trust.reload-failed', severity: 'error', code, message, facts, cause: error })
+      recorder.record({ kind: 'trust.reload-failed', severity: 'error', code, message, facts, cause: failure })
     },
   }
 
