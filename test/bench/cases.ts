@@ -1,3 +1,4 @@
+import { encodePem } from '@countersign/core'
 import { createGuard, type Guard, type GuardOptions } from '@countersign/guard'
 import { createTokenSigner, type TokenSigner } from '@countersign/issuer'
 import { inboundFrom } from '@countersign/node'
@@ -5,7 +6,7 @@ import { type Mesh, mintToken } from './credentials.js'
 import { ENDLESS, fullOptions } from './guard-options.js'
 import type { Case } from './in-process.js'
 import { CALLER, ISSUER } from './names.js'
-import { bearer, freshRequest, quietConnection } from './requests.js'
+import { bearer, forwardedByNginx, freshRequest, quietConnection } from './requests.js'
 
 const CHEAP_BATCH = 200
 const DEAR_BATCH = 20
@@ -15,6 +16,7 @@ export const CASE = {
   warm: 'warm: certificate, token, quota, rules',
   alternating: 'warm, 16 tokens taking turns on one connection',
   certificate: 'warm: certificate alone, no quota, one rule for all',
+  proxied: 'warm: the same, of a certificate that a proxy hands on',
   missing: 'denial: no token',
   overBudget: 'denial: wrong signature, over the failure budget',
   coldRs256: 'cold: RS256, right',
@@ -55,6 +57,15 @@ export async function createCases(mesh: Mesh, dearBatches: number): Promise<Case
   const strict = await open({ ...full, limit: { perCaller: ENDLESS, perAddress: ONE_ATTEMPT } })
   const certificateOnly = await open({ ...full, jwt: null, limit: null, authorize: 'any-authenticated' })
 
+  // The proxy and its client have one certificate, which is all the same to the guard.
+  const behindProxy = await open({
+    ...full,
+    jwt: null,
+    limit: null,
+    authorize: 'any-authenticated',
+    forwarded: { format: 'nginx', from: { peer: CALLER } },
+  })
+
   const { token } = mesh.caller
   const connection = () => quietConnection(mesh.callerCertificate.certificateDer)
   const mint = (signer: TokenSigner): string => mintToken(signer, CALLER, mesh.callerCertificate)
@@ -72,6 +83,12 @@ export async function createCases(mesh: Mesh, dearBatches: number): Promise<Case
     return { name, guard, batch, expected, request: () => freshRequest(socket, fields[turn++ % fields.length] ?? null) }
   }
 
+  function proxied(): Case {
+    const fields = forwardedByNginx(encodePem('CERTIFICATE', mesh.callerCertificate.certificateDer))
+    const socket = connection()
+    return { name: CASE.proxied, guard: behindProxy, batch: CHEAP_BATCH, expected: null, request: () => freshRequest(socket, null, fields) }
+  }
+
   // The budget of the strict guard is used up before anything is timed.
   const used = freshRequest(connection(), bearer(withWrongSignature(token)))
   await strict.decide(inboundFrom(used, used.url ?? ''))
@@ -85,6 +102,7 @@ export async function createCases(mesh: Mesh, dearBatches: number): Promise<Case
         Array.from({ length: 16 }, () => mint(mesh.signer)),
       ),
       cheap(CASE.certificate, certificateOnly, null, []),
+      proxied(),
       cheap(CASE.missing, patient, 'ERR_TOKEN_MISSING', []),
       ...Object.entries(MALFORMED).map(([name, garble]) => cheap(name, patient, 'ERR_TOKEN_MALFORMED', [garble(token)])),
       cheap(

@@ -23,8 +23,9 @@ export function quietConnection(certificateDer: Uint8Array | null, remoteAddress
 /**
  * A request as Node's parser hands it over: every header name and value is a string of its own, flat and never hashed before, so that
  * a look-up pays for hashing it as it does behind a real parser.
+ * @param more names and values, in turn.
  */
-export function freshRequest(socket: Socket, token: Buffer | null): IncomingMessage {
+export function freshRequest(socket: Socket, token: Buffer | null, more: readonly Buffer[] = []): IncomingMessage {
   const req = new IncomingMessage(socket)
   req.httpVersionMajor = 1
   req.httpVersionMinor = 1
@@ -33,12 +34,18 @@ export function freshRequest(socket: Socket, token: Buffer | null): IncomingMess
   req.url = fresh(PATH)
   req.rawHeaders = HEADERS.map(fresh)
   if (token !== null) req.rawHeaders.push(fresh(AUTHORIZATION), fresh(token))
+  for (const bytes of more) req.rawHeaders.push(fresh(bytes))
   return req
 }
 
 /** The value of an Authorization field, as bytes. */
 export function bearer(token: string): Buffer {
   return Buffer.from(`Bearer ${token}`)
+}
+
+/** The certificate of a client as nginx hands it on. */
+export function forwardedByNginx(certificatePem: string): Buffer[] {
+  return ['x-ssl-client-cert', encodeURIComponent(certificatePem), 'x-ssl-client-verify', 'SUCCESS'].map((text) => Buffer.from(text))
 }
 
 const PATH = Buffer.from('/invoices')

@@ -1,15 +1,24 @@
 import { type CertifiedPeer, type Finding, isRefusal, type Peer, type Provenance, type Refusal, refuse } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
+import type { CaCertificate } from './certificate/ca-certificate.js'
 import { metadataFrom } from './certificate/certificate-metadata.js'
 import type { ParsedCertificate } from './certificate/read-certificate.js'
 import type { CheckedOptions } from './check-options.js'
+import { sameBytes } from './der/der-values.js'
 import { leafEvidence } from './leaf-evidence.js'
 import { type Evidence, type LeafFact, recheckAt } from './leaf-fact.js'
 import { leafRules } from './leaf-rules.js'
 import { CLIENT, endMs } from './path/check-path.js'
 import { createSearchBudget } from './path/search-budget.js'
 import { createCrlSigners } from './revocation/crl-signers.js'
-import { type CrlSigners, judgeRevocation, type KnownGood, NEVER_CHECKED, revocationSubject } from './revocation/revocation.js'
+import {
+  type CrlSigners,
+  judgeRevocation,
+  type KnownGood,
+  NEVER_CHECKED,
+  type RevocationSubject,
+  revocationSubject,
+} from './revocation/revocation.js'
 import type { TrustState } from './trust/trust-state.js'
 import { anchorsFor, type VerifiedLeaf } from './verify-leaf.js'
 
@@ -100,7 +109,7 @@ export function createLeafMemory(state: TrustState, options: CheckedOptions, pro
       expiresAtMs,
     })
     const leafEndMs = endMs(leaf, options.skewMs)
-    const evidence = { peer, trustDomain, path, crlAuthorities, leafEndMs, pathEndMs, subject: revocationSubject(leaf) }
+    const evidence = { peer, trustDomain, path, crlAuthorities, leafEndMs, pathEndMs, subject: sparing(revocationSubject(leaf), path) }
     const fact = known ?? { finding: null, epoch: 0, untilMs: 0, evidence }
     fact.evidence = evidence
     byFingerprint.set(certificate.fingerprint256, fact)
@@ -109,4 +118,10 @@ export function createLeafMemory(state: TrustState, options: CheckedOptions, pro
   }
 
   return { current, find: (fingerprint) => byFingerprint.get(fingerprint), factOf: (peer) => byPeer.get(peer), establish }
+}
+
+/** The name of the issuer as the issuer itself holds it: thousands of leaves have the same. */
+function sparing(subject: RevocationSubject, [issuer]: readonly CaCertificate[]): RevocationSubject {
+  if (issuer === undefined || !sameBytes(issuer.certificate.subject.der, subject.issuerName)) return subject
+  return { ...subject, issuerName: issuer.certificate.subject.der, issuerKey: issuer.certificate.subjectKey }
 }

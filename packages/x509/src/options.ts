@@ -28,6 +28,7 @@ export interface MtlsOptions {
   readonly reloadIntervalMs?: number
 }
 
+/** Kinds of names in a certificate: four of its subjectAltName, and the common name of its subject. */
 export type IdentityKind = 'spiffe' | 'dns' | 'uri' | 'email' | 'cn'
 
 /**

@@ -10,6 +10,8 @@ export interface ParseForwardedOptions {
   readonly fields?: Readonly<Record<string, string>>
 }
 
+const OPTIONS: readonly string[] = ['hops', 'fields'] satisfies (keyof ParseForwardedOptions)[]
+
 /**
  * Reads what a proxy says of its client's certificate. Whether the proxy may say it has to be settled before: these are fields that anybody
  * can send. Nothing in the evidence is verified here.
@@ -32,6 +34,8 @@ export function parseForwarded(
 ): ForwardedResult {
   const known = FORWARDED_FORMATS.get(format)
   if (known === undefined) return malformed('format', 'unknown-format')
+  // A misspelt one would leave its default, which may count one proxy less than there are.
+  if (!Object.keys(options).every((key) => OPTIONS.includes(key))) return malformed('options', 'unknown-option')
   const renamed = options.fields ?? {}
   // A role that does not exist would leave the field that was meant under its default name, which the proxy does not write: a client could.
   if (!Object.keys(renamed).every((role) => Object.hasOwn(known.fields, role))) return malformed('options', 'unknown-role')

@@ -52,6 +52,7 @@ export type ForwardedReason =
   | 'identity'
   | 'unknown-format'
   | 'unknown-role'
+  | 'unknown-option'
   // ambiguous
   | 'list'
   | 'repeated'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { checkChoice, checkKeys, encodeDer, type Refusal, refuse } from '@countersign/core'
+import { checkChoice, checkKeys, encodeDer, kindOf, MisuseError, type Refusal, refuse } from '@countersign/core'
 import { CaCertificate } from '../certificate/ca-certificate.js'
 import { readCertificateInput } from '../certificate/certificate-input.js'
 import { TAG } from '../der/der-reader.js'
@@ -33,7 +33,7 @@ const MAX_NONCE_OCTETS = 128
 
 /**
  * Writes an OCSP request for one certificate (RFC 6960 §4.1).
- * @returns `ERR_PEER_UNREADABLE` for certificates that cannot be read, and for a nonce of a size that does not exist.
+ * @returns `ERR_PEER_UNREADABLE` for certificates that cannot be read.
  * @throws {MisuseError} for a wrong or unknown option (`ERR_OPTION_…`).
  */
 export function createOcspRequest(options: OcspRequestOptions): OcspRequest | Refusal {
@@ -44,10 +44,13 @@ export function createOcspRequest(options: OcspRequestOptions): OcspRequest | Re
   if (leaf === undefined || ca === undefined || typeof leaf === 'string' || typeof ca === 'string') {
     return refuse('ERR_PEER_UNREADABLE', { reason: 'malformed' })
   }
-  const octets = nonce === true ? freshNonce() : nonce === false ? null : nonce
-  if (octets !== null && (octets.length === 0 || octets.length > MAX_NONCE_OCTETS))
-    return refuse('ERR_PEER_UNREADABLE', { reason: 'nonce' })
+  const octets = nonce === true ? freshNonce() : nonce === false ? null : checkNonce(nonce)
   return { der: encodeOcspRequest(revocationSubject(leaf), new CaCertificate(ca), octets, hash), nonce: octets }
+}
+
+function checkNonce(nonce: unknown): Uint8Array {
+  if (nonce instanceof Uint8Array && nonce.length > 0 && nonce.length <= MAX_NONCE_OCTETS) return nonce
+  throw new MisuseError('ERR_OPTION_INVALID', 'nonce', `takes true, false or 1 to ${MAX_NONCE_OCTETS} octets, not ${kindOf(nonce)}`)
 }
 
 export function freshNonce(): Uint8Array {
