@@ -168,7 +168,7 @@ test('refuses a role and a format that do not exist, rather than to read a field
       told(parseForwarded('nginx', {}, { fields: JSON.parse(`{"${role}":"x"}`) as Record<string, string> })),
       'MALFORMED options unknown-role',
     )
-  assert.equal(told(parseForwarded('envoy-xfcc', {}, { ...{ hop: 2 } })), 'MALFORMED options unknown-option')
+  assert.equal(told(parseForwarded('envoy-xfcc', {}, { hops: 2, ...{ hop: 2 } })), 'MALFORMED options unknown-option')
   for (const format of ['Nginx', '', '__proto__', 'constructor'])
     assert.equal(told(parseForwarded(format as ForwardedFormatName, {})), 'MALFORMED format unknown-format')
 })
