@@ -53,6 +53,8 @@ test('refuses what is revoked, the leaf or an intermediate', async (t) => {
   const chain = { crls: [good(root, { serials: [integer(0x80ff)] }), good(middle)] }
   assert.equal(await verdict(withCrls(t, chain), connectionWith(below, middle)), 'ERR_PEER_REVOKED')
   assert.equal(await verdict(withCrls(t, { ...chain, scope: 'leaf' }), connectionWith(below, middle)), ID)
+  // Whatever is not known of the leaf.
+  assert.equal(await verdict(withCrls(t, { crls: chain.crls.slice(0, 1) }), connectionWith(below, middle)), 'ERR_PEER_REVOKED')
 })
 
 test('asks for a CRL of every issuer in scope', async (t) => {

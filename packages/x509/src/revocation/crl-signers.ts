@@ -33,6 +33,12 @@ const NEVER = Number.POSITIVE_INFINITY
  * Finds the certificates with which CRLs may be verified that the issuer's own key did not sign (RFC 5280 §6.3.3 (f)): those on the path,
  * and candidates whose own path is valid and ends at the same anchor. Works only when it is asked.
  *
+ * ```text
+ * anchor ─┬─ issuing CA ─┬─ leaf        the keys on the path, for the lists of their own names
+ *         │              └─ key of a CRL issuer that a distribution point of the leaf names
+ *         └─ issuing CA, another key
+ * ```
+ *
  * Another key of the same CA counts only where the same names lead from the anchor to it: a CA elsewhere below the anchor cannot make
  * itself a namesake. A CRL never speaks for a certificate that its own signer hangs from.
  *

@@ -119,6 +119,8 @@ export function judgeRevocation(
     return [{ answer, subject, certificate: i === 0 ? 'leaf' : 'intermediate' }]
   })
   if (signers.overrun !== null) return signers.overrun
+  // What is revoked stays so, whatever is not known of the others.
+  answers.sort((a, b) => Number(b.answer.status === 'revoked') - Number(a.answer.status === 'revoked'))
   let { untilMs, lookAgainMs } = NEVER_CHECKED
   for (const { answer, subject, certificate } of answers) {
     if (answer.status === 'revoked') return refuse('ERR_PEER_REVOKED', { certificate, serialNumber: subject.serialNumber })
