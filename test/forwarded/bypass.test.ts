@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import type { SecurityEvent } from '@countersign/core'
 import type { GuardOptions } from '@countersign/node'
-import { createTestMesh, type Workload } from '@countersign/testing'
+import { createTestMesh, createTestRecorder, type Workload } from '@countersign/testing'
 import { type Answer, type Lines, send } from '../proxies/client.js'
 import { type Forgery, forgeriesFor } from '../proxies/forgeries.js'
 import { type GuardedService, type Seen, startGuardedService } from '../proxies/guarded-service.js'
@@ -155,4 +156,13 @@ test('where an address is all that is asked for, everybody who has it is believe
   assert.equal(seen(await call(service, null, forged)).id, other.id, 'this is what the option is named for')
   const elsewhere = await start({ from: { dangerouslyAddress: '10.0.0.0/8' } })
   assert.equal((await call(elsewhere, null, forged)).code, 'ERR_PEER_MISSING')
+})
+
+test('ignored fields are written down once, also where the request is refused since it cannot be', async () => {
+  const recorder = createTestRecorder()
+  const audit = { ...recorder, record: (event: SecurityEvent) => recorder.record(event) && event.kind !== 'request.allowed' }
+  const service = await start({}, { audit })
+  assert.equal((await call(service, client, forged)).code, 'ERR_UNAVAILABLE')
+  assert.equal(recorder.of('request.denied')[0]?.code, 'ERR_AUDIT_UNAVAILABLE')
+  assert.equal(recorder.of('forwarded.ignored').length, 1)
 })

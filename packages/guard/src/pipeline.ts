@@ -58,6 +58,7 @@ const BODY_PARSER_FACTS = Object.freeze({ fix: 'put countersign(guard) in front 
 export function createPipeline(parts: PipelineParts): Pipeline {
   const { peers, tokens, authorizer, limiter, admission, pathOf, needOf, asServerName, denialFrom, strayFieldsOf, witness } = parts
   const principalFrom = createPrincipalMaker()
+  const mayBeProxied = (peers?.forwardedFields ?? []).length > 0
   let closed = false
 
   function decide(inbound: Inbound): Decision | Promise<Decision> {
@@ -73,7 +74,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     if (inbound.bodyRead) return deny(refuse('ERR_GUARD_BEHIND_BODY_PARSER', BODY_PARSER_FACTS), inbound, null)
     const path = pathOf(inbound)
     if (typeof path !== 'string') return deny(path, inbound, null)
-    const misdirected = checkAuthority(inbound, asServerName, peers?.forwardedFields !== undefined && peers.forwardedFields.length > 0)
+    const misdirected = checkAuthority(inbound, asServerName, mayBeProxied)
     if (misdirected !== null) return deny(misdirected, inbound, null)
     const need = needOf(inbound.method, path)
     if (!need.reads) {
@@ -178,7 +179,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       const ignoredFields = ignored(inbound, need.reads, principal.peer)
       const grant: Grant = { allowed: true, principal, inbound, headers, ignoredFields }
       const unrecorded = witness.allowed(grant)
-      return unrecorded === null ? grant : deny(unrecorded, inbound, principal)
+      return unrecorded === null ? grant : answer(unrecorded, inbound, principal)
     } catch (fault) {
       return deny(refuse('ERR_GUARD_FAULT', undefined, fault), inbound, principal)
     }
@@ -212,6 +213,10 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     } catch {
       // What is denied stays denied, whatever else goes wrong.
     }
+    return answer(refusal, inbound, caller, headers)
+  }
+
+  function answer(refusal: Refusal, inbound: Inbound, caller: Peer | Principal | null, headers?: Headers): Denial {
     witness.denied(refusal, inbound, caller)
     return denialFrom(refusal, headers)
   }
