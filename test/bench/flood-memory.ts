@@ -92,6 +92,8 @@ function callerOf(turn: number): Principal {
     evidence: ['mtls'],
     peer: null,
     token: null,
+    apiKey: null,
+    session: null,
     assurance: { provenance: 'connection', tokenBound: false, resumed: false },
     expiresAtMs: Number.POSITIVE_INFINITY,
   }

@@ -3,11 +3,11 @@ import { posix } from 'node:path'
 import type { Workspace } from './source-tree.js'
 import { importsOf } from './syntax.js'
 
-const MECHANISMS = ['x509', 'token', 'policy', 'limit', 'audit', 'issuer', 'credentials', 'discovery'] as const
+const MECHANISMS = ['x509', 'token', 'policy', 'limit', 'audit', 'state', 'issuer', 'credentials', 'discovery'] as const
 
 /**
  * What each package may use of ours: arrows point downwards only, and never sideways. Mechanisms meet through core's interfaces
- * and in the guard; the guard does not know the opposite trust role, the issuer; `redis` implements core's stores and knows
+ * and in the guard; the mesh is the composition root of the issuing side; the guard does not know the opposite trust role, the issuer; `redis` implements core's stores and knows
  * nothing else; an adapter holds neither cryptography nor policy and so needs neither.
  */
 export const MAY_USE: Readonly<Record<string, readonly string[] | 'everything'>> = {
@@ -20,6 +20,7 @@ export const MAY_USE: Readonly<Record<string, readonly string[] | 'everything'>>
   koa: ['core', 'guard', 'node'],
   fastify: ['core', 'guard', 'node'],
   grpc: ['core', 'guard', 'node'],
+  mesh: ['core', ...MECHANISMS, 'guard', 'node'],
   client: ['core', ...MECHANISMS, 'guard', 'node'],
   cli: ['core', ...MECHANISMS, 'guard', 'node'],
   testing: 'everything',

@@ -64,7 +64,12 @@ export function messageOf({ kind, code }: SecurityEvent): string {
     case 'peer':
       return EXTRACTION_FAILED.has(code) ? 'client_cert_extraction_failed' : 'invalid_client_cert'
     case 'token':
+    case 'proof':
       return 'invalid_token'
+    case 'api-key':
+      return 'invalid_api_key'
+    case 'session':
+      return 'invalid_session'
     case 'authorization':
       return 'access_denied'
     case 'limit':

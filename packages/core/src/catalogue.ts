@@ -5,14 +5,14 @@ export type Status = 400 | 401 | 403 | 421 | 429 | 431 | 503
 export type GrpcStatus = 'INVALID_ARGUMENT' | 'UNAUTHENTICATED' | 'PERMISSION_DENIED' | 'RESOURCE_EXHAUSTED' | 'UNAVAILABLE'
 
 /** Where in the way of a request the refusal is made. */
-export type Stage = 'request' | 'peer' | 'token' | 'authorization' | 'limit' | 'availability'
+export type Stage = 'request' | 'peer' | 'token' | 'proof' | 'api-key' | 'session' | 'authorization' | 'limit' | 'availability'
 
 export interface CatalogueEntry {
   readonly stage: Stage
   readonly status: Status
   readonly grpcStatus: GrpcStatus
-  /** RFC 6750 §3.1 error of the Bearer challenge; `''`: a challenge without an error; `null`: no challenge. */
-  readonly challenge: 'invalid_request' | 'invalid_token' | 'insufficient_scope' | '' | null
+  /** RFC 6750 §3.1 or RFC 9449 §7.1, §9 error of the challenge; `''`: a challenge without an error; `null`: no challenge. */
+  readonly challenge: 'invalid_request' | 'invalid_token' | 'insufficient_scope' | 'invalid_dpop_proof' | 'use_dpop_nonce' | '' | null
   /** The code that is sent. Another than the entry's own where precision would tell of stores, policies or ourselves. */
   readonly publicCode: string
   /** Fixed text of the problem's `title`, safe to send. */
@@ -80,8 +80,56 @@ const TOKEN = {
   ERR_TOKEN_BINDING: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token is bound to another certificate'],
   ERR_TOKEN_UNBOUND: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token must be bound to the client certificate'],
   ERR_TOKEN_REVOKED: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token has been revoked'],
+  ERR_TOKEN_INACTIVE: [401, 'UNAUTHENTICATED', 'invalid_token', 'The issuer says that the token is not active'],
   ERR_TOKEN_REVOCATION_UNKNOWN: [503, 'UNAVAILABLE', null, 'It is not known whether the token was revoked', 'ERR_UNAVAILABLE'],
+  ERR_INTROSPECTION_UNAVAILABLE: [503, 'UNAVAILABLE', null, 'The issuer cannot be asked about the token', 'ERR_UNAVAILABLE'],
   ERR_KEYS_UNAVAILABLE: [503, 'UNAVAILABLE', null, 'The keys of the issuer cannot be had', 'ERR_UNAVAILABLE'],
+} as const satisfies Record<string, Row>
+
+const PROOF = {
+  ERR_PROOF_MISSING: [401, 'UNAUTHENTICATED', 'invalid_dpop_proof', 'The token is bound to a key, and no proof of that key came with it'],
+  ERR_PROOF_REPEATED: [400, 'INVALID_ARGUMENT', 'invalid_request', 'The request holds more than one proof'],
+  ERR_PROOF_TOO_LARGE: [431, 'UNAUTHENTICATED', null, 'The proof is too large'],
+  ERR_PROOF_MALFORMED: [401, 'UNAUTHENTICATED', 'invalid_dpop_proof', 'The proof is not a well-formed signed JWT'],
+  ERR_PROOF_TYPE: [401, 'UNAUTHENTICATED', 'invalid_dpop_proof', 'The type of the proof is not accepted'],
+  ERR_PROOF_ALGORITHM: [401, 'UNAUTHENTICATED', 'invalid_dpop_proof', 'The algorithm of the proof is not accepted'],
+  ERR_PROOF_KEY: [401, 'UNAUTHENTICATED', 'invalid_dpop_proof', 'The key in the proof cannot be used'],
+  ERR_PROOF_SIGNATURE: [401, 'UNAUTHENTICATED', 'invalid_dpop_proof', 'The signature of the proof is wrong'],
+  ERR_PROOF_CLAIM: [401, 'UNAUTHENTICATED', 'invalid_dpop_proof', 'The proof lacks a claim, or one is not of its type'],
+  ERR_PROOF_METHOD: [401, 'UNAUTHENTICATED', 'invalid_dpop_proof', 'The proof was made for another method'],
+  ERR_PROOF_TARGET: [401, 'UNAUTHENTICATED', 'invalid_dpop_proof', 'The proof was made for another target'],
+  ERR_PROOF_TOKEN: [401, 'UNAUTHENTICATED', 'invalid_dpop_proof', 'The proof was made for another token'],
+  ERR_PROOF_BINDING: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token is bound to another key than that of the proof'],
+  ERR_PROOF_EXPIRED: [401, 'UNAUTHENTICATED', 'invalid_dpop_proof', 'The proof is too old'],
+  ERR_PROOF_ISSUED_IN_FUTURE: [401, 'UNAUTHENTICATED', 'invalid_dpop_proof', 'The proof was made in the future'],
+  ERR_PROOF_NONCE: [401, 'UNAUTHENTICATED', 'use_dpop_nonce', 'The proof must hold the nonce of this server'],
+  ERR_PROOF_REPLAYED: [401, 'UNAUTHENTICATED', 'invalid_dpop_proof', 'The proof has been used before'],
+  ERR_REPLAY_UNAVAILABLE: [503, 'UNAVAILABLE', null, 'It is not known whether the proof was used before', 'ERR_UNAVAILABLE'],
+} as const satisfies Record<string, Row>
+
+const API_KEY = {
+  ERR_API_KEY_MISSING: [401, 'UNAUTHENTICATED', '', 'An API key is required'],
+  ERR_API_KEY_REPEATED: [400, 'INVALID_ARGUMENT', 'invalid_request', 'The request holds more than one API key'],
+  ERR_API_KEY_INVALID: [401, 'UNAUTHENTICATED', '', 'The API key is not accepted'],
+  ERR_API_KEY_MALFORMED: [401, 'UNAUTHENTICATED', '', 'The API key is not of the form of one', 'ERR_API_KEY_INVALID'],
+  ERR_API_KEY_UNKNOWN: [401, 'UNAUTHENTICATED', '', 'There is no such API key', 'ERR_API_KEY_INVALID'],
+  ERR_API_KEY_EXPIRED: [401, 'UNAUTHENTICATED', '', 'The API key has expired'],
+  ERR_API_KEY_REVOKED: [401, 'UNAUTHENTICATED', '', 'The API key has been revoked'],
+  ERR_API_KEY_BINDING: [401, 'UNAUTHENTICATED', '', 'The API key belongs to another caller'],
+  ERR_API_KEY_LOCKED: [429, 'RESOURCE_EXHAUSTED', null, 'Too many failed attempts with an API key'],
+  ERR_API_KEYS_UNAVAILABLE: [503, 'UNAVAILABLE', null, 'The API keys cannot be looked up', 'ERR_UNAVAILABLE'],
+} as const satisfies Record<string, Row>
+
+const SESSION = {
+  ERR_SESSION_REPEATED: [400, 'INVALID_ARGUMENT', null, 'The request hands on more than one session'],
+  ERR_SESSION_INVALID: [403, 'UNAUTHENTICATED', null, 'What hands the session on is not a valid session token'],
+  ERR_SESSION_AUDIENCE: [403, 'PERMISSION_DENIED', null, 'The session was handed on to another service'],
+  ERR_SESSION_SENDER: [403, 'PERMISSION_DENIED', null, 'The session was handed on by another service than the caller'],
+  ERR_SESSION_EXPIRED: [403, 'UNAUTHENTICATED', null, 'What hands the session on has expired'],
+  ERR_SESSION_REPLAYED: [403, 'UNAUTHENTICATED', null, 'The session was accepted from this session token before'],
+  ERR_SESSION_HOPS: [403, 'PERMISSION_DENIED', null, 'The session was handed on too many times'],
+  ERR_SESSION_ENDED: [403, 'UNAUTHENTICATED', null, 'The session has ended'],
+  ERR_SESSION_UNAVAILABLE: [503, 'UNAVAILABLE', null, 'It is not known whether the session is still alive', 'ERR_UNAVAILABLE'],
 } as const satisfies Record<string, Row>
 
 const AUTHORIZATION = {
@@ -109,6 +157,9 @@ export type Code =
   | keyof typeof REQUEST
   | keyof typeof PEER
   | keyof typeof TOKEN
+  | keyof typeof PROOF
+  | keyof typeof API_KEY
+  | keyof typeof SESSION
   | keyof typeof AUTHORIZATION
   | keyof typeof LIMIT
   | keyof typeof AVAILABILITY
@@ -119,6 +170,9 @@ const CATALOGUE: ReadonlyMap<string, CatalogueEntry> = new Map(
       ['request', REQUEST],
       ['peer', PEER],
       ['token', TOKEN],
+      ['proof', PROOF],
+      ['api-key', API_KEY],
+      ['session', SESSION],
       ['authorization', AUTHORIZATION],
       ['limit', LIMIT],
       ['availability', AVAILABILITY],

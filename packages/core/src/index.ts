@@ -1,4 +1,5 @@
 export { type AddressMatch, compileAddressRanges } from './address-ranges.js'
+export type { ApiKey } from './api-key.js'
 export type { Authorizer } from './authorizer.js'
 export {
   type CatalogueEntry,
@@ -25,20 +26,37 @@ export { type Connection, type Inbound, type Presented, REPEATED } from './inbou
 export { type IpAddress, ipTextOf, parseIpAddress } from './ip-address.js'
 export { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from './json-value.js'
 export type { Admission, Limiter, QuotaRequest, QuotaState, QuotaStore, Quotas } from './limiter.js'
+export { createMemoryReplayStore, type MemoryReplayStore, type MemoryReplayStoreOptions } from './memory-replay-store.js'
 export { compileNameMatch, isUnder, type Match, type NameMatch } from './match.js'
 export type { Counter, Gauge, Histogram, InstrumentOptions, Labels, Meter } from './meter.js'
 export { checkBoolean, checkChoice, checkInteger, checkKeys, checkList, checkText, joinPath, kindOf } from './option-checks.js'
 export { parseExactJsonObject, parseJson, parseJsonObject } from './parse-json.js'
 export type { CertificateKey, CertificateMetadata, CertifiedPeer, KeyUsage, Peer, Provenance, SubjectAlternativeNames } from './peer.js'
 export type { Assurance, EvidenceKind, Principal } from './principal.js'
+export type { PropagatedSession } from './propagated-session.js'
 export { readBounded } from './read-bounded.js'
 export type { EventKind, Recorder, SecurityEvent } from './recorder.js'
 export { type Facts, isRefusal, type Refusal, refuse } from './refusal.js'
+export type { Claim, ReplayStore } from './replay-store.js'
 export { checkMethod, checkPath, foldPath } from './request-match.js'
+export type { RevocationKind, RevocationList } from './revocation-list.js'
 export type { Clock, Runtime, Surroundings } from './runtime.js'
 export type { Source, TrustBundle } from './source.js'
 export { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from './spiffe-id.js'
+export {
+  type EventOutbox,
+  type RevocationEntry,
+  type RevocationLog,
+  type RevocationPage,
+  type RevocationPosition,
+  type StateChange,
+  StateError,
+  type StateEvent,
+  type StateRecord,
+  type StateStore,
+  type StateWrite,
+} from './state-store.js'
 export type { Token } from './token.js'
 export { textFromUtf8 } from './utf8-text.js'
-export type { Finding, PeerVerifier, TokenVerifier, Verifier } from './verifier.js'
+export type { ApiKeyVerifier, Finding, PeerVerifier, SessionVerifier, TokenVerifier, Verifier } from './verifier.js'
 export { type Deadline, withDeadline } from './with-deadline.js'

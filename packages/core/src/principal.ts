@@ -1,8 +1,10 @@
+import type { ApiKey } from './api-key.js'
 import type { Identity } from './identity.js'
 import type { Peer, Provenance } from './peer.js'
+import type { PropagatedSession } from './propagated-session.js'
 import type { Token } from './token.js'
 
-export type EvidenceKind = 'mtls' | 'jwt'
+export type EvidenceKind = 'mtls' | 'jwt' | 'api-key'
 
 /** Who is calling, and how that was proven. Frozen. */
 export interface Principal {
@@ -16,6 +18,9 @@ export interface Principal {
   readonly evidence: readonly EvidenceKind[]
   readonly peer: Peer | null
   readonly token: Token | null
+  readonly apiKey: ApiKey | null
+  /** The session of whoever started all this, where the caller has handed one on. It proves nothing about the caller. */
+  readonly session: PropagatedSession | null
   readonly assurance: Assurance
   /** The first of all expiry times that were judged. Epoch milliseconds; `Infinity` if anonymous. */
   readonly expiresAtMs: number

@@ -5,6 +5,8 @@
 export interface Source<T> {
   get(key: string): T | undefined
   readonly epoch: number
+  /** Asks for values that are not here yet. Whoever finds none for a key may call it, and look again. One question at a time; never rejects. */
+  load?(): Promise<void>
   /** The first values are loaded. Rejects if they cannot be. */
   ready?(): Promise<void>
   close?(): Promise<void>

@@ -1,5 +1,8 @@
+import type { ApiKey } from './api-key.js'
 import type { Inbound } from './inbound.js'
 import type { Peer } from './peer.js'
+import type { Principal } from './principal.js'
+import type { PropagatedSession } from './propagated-session.js'
 import type { Refusal } from './refusal.js'
 import type { Token } from './token.js'
 
@@ -46,4 +49,28 @@ export interface TokenVerifier extends Verifier<Token> {
   readonly kind: 'jwt'
   /** Is this token this peer's? `null`: yes, or the issuer's tokens need not be. */
   bind(token: Token, peer: Peer | null): Refusal | null
+}
+
+export interface ApiKeyVerifier extends Verifier<ApiKey> {
+  readonly kind: 'api-key'
+  /** Is this key this peer's? `null`: yes, or nobody else has proven who is calling. */
+  bind(key: ApiKey, peer: Peer | null): Refusal | null
+}
+
+/** Accepts sessions that other services hand on. */
+export interface SessionVerifier {
+  readonly kind: 'session'
+  /** The request fields that hand sessions on, lowercase: where nobody was let in to send them, they are taken off. */
+  readonly fields: readonly string[]
+  /** Was a session handed on? Looks at the fields alone. */
+  isPresented(inbound: Inbound): boolean
+  /**
+   * Asked last, once everything else allows the request: what is used once is used up here. Never rejects.
+   * @param caller whoever was proven to be calling: a session counts only from the service that it was handed on by.
+   */
+  accept(inbound: Inbound, caller: Principal): Promise<PropagatedSession | Refusal>
+  /** Is it still true? For what outlives its request. */
+  judge(session: PropagatedSession): Refusal | null
+  ready(): Promise<void>
+  toString(): string
 }

@@ -9,6 +9,8 @@ export const ANONYMOUS: Principal = Object.freeze({
   evidence: Object.freeze([]),
   peer: null,
   token: null,
+  apiKey: null,
+  session: null,
   assurance: Object.freeze({ provenance: null, tokenBound: false, resumed: false }),
   expiresAtMs: Number.POSITIVE_INFINITY,
 })
@@ -48,6 +50,8 @@ function makePrincipal(peer: Peer | null, token: Token | null, connection: Conne
     evidence: Object.freeze(evidence),
     peer,
     token,
+    apiKey: null,
+    session: null,
     assurance: Object.freeze({
       provenance: peer?.provenance ?? null,
       tokenBound: peer !== null && peer.certificate !== null && token?.boundTo === peer.certificate['x5t#S256'],

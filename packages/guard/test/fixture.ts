@@ -74,6 +74,9 @@ export function token(changes: Partial<Token> = {}): Token {
     scopes: new Set(),
     claims: {},
     boundTo: null,
+    boundToKey: null,
+    id: null,
+    issuedAtMs: null,
     expiresAtMs: Number.POSITIVE_INFINITY,
     ...changes,
   }

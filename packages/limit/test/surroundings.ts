@@ -79,6 +79,8 @@ export const ANONYMOUS: Principal = Object.freeze({
   evidence: [],
   peer: null,
   token: null,
+  apiKey: null,
+  session: null,
   assurance: { provenance: null, tokenBound: false, resumed: false },
   expiresAtMs: Number.POSITIVE_INFINITY,
 })
@@ -101,6 +103,9 @@ export function principalOf(
           scopes: new Set(),
           claims,
           boundTo: null,
+          boundToKey: null,
+          id: null,
+          issuedAtMs: null,
           expiresAtMs: Number.POSITIVE_INFINITY,
         }
   return { ...ANONYMOUS, id: value, anonymous: false, caller, token, evidence: ['mtls'] }

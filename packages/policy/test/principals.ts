@@ -8,6 +8,8 @@ export const ANONYMOUS: Principal = Object.freeze({
   evidence: [],
   peer: null,
   token: null,
+  apiKey: null,
+  session: null,
   assurance: { provenance: null, tokenBound: false, resumed: false },
   expiresAtMs: Number.POSITIVE_INFINITY,
 })
@@ -43,6 +45,9 @@ export function tokenOf(
     scopes: new Set(scopes),
     claims: { iss: issuer, sub: subject, ...claims },
     boundTo: null,
+    boundToKey: null,
+    id: null,
+    issuedAtMs: null,
     expiresAtMs: Number.POSITIVE_INFINITY,
   }
 }

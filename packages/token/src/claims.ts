@@ -21,6 +21,8 @@ export interface Assertions {
   readonly boundTo: string | null
   /** `jti`; empty where there is none. */
   readonly tokenId: string
+  /** `iat` as it stands. */
+  readonly iatMs: number | null
   /** Each with the skew: at `expiresAtMs` the token is no longer valid, at the others it is. */
   readonly expiresAtMs: number
   readonly notBeforeMs: number
@@ -77,6 +79,7 @@ export function readClaims(claims: JsonObject, rules: IssuerRules): Assertions |
     scopes,
     boundTo,
     tokenId: typeof jti === 'string' ? jti : '',
+    iatMs: issuedMs,
     expiresAtMs: Math.min(exp * 1000, oldestMs, LAST_MS) + rules.skewMs,
     notBeforeMs: typeof nbf === 'number' ? nbf * 1000 - rules.skewMs : Number.NEGATIVE_INFINITY,
     issuedAtMs: issuedMs === null ? Number.NEGATIVE_INFINITY : issuedMs - rules.skewMs,

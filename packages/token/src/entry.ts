@@ -2,12 +2,12 @@ import { type JsonObject, type Refusal, refuse, type Token } from '@countersign/
 import type { Appraisal } from './appraisal.js'
 import { judgeTime } from './claims.js'
 import type { Issuer } from './issuer.js'
-import { askRevocation } from './revocation.js'
+import { askRevocation, type Revocable } from './revocation.js'
 import { ScopeSet } from './scope-set.js'
 import type { VerificationKey } from './verification-key.js'
 
 /** A token whose signature was verified, and what must still be true of it on every request. */
-export interface Entry {
+export interface Entry extends Revocable {
   /** The whole `Authorization` field in its one spelling. */
   readonly field: string
   readonly token: Token
@@ -23,6 +23,7 @@ export interface Entry {
   readonly issuedAtMs: number
   /** Epoch of the issuer's keys in which the key was last seen among them. */
   epoch: number
+  clearedIn: number | undefined
 }
 
 /**
@@ -45,9 +46,13 @@ export function createEntry(field: string, appraisal: Appraisal, key: Verificati
     scopes: new ScopeSet(scopes),
     claims,
     boundTo,
+    boundToKey: null,
+    id: tokenId === '' ? null : tokenId,
+    issuedAtMs: assertions.iatMs,
     expiresAtMs,
   })
-  return { field, token, claims, issuer, kid, algorithm, thumbprint: key.thumbprint, tokenId, expiresAtMs, notBeforeMs, issuedAtMs, epoch }
+  const { thumbprint } = key
+  return { field, token, claims, issuer, kid, algorithm, thumbprint, tokenId, expiresAtMs, notBeforeMs, issuedAtMs, epoch, clearedIn: undefined }
 }
 
 /** Judges an entry, on every request: time, the issuer's keys, revocation. No cryptography. */
@@ -64,5 +69,5 @@ export function judgeEntry(entry: Entry, nowMs: number): Judgement {
     entry.epoch = epoch
   }
   if (issuer.revocation === null) return null
-  return askRevocation(issuer.revocation, entry.tokenId, entry.kid ?? entry.thumbprint, entry.token.subject)
+  return askRevocation(issuer.revocation, entry)
 }

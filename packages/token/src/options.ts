@@ -1,5 +1,5 @@
 import type { JsonWebKey, KeyObject } from 'node:crypto'
-import type { NameMatch, Source } from '@countersign/core'
+import type { NameMatch, RevocationList, Source } from '@countersign/core'
 import {
   checkChoice,
   checkInteger,
@@ -13,7 +13,7 @@ import {
 } from '@countersign/core'
 import { ALGORITHMS, type Algorithm, DEFAULT_ALGORITHMS, SVID_ALGORITHMS } from './algorithm.js'
 import type { TokenType } from './header.js'
-import type { Revocation, RevocationList } from './revocation.js'
+import type { Revocation } from './revocation.js'
 
 /** One issuer of bearer JWTs, and which of its tokens are accepted. */
 export interface JwtOptions {
@@ -79,7 +79,10 @@ export interface RemoteKeys {
 
 export interface RevocationOptions {
   readonly list: RevocationList
-  /** How old the list may be: `'refuse'` 30 seconds, or as said. Beyond that tokens are answered with 503. Default `'refuse'`. */
+  /**
+   * How old the list may be: `'refuse'` as long as the list itself says (`leaseMs`), or 30 seconds; or as said here. Beyond that tokens are
+   * answered with 503. Default `'refuse'`.
+   */
   readonly whenUnavailable?: 'refuse' | StaleFor
 }
 
@@ -127,8 +130,6 @@ const DEFAULT_MAX_BYTES = 8192
 const DEFAULT_SKEW_SECONDS = 30
 const DEFAULT_STALE_SECONDS = 3600
 const MAX_STALE_SECONDS = 7 * 86_400
-// Three heartbeats of ten seconds: a list that is pushed to is silent no longer unless something is wrong.
-const FRESH_REVOCATION_SECONDS = 30
 const MAX_TOKEN_AGE_SECONDS = 366 * 86_400
 
 /**
@@ -150,6 +151,7 @@ export function checkJwtOptions(option: string, options: unknown): IssuerRules {
     )
   }
   const type = checkChoice(at('type'), options['type'] ?? 'at+jwt', ['at+jwt', 'JWT', 'jwt-svid'])
+  const skewMs = 1000 * checkInteger(at('clockSkewSeconds'), options['clockSkewSeconds'] ?? DEFAULT_SKEW_SECONDS, 0, 60)
   const rules: IssuerRules = {
     issuer: checkText(at('issuer'), options['issuer']),
     audience: checkAudience(at('audience'), options['audience'], type),
@@ -158,10 +160,10 @@ export function checkJwtOptions(option: string, options: unknown): IssuerRules {
     requiredClaims: checkTexts(at('requiredClaims'), options['requiredClaims']),
     maySpeakFor: checkSubjects(at('subjects'), options['subjects'], type),
     binding: checkChoice(at('binding'), options['binding'] ?? 'mtls', ['mtls', 'if-bound']),
-    revocation: checkRevocation(at('revocation'), options['revocation']),
+    revocation: checkRevocation(at('revocation'), options['revocation'], skewMs),
     keysStaleMs: 1000 * checkStale(at('whenKeysUnavailable'), options['whenKeysUnavailable'] ?? { staleSeconds: DEFAULT_STALE_SECONDS }, 0),
     maxBytes: checkInteger(at('maxBytes'), options['maxBytes'] ?? DEFAULT_MAX_BYTES, 256, 65_536),
-    skewMs: 1000 * checkInteger(at('clockSkewSeconds'), options['clockSkewSeconds'] ?? DEFAULT_SKEW_SECONDS, 0, 60),
+    skewMs,
     maxAgeMs:
       options['maxAgeSeconds'] === undefined
         ? null
@@ -208,7 +210,7 @@ function checkSubjects(option: string, subjects: unknown, type: TokenType): Issu
   return (subject) => matches.some((match) => match(subject))
 }
 
-function checkRevocation(option: string, revocation: unknown): Revocation | null {
+function checkRevocation(option: string, revocation: unknown, skewMs: number): Revocation | null {
   if (revocation === undefined || revocation === null) return null
   checkKeys(option, revocation, ['list', 'whenUnavailable'])
   const { list } = revocation
@@ -219,8 +221,9 @@ function checkRevocation(option: string, revocation: unknown): Revocation | null
       `takes an object with has(kind, id) and ageMs, not ${kindOf(list)}`,
     )
   }
-  const seconds = checkStale(joinPath(option, 'whenUnavailable'), revocation['whenUnavailable'] ?? 'refuse', FRESH_REVOCATION_SECONDS)
-  return Object.freeze({ list, maxAgeMs: 1000 * seconds })
+  const { whenUnavailable = 'refuse' } = revocation
+  const maxAgeMs = whenUnavailable === 'refuse' ? null : 1000 * checkStale(joinPath(option, 'whenUnavailable'), whenUnavailable, 0)
+  return Object.freeze({ list, maxAgeMs, skewMs })
 }
 
 function isRevocationList(list: unknown): list is RevocationList {

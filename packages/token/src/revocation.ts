@@ -1,40 +1,63 @@
-import { type Refusal, refuse } from '@countersign/core'
-
-/**
- * What has been revoked. Local, so that asking never waits: it is kept current from outside.
- * A question that throws, or is answered with anything but true or false, is not answered.
- */
-export interface RevocationList {
-  /** By the token's `jti`, the `kid` it was signed with (its thumbprint where it has none), or its `sub`. */
-  has(kind: 'token' | 'service' | 'key', id: string): boolean
-  /** How long ago the list was last known to be complete; 0 for a list that always is. */
-  readonly ageMs: number
-}
+import { type Refusal, type RevocationKind, type RevocationList, refuse, type Token } from '@countersign/core'
 
 /** A list, and how old it may be. Checked. */
 export interface Revocation {
   readonly list: RevocationList
-  readonly maxAgeMs: number
+  /** `null`: what the list itself says, or {@link DEFAULT_LEASE_MS}. */
+  readonly maxAgeMs: number | null
+  readonly skewMs: number
 }
+
+/** What of a token can be revoked. */
+export interface Revocable {
+  readonly token: Token
+  readonly tokenId: string
+  readonly kid: string | null
+  readonly thumbprint: string
+  /** Epoch of the list in which the token was last found not to be revoked. */
+  clearedIn: number | undefined
+}
+
+// Three heartbeats of ten seconds: a list that is pushed to is silent no longer unless something is wrong.
+const DEFAULT_LEASE_MS = 30_000
 
 const REVOKED = Object.freeze(refuse('ERR_TOKEN_REVOKED'))
 const UNANSWERED = Object.freeze(refuse('ERR_TOKEN_REVOCATION_UNKNOWN', Object.freeze({ reason: 'the list did not answer' })))
 const OUTDATED = Object.freeze(refuse('ERR_TOKEN_REVOCATION_UNKNOWN', Object.freeze({ reason: 'the list is too old' })))
+const INCOMPLETE = Object.freeze(
+  refuse('ERR_TOKEN_REVOCATION_UNKNOWN', Object.freeze({ reason: 'the list does not go back to when the token was issued' })),
+)
 
 /** Asks the list, on every request. `null`: not revoked. */
-export function askRevocation({ list, maxAgeMs }: Revocation, tokenId: string, keyId: string, subject: string): Refusal | null {
+export function askRevocation({ list, maxAgeMs, skewMs }: Revocation, revocable: Revocable): Refusal | null {
   try {
-    const { ageMs } = list
-    if (!(ageMs >= 0 && ageMs <= maxAgeMs)) return OUTDATED
-    return ask(list, 'token', tokenId) ?? ask(list, 'key', keyId) ?? ask(list, 'service', subject)
+    const { ageMs, epoch } = list
+    if (!(ageMs >= 0 && ageMs <= (maxAgeMs ?? list.leaseMs ?? DEFAULT_LEASE_MS))) return OUTDATED
+    if (epoch !== undefined && epoch === revocable.clearedIn) return null
+    const found = askAnew(list, revocable, skewMs)
+    if (found === null) revocable.clearedIn = epoch
+    return found
   } catch (cause) {
     return refuse('ERR_TOKEN_REVOCATION_UNKNOWN', { reason: 'the list did not answer' }, cause)
   }
 }
 
-function ask(list: RevocationList, kind: 'token' | 'service' | 'key', id: string): Refusal | null {
+function askAnew(list: RevocationList, { token, tokenId, kid, thumbprint }: Revocable, skewMs: number): Refusal | null {
+  // A token that does not say when it was issued is as old as any.
+  const issuedAtMs = token.issuedAtMs ?? Number.NEGATIVE_INFINITY
+  const known =
+    ask(list, 'token', tokenId, issuedAtMs) ??
+    ask(list, 'key', kid ?? thumbprint, issuedAtMs) ??
+    ask(list, 'service', token.subject, issuedAtMs) ??
+    (token.boundTo === null ? null : ask(list, 'certificate', token.boundTo, issuedAtMs))
+  if (known !== null) return known
+  // The issuer's clock may be ahead of the store's.
+  return issuedAtMs - skewMs >= (list.completeSinceMs ?? Number.NEGATIVE_INFINITY) ? null : INCOMPLETE
+}
+
+function ask(list: RevocationList, kind: RevocationKind, id: string, issuedAtMs: number): Refusal | null {
   // Not by truthiness: a promise would be a revocation that nobody waits for, and `undefined` a pardon.
-  const answer: unknown = list.has(kind, id)
+  const answer: unknown = list.has(kind, id, issuedAtMs)
   if (answer === false) return null
   return answer === true ? REVOKED : UNANSWERED
 }

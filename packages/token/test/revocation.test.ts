@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isRefusal } from '@countersign/core'
-import type { RevocationList } from '@countersign/token'
+import { isRefusal, type RevocationList } from '@countersign/core'
 import { bearer, claims, createBench, createConnection, judge, recalledStatus, settledStatus, verified } from './surroundings.js'
 
 function createList(): RevocationList & { revoked: Set<string>; ageMs: number; answer: unknown } {

@@ -1,0 +1,15 @@
+/** A caller's session that another service has handed on, accepted here. Frozen. */
+export interface PropagatedSession {
+  readonly id: string
+  /** Whose session it is. */
+  readonly subject: string
+  /** Who handed it on: the service that called us first, then the one before it, back to where the session began. Never empty. */
+  readonly actors: readonly [string, ...string[]]
+  readonly scopes: ReadonlySet<string>
+  /** What the session carries, as it was created with. Frozen. */
+  readonly claims: Readonly<Record<string, unknown>>
+  /** One id for all that is done on its way, in every service's log. */
+  readonly correlationId: string
+  /** When the session itself ends; what handed it on has run out long before. Epoch milliseconds. */
+  readonly expiresAtMs: number
+}
