@@ -15,6 +15,22 @@ export const MISUSE_CODES = [
 ] as const
 export type MisuseCode = (typeof MISUSE_CODES)[number]
 
+/**
+ * Codes of operations that were refused: values for whoever called them, never the denial of a request. Each has a section in
+ * `docs/errors.md`.
+ */
+export const OPERATION_CODES = [
+  'ERR_SERVICE_UNKNOWN',
+  'ERR_SERVICE_MISMATCH',
+  'ERR_SERVICE_UNPROVEN',
+  'ERR_TARGET_UNKNOWN',
+  'ERR_TARGET_UNAUTHENTICATED',
+  'ERR_TARGET_FORBIDDEN',
+  'ERR_STATE_UNAVAILABLE',
+  'ERR_STATE_CONFLICT',
+] as const
+export type OperationCode = (typeof OPERATION_CODES)[number]
+
 /** Where the page of each code is: the `type` of a problem is this and the code, unless `problemTypeBase` says otherwise. */
 export const DOCS_BASE = 'https://countersign.dev/errors/'
 

@@ -16,7 +16,15 @@ export { clientAddressFromForwarded, clientAddressFromXForwardedFor, flawOfAddre
 export type { Decision, Denial, Grant, Headers, Problem } from './decision.js'
 export { encodeDer } from './encode-der.js'
 export { encodePem } from './encode-pem.js'
-export { DOCS_BASE, MISUSE_CODES, type MisuseCode, MisuseError, RefusedError } from './errors.js'
+export {
+  DOCS_BASE,
+  MISUSE_CODES,
+  type MisuseCode,
+  MisuseError,
+  OPERATION_CODES,
+  type OperationCode,
+  RefusedError,
+} from './errors.js'
 export { type BytesRequest, type FetchedBytes, fetchBytes, type Validators } from './fetch-bytes.js'
 export { FetchError } from './fetch-error.js'
 export { createSpellingFilter, fieldSpelling } from './field-spelling.js'
@@ -26,8 +34,8 @@ export { type Connection, type Inbound, type Presented, REPEATED } from './inbou
 export { type IpAddress, ipTextOf, parseIpAddress } from './ip-address.js'
 export { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from './json-value.js'
 export type { Admission, Limiter, QuotaRequest, QuotaState, QuotaStore, Quotas } from './limiter.js'
-export { createMemoryReplayStore, type MemoryReplayStore, type MemoryReplayStoreOptions } from './memory-replay-store.js'
 export { compileNameMatch, isUnder, type Match, type NameMatch } from './match.js'
+export { createMemoryReplayStore, type MemoryReplayStore, type MemoryReplayStoreOptions } from './memory-replay-store.js'
 export type { Counter, Gauge, Histogram, InstrumentOptions, Labels, Meter } from './meter.js'
 export { checkBoolean, checkChoice, checkInteger, checkKeys, checkList, checkText, joinPath, kindOf } from './option-checks.js'
 export { parseExactJsonObject, parseJson, parseJsonObject } from './parse-json.js'

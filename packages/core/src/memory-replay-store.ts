@@ -1,6 +1,6 @@
 import { checkInteger, checkKeys } from './option-checks.js'
-import type { Clock } from './runtime.js'
 import type { Claim, ReplayStore } from './replay-store.js'
+import type { Clock } from './runtime.js'
 
 export interface MemoryReplayStoreOptions {
   readonly clock: Clock

@@ -9,6 +9,7 @@ export {
 export type { IssueRequest } from './issue-request.js'
 export type { IssuedCertificate, IssuingRuntime } from './issued-certificate.js'
 export type { KeyKind } from './key-pair.js'
+export type { KeyRing } from './key-ring.js'
 export type { RevocationListRequest, RevocationReason } from './revocation-list.js'
 export type { SignatureHash } from './signature-algorithm.js'
 export type { PublicJwk, SigningAlgorithm } from './signing-key.js'

@@ -1,1 +1,2 @@
-export type { StateStore } from '@countersign/core'
+export type { KeyDirectory } from './key-directory.js'
+export type { MeshCore } from './mesh-core.js'

@@ -1,1 +1,2 @@
-export type { StateStore } from '@countersign/core'
+export type { EventSink } from './event-sink.js'
+export type { Revocations } from './revocations.js'

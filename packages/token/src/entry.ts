@@ -52,7 +52,21 @@ export function createEntry(field: string, appraisal: Appraisal, key: Verificati
     expiresAtMs,
   })
   const { thumbprint } = key
-  return { field, token, claims, issuer, kid, algorithm, thumbprint, tokenId, expiresAtMs, notBeforeMs, issuedAtMs, epoch, clearedIn: undefined }
+  return {
+    field,
+    token,
+    claims,
+    issuer,
+    kid,
+    algorithm,
+    thumbprint,
+    tokenId,
+    expiresAtMs,
+    notBeforeMs,
+    issuedAtMs,
+    epoch,
+    clearedIn: undefined,
+  }
 }
 
 /** Judges an entry, on every request: time, the issuer's keys, revocation. No cryptography. */

@@ -1,0 +1,19 @@
+import type { StateStore, Surroundings } from '@countersign/core'
+import type { KeyRing } from '@countersign/issuer'
+import type { Revocations } from '@countersign/state'
+import type { KeyDirectory } from './key-directory.js'
+
+/** What every part of a mesh stands on. */
+export interface MeshCore {
+  /** `iss` of every token of the mesh. */
+  readonly issuer: string
+  readonly keys: KeyRing
+  readonly directory: KeyDirectory
+  readonly store: StateStore
+  readonly revocations: Revocations
+  readonly skewMs: number
+  /** How long something that was used or revoked is remembered beyond its end and the skew: clocks of stores and processes differ. */
+  readonly marginMs: number
+  readonly surroundings: Surroundings
+  readonly randomBytes: (size: number) => Uint8Array
+}
