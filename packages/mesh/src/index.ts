@@ -1,2 +1,2 @@
-export type { KeyDirectory } from './key-directory.js'
+export { createKeyDirectory, type KeyDirectory, type KeyDirectoryOptions } from './key-directory.js'
 export type { MeshCore } from './mesh-core.js'
