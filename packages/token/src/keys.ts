@@ -30,7 +30,7 @@ const HARMLESS: ReadonlySet<string> = new Set(['kind', 'use', 'algorithm'])
  */
 export function createKeyStore(option: string, keys: unknown, rules: IssuerRules, surroundings: Surroundings): KeyStore {
   const uses = rules.type === 'jwt-svid' ? SVID_USES : SIGNING_USES
-  if (isSource(keys)) return createSourceKeys(keys)
+  if (isSource(keys)) return createSourceKeys(keys, surroundings.clock)
   if (typeof keys === 'string') {
     throw new MisuseError('ERR_OPTION_INVALID', option, 'takes an object: write { jwksUri: "https://…" } or { file: "…" }')
   }
