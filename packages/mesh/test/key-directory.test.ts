@@ -246,8 +246,10 @@ test('a store that is down is told once, takes no key away, and keeps no process
     ['unreachable'],
   )
   assert.ok(directory.get(ring.kid))
+  assert.equal(directory.failing, true)
   store.fault = null
   await directory.ready()
+  assert.equal(directory.failing, false)
 })
 
 test('believes no record that puts another key in the place of one, or a private, weak or nameless one', async (t) => {
