@@ -1,3 +1,4 @@
+export { addressKeyOf, partitionKeyOfAddress } from './address-key.js'
 export { type AddressMatch, compileAddressRanges } from './address-ranges.js'
 export type { ApiKey } from './api-key.js'
 export type { Authorizer } from './authorizer.js'
@@ -13,6 +14,7 @@ export {
 } from './catalogue.js'
 export { checkEntries } from './check-entries.js'
 export { checkSecret, flawOfSecret, MIN_SECRET_BYTES } from './check-secret.js'
+export { checkRevocationEntries, checkStateChange, checkStateKeys, checkStateText } from './check-state-change.js'
 export { clientAddressFromForwarded, clientAddressFromXForwardedFor, flawOfAddressField } from './client-address.js'
 export type { Decision, Denial, Grant, Headers, Problem } from './decision.js'
 export { type DerivedKeyUse, deriveKey, hkdfSha256 } from './derive-key.js'
