@@ -1,9 +1,17 @@
-import { type Refusal, type RevocationKind, type RevocationList, refuse, type Token } from '@countersign/core'
+import {
+  askRevocationList,
+  isCurrentList,
+  type Refusal,
+  type RevocationKind,
+  type RevocationList,
+  refuse,
+  type Token,
+} from '@countersign/core'
 
 /** A list, and how old it may be. Checked. */
 export interface Revocation {
   readonly list: RevocationList
-  /** `null`: what the list itself says, or {@link DEFAULT_LEASE_MS}. */
+  /** `null`: what the list itself says. */
   readonly maxAgeMs: number | null
   readonly skewMs: number
 }
@@ -18,9 +26,6 @@ export interface Revocable {
   clearedIn: number | undefined
 }
 
-// Three heartbeats of ten seconds: a list that is pushed to is silent no longer unless something is wrong.
-const DEFAULT_LEASE_MS = 30_000
-
 const REVOKED = Object.freeze(refuse('ERR_TOKEN_REVOKED'))
 const UNANSWERED = Object.freeze(refuse('ERR_TOKEN_REVOCATION_UNKNOWN', Object.freeze({ reason: 'the list did not answer' })))
 const OUTDATED = Object.freeze(refuse('ERR_TOKEN_REVOCATION_UNKNOWN', Object.freeze({ reason: 'the list is too old' })))
@@ -31,8 +36,8 @@ const INCOMPLETE = Object.freeze(
 /** Asks the list, on every request. `null`: not revoked. */
 export function askRevocation({ list, maxAgeMs, skewMs }: Revocation, revocable: Revocable): Refusal | null {
   try {
-    const { ageMs, epoch } = list
-    if (!(ageMs >= 0 && ageMs <= (maxAgeMs ?? list.leaseMs ?? DEFAULT_LEASE_MS))) return OUTDATED
+    if (!isCurrentList(list, maxAgeMs)) return OUTDATED
+    const { epoch } = list
     if (epoch !== undefined && epoch === revocable.clearedIn) return null
     const found = askAnew(list, revocable, skewMs)
     if (found === null) revocable.clearedIn = epoch
@@ -56,8 +61,7 @@ function askAnew(list: RevocationList, { token, tokenId, kid, thumbprint }: Revo
 }
 
 function ask(list: RevocationList, kind: RevocationKind, id: string, issuedAtMs: number): Refusal | null {
-  // Not by truthiness: a promise would be a revocation that nobody waits for, and `undefined` a pardon.
-  const answer: unknown = list.has(kind, id, issuedAtMs)
-  if (answer === false) return null
-  return answer === true ? REVOKED : UNANSWERED
+  const isRevoked = askRevocationList(list, kind, id, issuedAtMs)
+  if (isRevoked === false) return null
+  return isRevoked === true ? REVOKED : UNANSWERED
 }
