@@ -7,6 +7,7 @@ import {
   checkList,
   checkText,
   compileNameMatch,
+  isRevocationList,
   joinPath,
   kindOf,
   MisuseError,
@@ -241,10 +242,6 @@ export function checkRevocation(option: string, revocation: unknown, skewMs: num
   const { whenUnavailable = 'refuse' } = revocation
   const maxAgeMs = whenUnavailable === 'refuse' ? null : 1000 * checkStale(joinPath(option, 'whenUnavailable'), whenUnavailable, 0)
   return Object.freeze({ list, maxAgeMs, skewMs })
-}
-
-function isRevocationList(list: unknown): list is RevocationList {
-  return typeof list === 'object' && list !== null && 'has' in list && typeof list.has === 'function' && 'ageMs' in list
 }
 
 function checkStale(option: string, whenUnavailable: unknown, whenRefused: number): number {
