@@ -1,0 +1,61 @@
+import { LIFE } from './life-script.js'
+import { createScript } from './run-script.js'
+
+/**
+ * The whole change, or none of it. Looks before it writes; and where memory is short, the first thing it writes is what the server refuses,
+ * since a script that has begun to write is not stopped any more.
+ *
+ * KEYS: generation, beats, revocations, ends, log, events, waiting, then the records: as many as are expected, put and removed.
+ * ARGV: three for {@link LIFE}; channel, longest log, most events; how many are expected, put, removed, revoked, emitted; then for each
+ *   expected: version, or nothing
+ *   put: value, end
+ *   revoked: digest, value, end
+ *   emitted: id, value.
+ * Answers: what came of it (`done`, `conflict`, `lost`, `full`: of events), and the sign of life.
+ */
+export const COMMIT = createScript(`${LIFE}
+if not same or forgotten then return {'lost'} end
+local expected, put, removed, revoked, emitted = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
+local key, at = 7, 11
+for i = 1, expected do
+  local record = redis.call('GET', KEYS[key + i])
+  local version = record and string.match(record, '^(%d+)%.') or ''
+  if version ~= ARGV[at + i] then return {'conflict'} end
+end
+key, at = key + expected, at + expected
+if emitted > 0 and revoked == 0 and redis.call('HLEN', KEYS[6]) + emitted > tonumber(ARGV[6]) then return {'full'} end
+
+for i = 1, put do
+  redis.call('SET', KEYS[key + i], ARGV[at + 2 * i - 1], 'PXAT', ARGV[at + 2 * i])
+end
+key, at = key + put, at + 2 * put
+
+local appended = false
+for i = 1, revoked do
+  local digest, value, ends = ARGV[at + 3 * i - 2], ARGV[at + 3 * i - 1], tonumber(ARGV[at + 3 * i])
+  local known = redis.call('ZSCORE', KEYS[4], digest)
+  if ends > now and (not known or tonumber(known) < ends) then
+    redis.call('HSET', KEYS[3], digest, value)
+    redis.call('ZADD', KEYS[4], ARGV[at + 3 * i], digest)
+    redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[5], '*', 'e', value)
+    appended = true
+  end
+end
+at = at + 3 * revoked
+
+if emitted > 0 then
+  local last = redis.call('ZREVRANGE', KEYS[7], 0, 0, 'WITHSCORES')[2]
+  local order = math.max(micros, tonumber(last or '0') + 1)
+  for i = 1, emitted do
+    local id, value = ARGV[at + 2 * i - 1], ARGV[at + 2 * i]
+    if redis.call('HSETNX', KEYS[6], id, digits(order) .. '.' .. value) == 1 then
+      redis.call('ZADD', KEYS[7], digits(order), id)
+      order = order + 1
+    end
+  end
+end
+
+for i = 1, removed do redis.call('DEL', KEYS[key + i]) end
+if appended then redis.call('PUBLISH', ARGV[4], '') end
+return {'done', beat()}
+`)
