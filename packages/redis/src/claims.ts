@@ -1,5 +1,4 @@
-import type { Claim, Clock } from '@countersign/core'
-import { StateError } from '@countersign/core'
+import { type Claim, type Clock, checkStateText, StateError } from '@countersign/core'
 import { CLAIM } from './claim-script.js'
 import type { Connection } from './connection.js'
 import type { Keys } from './keys.js'
@@ -48,7 +47,7 @@ export function createClaims({ connection, keys, life, clock, maxRemembered }: P
 
   return {
     async claim(id, untilMs) {
-      const key = keys.claim(id)
+      const key = keys.claim(checkStateText('id', id))
       const endMs = endOf(untilMs)
       const known = await life.knows()
       try {

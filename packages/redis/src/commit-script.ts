@@ -9,9 +9,9 @@ import { createScript } from './run-script.js'
  * ARGV: three for {@link LIFE}; channel, longest log, most events; how many are expected, put, removed, revoked, emitted; then for each
  *   expected: version, or nothing
  *   put: value, end
- *   revoked: digest, value, end
+ *   revoked: digest, what was read there or nothing, value, end
  *   emitted: id, value.
- * Answers: what came of it (`done`, `conflict`, `lost`, `full`: of events), and the sign of life.
+ * Answers: what came of it (`done`, `conflict`, `raced`: a revocation is not what was read, `lost`, `full`: of events), and the sign of life.
  */
 export const COMMIT = createScript(`${LIFE}
 if not same or forgotten then return {'lost'} end
@@ -23,6 +23,10 @@ for i = 1, expected do
   if version ~= ARGV[at + i] then return {'conflict'} end
 end
 key, at = key + expected, at + expected
+for i = 1, revoked do
+  local offset = at + 2 * put + 4 * i
+  if (redis.call('HGET', KEYS[3], ARGV[offset - 3]) or '') ~= ARGV[offset - 2] then return {'raced'} end
+end
 if emitted > 0 and revoked == 0 and redis.call('HLEN', KEYS[6]) + emitted > tonumber(ARGV[6]) then return {'full'} end
 
 for i = 1, put do
@@ -30,18 +34,13 @@ for i = 1, put do
 end
 key, at = key + put, at + 2 * put
 
-local appended = false
 for i = 1, revoked do
-  local digest, value, ends = ARGV[at + 3 * i - 2], ARGV[at + 3 * i - 1], tonumber(ARGV[at + 3 * i])
-  local known = redis.call('ZSCORE', KEYS[4], digest)
-  if ends > now and (not known or tonumber(known) < ends) then
-    redis.call('HSET', KEYS[3], digest, value)
-    redis.call('ZADD', KEYS[4], ARGV[at + 3 * i], digest)
-    redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[5], '*', 'e', value)
-    appended = true
-  end
+  local digest, value, ends = ARGV[at + 4 * i - 3], ARGV[at + 4 * i - 1], ARGV[at + 4 * i]
+  redis.call('HSET', KEYS[3], digest, value)
+  redis.call('ZADD', KEYS[4], ends, digest)
+  redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[5], '*', 'e', value)
 end
-at = at + 3 * revoked
+at = at + 4 * revoked
 
 if emitted > 0 then
   local last = redis.call('ZREVRANGE', KEYS[7], 0, 0, 'WITHSCORES')[2]
@@ -56,6 +55,6 @@ if emitted > 0 then
 end
 
 for i = 1, removed do redis.call('DEL', KEYS[key + i]) end
-if appended then redis.call('PUBLISH', ARGV[4], '') end
+if revoked > 0 then redis.call('PUBLISH', ARGV[4], '') end
 return {'done', beat()}
 `)

@@ -1,5 +1,12 @@
-import type { RevocationEntry, RevocationLog, RevocationPage, RevocationPosition } from '@countersign/core'
-import { StateError } from '@countersign/core'
+import {
+  checkInteger,
+  checkRevocationEntries,
+  type RevocationEntry,
+  type RevocationLog,
+  type RevocationPage,
+  type RevocationPosition,
+  StateError,
+} from '@countersign/core'
 import type { Connection } from './connection.js'
 import { completeSinceMs } from './generation.js'
 import type { Keys } from './keys.js'
@@ -16,14 +23,14 @@ interface Parts {
   readonly life: Life
   /** How long after a current view was given back the others have to give back theirs. */
   readonly settleMs: number
-  /** Commits revocations alone. */
-  readonly append: (entries: readonly RevocationEntry[]) => Promise<void>
+  /** Gives back revocations. */
+  readonly restoreEntries: (entries: readonly RevocationEntry[]) => Promise<void>
   /** Gives back the ids that were claimed here. `false`: not all of them are known any more. */
   readonly restoreClaims: () => Promise<boolean>
 }
 
 /** More at once would hold the server, and the process that checks the seals, for too long. */
-const MAX_PAGE = 5_000
+const MAX_PAGE = 10_000
 /** Of entries that are given back at once. */
 const RESTORE_PAGE = 500
 /** So often another process may begin a generation while this one reads, before it gives up for now. */
@@ -36,13 +43,13 @@ const BEATS_KEPT_MS = 7 * 24 * 3_600_000
 const AFTER = /^after:(\d+-\d+):([\w-]*)$/
 const ALL = /^all:(\d+):(\d+-\d+):([\w-]*)$/
 
-export function createRevocationLog({ connection, keys, sealer, life, settleMs, append, restoreClaims }: Parts): RevocationLog {
+export function createRevocationLog({ connection, keys, sealer, life, settleMs, restoreEntries, restoreClaims }: Parts): RevocationLog {
   const scripted = [keys.generation, keys.beats, keys.revocations, keys.ends, keys.log] as const
 
   async function pull(after: RevocationPosition | null, limit: number): Promise<RevocationPage> {
     const place = AFTER.exec(after?.offset ?? '')
     const scan = ALL.exec(after?.offset ?? '')
-    const count = Math.max(1, Math.min(MAX_PAGE, limit))
+    const count = checkInteger('limit', limit, 1, MAX_PAGE)
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const [caller, generationId, beat] = await life.knows()
       const [mode, now, text, mine, last, entry, cursor, list] = await runScript(connection, PULL, scripted, [
@@ -76,7 +83,9 @@ export function createRevocationLog({ connection, keys, sealer, life, settleMs, 
       }
       const values = listOf(list)
       if (mode === 'after') {
-        const entries = values.flatMap((value, i) => (i % 2 === 1 ? alive(value) : []))
+        // One that was revoked again stands here more than once: its last word holds.
+        const last = new Map(values.flatMap((value, i) => (i % 2 === 1 ? alive(value) : [])).map((one) => [`${one.kind} ${one.id}`, one]))
+        const entries = [...last.values()]
         const seen = values.length < 2 ? null : `${textOf(values.at(-2))}:${textOf(values.at(-1)).slice(0, TAG_LENGTH)}`
         const offset = seen === null ? (after?.offset ?? '') : `after:${seen}`
         return { ...common, position: { generation: generation.id, offset }, entries, more: seen !== null && seen !== end }
@@ -97,7 +106,8 @@ export function createRevocationLog({ connection, keys, sealer, life, settleMs, 
   return {
     pull,
     async restore(entries, complete) {
-      for (let i = 0; i < entries.length; i += RESTORE_PAGE) await append(entries.slice(i, i + RESTORE_PAGE))
+      checkRevocationEntries('entries', entries)
+      for (let i = 0; i < entries.length; i += RESTORE_PAGE) await restoreEntries(entries.slice(i, i + RESTORE_PAGE))
       const allClaims = await restoreClaims()
       if (complete && allClaims) await life.settle(settleMs)
     },

@@ -29,17 +29,23 @@ export function readRevocation(sealer: Sealer, text: string): RevocationEntry {
   return { kind, id, issuedBeforeMs: issuedBeforeMs ?? Number.POSITIVE_INFINITY, untilMs, revokedAtMs, reason }
 }
 
-/**
- * What an entry is kept under. Two that differ in the moment are two: neither may weaken the other, and a store that cannot seal cannot make
- * one of both.
- */
-export function digestOf({ kind, id, issuedBeforeMs }: RevocationEntry): string {
-  return createHash('sha256')
-    .update(JSON.stringify([kind, id, String(issuedBeforeMs)]))
-    .digest('base64url')
-    .slice(0, 22)
+/** What an entry is kept under: 132 bits. */
+export function digestOf({ kind, id }: RevocationEntry): string {
+  return createHash('sha256').update(`${kind} ${id}`).digest('base64url').slice(0, DIGEST_LENGTH)
+}
+
+const DIGEST_LENGTH = 22
+
+/** What two entries of one kind and id revoke together: the later moments count. The one that was known, where the other adds nothing. */
+export function mergeRevocations(known: RevocationEntry, other: RevocationEntry): RevocationEntry {
+  if (other.issuedBeforeMs <= known.issuedBeforeMs && endOf(other.untilMs) <= known.untilMs) return known
+  return {
+    ...known,
+    issuedBeforeMs: Math.max(known.issuedBeforeMs, other.issuedBeforeMs),
+    untilMs: Math.max(known.untilMs, other.untilMs),
+  }
 }
 
 export function endOf(untilMs: number): number {
-  return Math.min(LATEST_MS, Math.ceil(untilMs))
+  return Math.max(1, Math.min(LATEST_MS, Math.ceil(untilMs)))
 }

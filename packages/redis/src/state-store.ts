@@ -47,23 +47,21 @@ export function createRedisStateStore(options: RedisStateStoreOptions): StateSto
   )
   const life = createLife(connection, keys, sealer)
   const claims = createClaims({ connection, keys, life, clock, maxRemembered: maxRememberedClaims })
-  const { read, commit } = createRecords({ connection, keys, sealer, life, maxLog, maxEvents })
+  const records = createRecords({ connection, keys, sealer, life, maxLog, maxEvents })
   const revocations = createRevocationLog({
     connection,
     keys,
     sealer,
     life,
     settleMs: settings.settleMs,
-    append: async (revoke) => {
-      await commit({ revoke })
-    },
+    restoreEntries: (entries) => records.restore(entries),
     restoreClaims: () => claims.restore(),
   })
 
   return {
     claim: (id, untilMs) => claims.claim(id, untilMs),
-    read,
-    commit,
+    read: (names) => records.read(names),
+    commit: (change) => records.commit(change),
     revocations,
     outbox: createOutbox(connection, keys, sealer),
     async ready() {
@@ -71,9 +69,9 @@ export function createRedisStateStore(options: RedisStateStoreOptions): StateSto
       await checkServers(connection, { dangerouslyAllowEviction })
       const [caller] = await life.knows()
       const key = `ready ${caller}`
-      await commit({ put: [{ key, value: name, untilMs: clock.nowMs() + TRIAL_MS }] })
-      const [trial] = await read([key])
-      await commit({ remove: [key] })
+      await records.commit({ put: [{ key, value: name, untilMs: clock.nowMs() + TRIAL_MS }] })
+      const [trial] = await records.read([key])
+      await records.commit({ remove: [key] })
       if (trial?.value !== name)
         throw new StateError('unsafe', 'the store does not keep what it is given, or its clock is not that of this machine')
     },
