@@ -209,18 +209,6 @@ test('a fresh process that asks first does not hide from the others that writes 
   }
 })
 
-test('a reader that is behind the beginning of the log reads all of it', async () => {
-  const [a, b] = await two({ maxLog: 100 })
-  await a.commit({ revoke: [entryOf('first')] })
-  const { last } = await pullAll(b)
-  // A stream is cut by whole nodes of a hundred entries.
-  for (let i = 0; i < 5; i++) await a.commit({ revoke: Array.from({ length: 100 }, (_, k) => entryOf(`id-${i}-${k}`)) })
-  const page = await b.revocations.pull(last.position, 1_000)
-  assert.equal(page.whole, true)
-  assert.equal(page.position.generation, last.position.generation)
-  assert.equal((await pullAll(b)).ids.length, 501)
-})
-
 test('what is revoked while all of it is being read is read too', async () => {
   const [a, b] = await two()
   await a.commit({ revoke: Array.from({ length: 1_000 }, (_, i) => entryOf(`old-${i}`)) })

@@ -13,6 +13,8 @@ export interface Connection {
   ask(args: readonly string[]): Promise<readonly unknown[]>
   /** Waits for the first connection. */
   opened(withinMs: number): Promise<void>
+  /** Waits until what was subscribed to is heard, or cannot be. */
+  listening(withinMs: number): Promise<void>
   /** Calls back on every message, as far as messages arrive: nothing that is not a hint may hang on it. */
   subscribe(channel: string, wake: () => void): () => void
   close(): void
@@ -39,6 +41,7 @@ export function createConnection(driver: Driver, timeoutMs: number): Connection 
   const wakes = new Map<string, Set<() => void>>()
   let line: Line | null = null
   let listener: Link | null = null
+  let subscribed: Promise<unknown> = Promise.resolve()
   let lastError: unknown = null
   let closed = false
 
@@ -146,7 +149,7 @@ export function createConnection(driver: Driver, timeoutMs: number): Connection 
     listener?.destroy()
     const link = driver.open(() => {})
     listener = link
-    link
+    subscribed = link
       .connect()
       .then(() => Promise.all([...wakes.keys()].map((channel) => subscribeOn(link, channel))))
       .catch(() => {})
@@ -168,6 +171,9 @@ export function createConnection(driver: Driver, timeoutMs: number): Connection 
         const primaries = await on.link.primaries()
         return Promise.all(primaries.map((primary) => primary(args)))
       })
+    },
+    async listening(withinMs) {
+      await bounded(withinMs, () => subscribed).catch(() => {})
     },
     subscribe(channel, wake) {
       const listening = wakes.get(channel) ?? new Set()

@@ -10,8 +10,10 @@ export interface Keys {
   readonly revocations: string
   /** Their digests by their ends. */
   readonly ends: string
-  /** Revocations in the order in which they were committed. */
-  readonly log: string
+  /** Their digests in the order in which they were changed last. */
+  readonly order: string
+  /** The last number that anything has been ordered by. */
+  readonly last: string
   /** Events by their ids. */
   readonly events: string
   /** Ids of events that wait, in the order in which they were committed. */
@@ -35,7 +37,8 @@ export function keysOf(name: string): Keys {
     beats: `${tag}:beats`,
     revocations: `${tag}:revocations`,
     ends: `${tag}:ends`,
-    log: `${tag}:log`,
+    order: `${tag}:order`,
+    last: `${tag}:last`,
     events: `${tag}:events`,
     waiting: `${tag}:waiting`,
     taken: `${tag}:taken`,

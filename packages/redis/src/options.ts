@@ -31,8 +31,6 @@ export interface RedisStateStoreOptions {
    * counts as complete again. Two leases of the revocations at least. Default 2,500.
    */
   readonly settleMs?: number
-  /** Revocations that the log keeps at least for those who read what is new; one that is farther behind reads all of them. Default 100,000. */
-  readonly maxLog?: number
   /** Events that may wait for delivery. A change beyond it is refused with `full`, unless it revokes. Default 100,000. */
   readonly maxEvents?: number
   /** Of its own claims, how many a process remembers, to give them back. About 150 bytes each. Default 200,000. */
@@ -58,8 +56,6 @@ const MAX_TIMEOUT_MS = 60_000
 const DEFAULT_CONNECT_TIMEOUT_MS = 5_000
 const DEFAULT_SETTLE_MS = 2_500
 const MAX_SETTLE_MS = 3_600_000
-const DEFAULT_MAX_LOG = 100_000
-const MIN_LOG = 100
 const DEFAULT_MAX_EVENTS = 100_000
 const DEFAULT_MAX_REMEMBERED_CLAIMS = 200_000
 const MANY = 100_000_000
@@ -75,7 +71,6 @@ export function parseOptions(options: RedisStateStoreOptions): RedisSettings {
     'timeoutMs',
     'connectTimeoutMs',
     'settleMs',
-    'maxLog',
     'maxEvents',
     'maxRememberedClaims',
     'recorder',
@@ -94,7 +89,6 @@ export function parseOptions(options: RedisStateStoreOptions): RedisSettings {
     timeoutMs: checkInteger('timeoutMs', options.timeoutMs ?? DEFAULT_TIMEOUT_MS, 1, MAX_TIMEOUT_MS),
     connectTimeoutMs: checkInteger('connectTimeoutMs', options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS, 1, MAX_TIMEOUT_MS),
     settleMs: checkInteger('settleMs', options.settleMs ?? DEFAULT_SETTLE_MS, 0, MAX_SETTLE_MS),
-    maxLog: checkInteger('maxLog', options.maxLog ?? DEFAULT_MAX_LOG, MIN_LOG, MANY),
     maxEvents: checkInteger('maxEvents', options.maxEvents ?? DEFAULT_MAX_EVENTS, 1, MANY),
     maxRememberedClaims: checkInteger('maxRememberedClaims', options.maxRememberedClaims ?? DEFAULT_MAX_REMEMBERED_CLAIMS, 0, MANY),
     recorder: options.recorder ?? null,

@@ -2,59 +2,34 @@ import { LIFE } from './life-script.js'
 import { createScript } from './run-script.js'
 
 /**
- * One page of the revocations: what was appended after a place in the log, or what a cursor goes on with through all of them. The entry at
- * the place must be there, and be the same: one that is older than the log was cut off with its beginning, any other was lost. Clears
- * away a few entries whose time is over.
+ * One page of the revocations, in the order in which they were changed last. One that is revoked again moves to the end, so that a reader
+ * misses none, wherever it stands. Clears away a few entries whose time is over.
  *
- * KEYS: generation, beats, revocations, ends, log.
- * ARGV: three for {@link LIFE}; id of the generation of the position or nothing; `all` or `after`; cursor, or place; seal of the entry
- *   at the place; how many; how long signs of life are kept, in milliseconds.
- * Answers: what it is (`absent`: there is no generation, `lost`, `all`, `after`), the time, the generation, the sign of life, place and
- *   entry of the end of the log, the cursor that goes on, and the entries: values alone for `all`, place and value in turn for `after`.
+ * KEYS: generation, beats, revocations, ends, order.
+ * ARGV: three for {@link LIFE}; id of the generation of the position or nothing; place; how many; how long signs of life are kept, in
+ *   milliseconds.
+ * Answers: what it is (`absent`: there is no generation, `lost`, `whole`, `after`), the time, the generation, the sign of life, the place of the last
+ *   entry, whether there is more, and the entries.
  */
 export const PULL = createScript(`${LIFE}
-if not generation then return {'absent', digits(now)} end
-if forgotten then return {'lost', digits(now), generation} end
+if not generation then return {'absent'} end
+if forgotten then return {'lost'} end
+local whole = ARGV[4] == '' or string.sub(generation, 1, #ARGV[4]) ~= ARGV[4]
 
-local function earlier(a, b)
-  local a1, a2 = string.match(a, '^(%d+)%-(%d+)$')
-  local b1, b2 = string.match(b, '^(%d+)%-(%d+)$')
-  if a1 ~= b1 then return tonumber(a1) < tonumber(b1) end
-  return tonumber(a2) < tonumber(b2)
-end
-local mode = ARGV[5]
-if ARGV[4] == '' or string.sub(generation, 1, #ARGV[4]) ~= ARGV[4] then mode = 'whole' end
-if mode == 'after' and ARGV[6] ~= '0-0' then
-  local found = redis.call('XRANGE', KEYS[5], ARGV[6], ARGV[6])[1]
-  if found then
-    if string.sub(found[2][2], 1, #ARGV[7]) ~= ARGV[7] then return {'lost', digits(now), generation} end
-  else
-    local first = redis.call('XRANGE', KEYS[5], '-', '+', 'COUNT', 1)[1]
-    if not first or not earlier(ARGV[6], first[1]) then return {'lost', digits(now), generation} end
-    mode = 'whole'
-  end
-end
-
-local ended = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', digits(now), 'LIMIT', 0, 200)
+local ended = redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', digits(now), 'LIMIT', 0, 500)
 if #ended > 0 then
   redis.call('HDEL', KEYS[3], unpack(ended))
   redis.call('ZREM', KEYS[4], unpack(ended))
+  redis.call('ZREM', KEYS[5], unpack(ended))
 end
 local mine = beat()
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', digits(micros - ARGV[9] * 1000))
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', digits(micros - ARGV[7] * 1000))
 
-local last = redis.call('XREVRANGE', KEYS[5], '+', '-', 'COUNT', 1)[1]
-local place, entry = '0-0', ''
-if last then place, entry = last[1], last[2][2] end
-local list = {}
-if mode == 'after' then
-  for _, one in ipairs(redis.call('XRANGE', KEYS[5], '(' .. ARGV[6], '+', 'COUNT', ARGV[8])) do
-    list[#list + 1] = one[1]
-    list[#list + 1] = one[2][2]
-  end
-  return {'after', digits(now), generation, mine, place, entry, '', list}
-end
-local page = redis.call('HSCAN', KEYS[3], mode == 'all' and ARGV[6] or '0', 'COUNT', ARGV[8])
-for i = 2, #page[2], 2 do list[#list + 1] = page[2][i] end
-return {mode, digits(now), generation, mine, place, entry, page[1], list}
+local limit = tonumber(ARGV[6])
+local found = redis.call('ZRANGEBYSCORE', KEYS[5], whole and '-inf' or '(' .. ARGV[5], '+inf', 'WITHSCORES', 'LIMIT', 0, limit + 1)
+local place, list = whole and '0' or ARGV[5], {}
+local count = math.min(limit, #found / 2)
+for i = 1, count do list[i] = redis.call('HGET', KEYS[3], found[2 * i - 1]) end
+if count > 0 then place = digits(tonumber(found[2 * count])) end
+return {whole and 'whole' or 'after', digits(now), generation, mine, place, #found / 2 > limit and 'more' or '', list}
 `)

@@ -23,8 +23,6 @@ interface Parts {
   readonly keys: Keys
   readonly sealer: Sealer
   readonly life: Life
-  /** Entries that the log keeps at least; a reader that is farther behind reads all of them. */
-  readonly maxLog: number
   readonly maxEvents: number
 }
 
@@ -40,7 +38,7 @@ export interface Records extends Pick<StateStore, 'read' | 'commit'> {
 /** So often others may revoke the same between reading and writing, before it is given up. */
 const ATTEMPTS = 20
 
-export function createRecords({ connection, keys, sealer, life, maxLog, maxEvents }: Parts): Records {
+export function createRecords({ connection, keys, sealer, life, maxEvents }: Parts): Records {
   function write(key: string, value: string, untilMs: number): string {
     const version = randomBytes(VERSION_BYTES).readUIntBE(0, VERSION_BYTES)
     return `${version}.${untilMs}.${sealer.seal('record', key, version, untilMs, value)}.${value}`
@@ -62,9 +60,10 @@ export function createRecords({ connection, keys, sealer, life, maxLog, maxEvent
       [
         keys.generation,
         keys.beats,
+        keys.last,
         keys.revocations,
         keys.ends,
-        keys.log,
+        keys.order,
         keys.events,
         keys.waiting,
         ...records.map((key) => keys.record(key)),
@@ -72,7 +71,6 @@ export function createRecords({ connection, keys, sealer, life, maxLog, maxEvent
       [
         ...known,
         keys.channel,
-        maxLog,
         maxEvents,
         ...[expect, put, remove, revoke, emit].map(({ length }) => length),
         ...expect.map(([, version]) => version ?? ''),

@@ -37,7 +37,7 @@ const TELL_EVERY_MS = 60_000
  */
 export function createRedisStateStore(options: RedisStateStoreOptions): StateStore {
   const settings = parseOptions(options)
-  const { clock, connectTimeoutMs, dangerouslyAllowEviction, driver, maxEvents, maxLog, maxRememberedClaims, name, recorder } = settings
+  const { clock, connectTimeoutMs, dangerouslyAllowEviction, driver, maxEvents, maxRememberedClaims, name, recorder } = settings
   const connection = createConnection(driver, settings.timeoutMs)
   const keys = keysOf(name)
   const sealer = createSealer(
@@ -47,7 +47,7 @@ export function createRedisStateStore(options: RedisStateStoreOptions): StateSto
   )
   const life = createLife(connection, keys, sealer)
   const claims = createClaims({ connection, keys, life, clock, maxRemembered: maxRememberedClaims })
-  const records = createRecords({ connection, keys, sealer, life, maxLog, maxEvents })
+  const records = createRecords({ connection, keys, sealer, life, maxEvents })
   const revocations = createRevocationLog({
     connection,
     keys,
@@ -66,6 +66,7 @@ export function createRedisStateStore(options: RedisStateStoreOptions): StateSto
     outbox: createOutbox(connection, keys, sealer),
     async ready() {
       await connection.opened(connectTimeoutMs)
+      await connection.listening(connectTimeoutMs)
       await checkServers(connection, { dangerouslyAllowEviction })
       const [caller] = await life.knows()
       const key = `ready ${caller}`
