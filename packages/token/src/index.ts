@@ -1,4 +1,11 @@
 export type { Algorithm } from './algorithm.js'
+export {
+  type ClientAssertion,
+  type ClientAssertionOptions,
+  type ClientAssertionVerifier,
+  createClientAssertionVerifier,
+  subjectOfAssertion,
+} from './client-assertion.js'
 export { type DecodedToken, decodeToken } from './decode.js'
 export type { TokenType } from './header.js'
 export { type VerifiedJws, verifyCompactJws } from './jws.js'
