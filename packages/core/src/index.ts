@@ -12,6 +12,7 @@ export {
   type Status,
 } from './catalogue.js'
 export { checkEntries } from './check-entries.js'
+export { checkSecret, flawOfSecret, MIN_SECRET_BYTES } from './check-secret.js'
 export { clientAddressFromForwarded, clientAddressFromXForwardedFor, flawOfAddressField } from './client-address.js'
 export type { Decision, Denial, Grant, Headers, Problem } from './decision.js'
 export { encodeDer } from './encode-der.js'
@@ -41,7 +42,7 @@ export { checkBoolean, checkChoice, checkInteger, checkKeys, checkList, checkTex
 export { parseExactJsonObject, parseJson, parseJsonObject } from './parse-json.js'
 export type { CertificateKey, CertificateMetadata, CertifiedPeer, KeyUsage, Peer, Provenance, SubjectAlternativeNames } from './peer.js'
 export type { Assurance, EvidenceKind, Principal } from './principal.js'
-export type { PropagatedSession } from './propagated-session.js'
+export { type PropagatedSession, SESSION_FIELD } from './propagated-session.js'
 export { readBounded } from './read-bounded.js'
 export type { EventKind, Recorder, SecurityEvent } from './recorder.js'
 export { type Facts, isRefusal, type Refusal, refuse } from './refusal.js'
