@@ -8,7 +8,7 @@ import {
   refuse,
   type Surroundings,
 } from '@countersign/core'
-import { decodeCompact, decodePayload, malformed } from './compact.js'
+import { decodeCompact, malformed } from './compact.js'
 import { checkHeader } from './header.js'
 import { createKeyStore } from './keys.js'
 import { matchSignature } from './match-signature.js'
@@ -53,7 +53,13 @@ const DEFAULT_LIFETIME_SECONDS = 60
 const DEFAULT_SKEW_SECONDS = 30
 // A question to the client's jwks_uri, then its answer.
 const MAX_ROUNDS = 2
-const TYPES: ReadonlySet<unknown> = new Set([undefined, 'jwt', 'application/jwt', 'client-authentication+jwt', 'application/client-authentication+jwt'])
+const TYPES: ReadonlySet<unknown> = new Set([
+  undefined,
+  'jwt',
+  'application/jwt',
+  'client-authentication+jwt',
+  'application/client-authentication+jwt',
+])
 
 const NO_CLAIMS = malformed('its payload is not a JSON object')
 const WRONG_TYPE = Object.freeze(refuse('ERR_TOKEN_TYPE'))
@@ -100,8 +106,12 @@ export function createClientAssertionVerifier(
     if (sub !== clientId) return WRONG_SUBJECT
     // rfc7523bis-11 §4: the issuer identifier as the sole value; a token endpoint would let one server use it at another.
     if (aud !== audience) return WRONG_AUDIENCE
-    if (typeof exp !== 'number' || !Number.isFinite(exp)) return refuse(exp === undefined ? 'ERR_TOKEN_CLAIM_MISSING' : 'ERR_TOKEN_CLAIM_INVALID', { claim: 'exp' })
-    for (const [claim, time] of [['nbf', nbf], ['iat', iat]] as const) {
+    if (typeof exp !== 'number' || !Number.isFinite(exp))
+      return refuse(exp === undefined ? 'ERR_TOKEN_CLAIM_MISSING' : 'ERR_TOKEN_CLAIM_INVALID', { claim: 'exp' })
+    for (const [claim, time] of [
+      ['nbf', nbf],
+      ['iat', iat],
+    ] as const) {
       if (time === undefined) continue
       if (typeof time !== 'number' || !Number.isFinite(time)) return refuse('ERR_TOKEN_CLAIM_INVALID', { claim })
       if (time * 1000 - skewMs > nowMs) return refuse(claim === 'nbf' ? 'ERR_TOKEN_NOT_YET_VALID' : 'ERR_TOKEN_ISSUED_IN_FUTURE')
@@ -124,7 +134,7 @@ export function createClientAssertionVerifier(
     const { typ, alg, kid } = header
     // rfc7523bis-11 §4: what has no typ of its own is not refused for that.
     if (!TYPES.has(typeof typ === 'string' ? typ.toLowerCase() : typ)) return WRONG_TYPE
-    const claims = parseJsonObject(decodePayload(jws))
+    const claims = parseJsonObject(jws.payload)
     if (claims === null) return NO_CLAIMS
     const judged = judgeClaims(claims, clock.nowMs())
     if ('refused' in judged) return judged
@@ -165,6 +175,6 @@ export function createClientAssertionVerifier(
 export function subjectOfAssertion(assertion: string): string | null {
   if (assertion.length > MAX_BYTES) return null
   const jws = decodeCompact(assertion)
-  const subject = 'refused' in jws ? undefined : parseJsonObject(decodePayload(jws))?.['sub']
+  const subject = 'refused' in jws ? undefined : parseJsonObject(jws.payload)?.['sub']
   return typeof subject === 'string' && subject !== '' ? subject : null
 }

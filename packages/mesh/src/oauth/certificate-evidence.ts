@@ -1,4 +1,12 @@
-import { type CertificateMetadata, type Connection, type Inbound, isRefusal, type Peer, type PeerVerifier, type Refusal } from '@countersign/core'
+import {
+  type CertificateMetadata,
+  type Connection,
+  type Inbound,
+  isRefusal,
+  type Peer,
+  type PeerVerifier,
+  type Refusal,
+} from '@countersign/core'
 import { parseCertificate } from '@countersign/x509'
 
 /** What is known of the client certificate of a request. */

@@ -120,9 +120,10 @@ export function createClientAuthenticator(parts: ClientAuthenticatorParts): Clie
     const key = await secrets.verifySecret(presented.credential, inbound)
     if (client === null) return UNKNOWN
     const { credential } = client
-    if (credential.method !== presented.method) return MISMATCH
+    if (!('owner' in credential) || credential.method !== presented.method) return MISMATCH
     if (isRefusal(key)) {
-      if (key.code === 'ERR_API_KEYS_UNAVAILABLE' || key.code === 'ERR_UNAVAILABLE') return reject('ERR_CLIENTS_UNAVAILABLE', { reason: key.code })
+      if (key.code === 'ERR_API_KEYS_UNAVAILABLE' || key.code === 'ERR_UNAVAILABLE')
+        return reject('ERR_CLIENTS_UNAVAILABLE', { reason: key.code })
       return reject('ERR_CLIENT_SECRET', { reason: key.code })
     }
     return key.owner.value === credential.owner ? null : WRONG_SECRET
@@ -157,7 +158,8 @@ export function createClientAuthenticator(parts: ClientAuthenticatorParts): Clie
 }
 
 function flawOfCertificate({ code, cause }: Refusal): Rejection {
-  if (code === 'ERR_PEER_REVOCATION_UNKNOWN' || code === 'ERR_GUARD_FAULT') return reject('ERR_CLIENTS_UNAVAILABLE', { reason: code }, cause)
+  if (code === 'ERR_PEER_REVOCATION_UNKNOWN' || code === 'ERR_GUARD_FAULT')
+    return reject('ERR_CLIENTS_UNAVAILABLE', { reason: code }, cause)
   return reject('ERR_CLIENT_CERTIFICATE', { reason: code }, cause)
 }
 

@@ -1,10 +1,10 @@
-import type { SenderBinding } from './token-mint.js'
-import { changeOf, type Grant, type GrantParts } from './grant.js'
 import type { GrantRequest } from './grant.js'
+import { changeOf, type Grant, type GrantParts } from './grant.js'
 import type { RefreshFamily, StoredFamily } from './refresh-families.js'
 import { isRejection, type Rejection, reject } from './rejection.js'
 import { resolveScopes } from './scope.js'
 import { resolveTargets } from './target.js'
+import type { SenderBinding } from './token-mint.js'
 
 /** Others that spend the same token have the same few steps to make; more would be a store that loses what it is told. */
 const MAX_ATTEMPTS = 4
@@ -58,7 +58,13 @@ export function createRefreshGrant({ core, mint, families }: GrantParts): Grant 
     const { write, revoke } = families.end(stored, 'refresh-token-reused')
     const atMs = clock.nowMs()
     const { id, clientId, subject } = stored.family
-    const payload = JSON.stringify({ v: 1, client_id: clientId, sub: subject, tokens: revoke.map((entry) => entry.id), reason: 'refresh-token-reused' })
+    const payload = JSON.stringify({
+      v: 1,
+      client_id: clientId,
+      sub: subject,
+      tokens: revoke.map((entry) => entry.id),
+      reason: 'refresh-token-reused',
+    })
     const event = { id: `auth.token.revoked:${id}`, topic: 'auth.token.revoked', payload, atMs }
     return core.revocations.commit({ expect: [[stored.key, stored.version]], put: [write], revoke, emit: [event] })
   }

@@ -10,7 +10,7 @@ import {
   MisuseError,
 } from '@countersign/core'
 import type { ClientGrant, OAuthClient } from './client.js'
-import { checkCredential, type CredentialContext, type RegisteredCredential } from './registered-credential.js'
+import { type CredentialContext, checkCredential, type RegisteredCredential } from './registered-credential.js'
 
 /** A client, checked once, with every default filled in. Frozen. */
 export interface RegisteredClient {
@@ -71,7 +71,8 @@ export function registerClient(option: string, client: unknown, context: ClientC
   const at = (key: string): string => joinPath(option, key)
   const given = client as Partial<OAuthClient>
   const clientId = checkText(at('clientId'), given.clientId)
-  if (!CLIENT_ID.test(clientId)) throw new MisuseError('ERR_OPTION_INVALID', at('clientId'), 'takes printable ASCII, at most 2048 characters')
+  if (!CLIENT_ID.test(clientId))
+    throw new MisuseError('ERR_OPTION_INVALID', at('clientId'), 'takes printable ASCII, at most 2048 characters')
   const audiences = checkList(at('audiences'), given.audiences)
   const targets = audiences.map((match, index) => compileNameMatch(`${at('audiences')}[${index}]`, match))
   const [only] = audiences
@@ -87,7 +88,9 @@ export function registerClient(option: string, client: unknown, context: ClientC
     clientId,
     // Last of all that can be wrong, or keys would be fetched for a client that there is not.
     subject: given.subject === undefined ? clientId : checkText(at('subject'), given.subject),
-    grants: new Set(checkList(at('grants'), given.grants).map((grant) => checkChoice(at('grants'), grant, ['client_credentials', 'token_exchange']))),
+    grants: new Set(
+      checkList(at('grants'), given.grants).map((grant) => checkChoice(at('grants'), grant, ['client_credentials', 'token_exchange'])),
+    ),
     mayTarget: (audience: string) => targets.some((matches) => matches(audience)),
     defaultAudience: audiences.length === 1 && typeof only === 'string' ? only : null,
     scopes,

@@ -52,12 +52,17 @@ const SPACED = /(?<!\\)([,+])\s+/g
  */
 export function checkCredential(option: string, clientId: string, value: unknown, context: CredentialContext): RegisteredCredential {
   if (typeof value !== 'object' || value === null)
-    throw new MisuseError('ERR_OPTION_MISSING', option, `says how the client authenticates: { method: 'tls_client_auth', sanUri: '…' }, not ${kindOf(value)}`)
+    throw new MisuseError(
+      'ERR_OPTION_MISSING',
+      option,
+      `says how the client authenticates: { method: 'tls_client_auth', sanUri: '…' }, not ${kindOf(value)}`,
+    )
   const given = value as Record<string, unknown>
   const method = checkChoice(joinPath(option, 'method'), given['method'], METHODS)
   switch (method) {
     case 'tls_client_auth':
-      if (!context.verifiesCertificates) throw new MisuseError('ERR_OPTION_CONTRADICTION', option, 'needs mtls: without it no certificate is believed')
+      if (!context.verifiesCertificates)
+        throw new MisuseError('ERR_OPTION_CONTRADICTION', option, 'needs mtls: without it no certificate is believed')
       return checkName(option, given)
     case 'self_signed_tls_client_auth':
       return Object.freeze({ method, thumbprints: checkThumbprints(option, given) })
@@ -67,7 +72,10 @@ export function checkCredential(option: string, clientId: string, value: unknown
     case 'client_secret_post':
       checkKeys(option, given, ['method', 'owner'])
       if (!context.verifiesSecrets) throw new MisuseError('ERR_OPTION_CONTRADICTION', option, 'needs apiKeys: client secrets are API keys')
-      return Object.freeze({ method, owner: given['owner'] === undefined ? clientId : checkText(joinPath(option, 'owner'), given['owner']) })
+      return Object.freeze({
+        method,
+        owner: given['owner'] === undefined ? clientId : checkText(joinPath(option, 'owner'), given['owner']),
+      })
   }
 }
 
@@ -75,7 +83,8 @@ export function checkCredential(option: string, clientId: string, value: unknown
 function checkName(option: string, given: Record<string, unknown>): RegisteredCredential {
   checkKeys(option, given, ['method', ...NAMES])
   const [name, ...others] = NAMES.filter((key) => given[key] !== undefined)
-  if (name === undefined || others.length > 0) throw new MisuseError('ERR_OPTION_INVALID', option, `takes exactly one of ${NAMES.join(', ')}`)
+  if (name === undefined || others.length > 0)
+    throw new MisuseError('ERR_OPTION_INVALID', option, `takes exactly one of ${NAMES.join(', ')}`)
   const text = checkText(joinPath(option, name), given[name])
   return Object.freeze({ method: 'tls_client_auth', matches: compileName(joinPath(option, name), name, text) })
 }
@@ -120,7 +129,11 @@ function checkThumbprints(option: string, given: Record<string, unknown>): Reado
     return new Set(
       checkList(path, thumbprints).map((thumbprint, index) => {
         if (typeof thumbprint === 'string' && THUMBPRINT.test(thumbprint)) return thumbprint
-        throw new MisuseError('ERR_OPTION_INVALID', `${path}[${index}]`, 'takes x5t#S256 of a certificate: SHA-256 in base64url, 43 characters')
+        throw new MisuseError(
+          'ERR_OPTION_INVALID',
+          `${path}[${index}]`,
+          'takes x5t#S256 of a certificate: SHA-256 in base64url, 43 characters',
+        )
       }),
     )
   }
@@ -148,7 +161,12 @@ function checkAssertion(
 ): RegisteredCredential {
   checkKeys(option, given, ['method', 'keys', 'algorithms'])
   const { keys, algorithms } = given as Partial<AssertionAuthentication>
-  if (keys === undefined) throw new MisuseError('ERR_OPTION_MISSING', joinPath(option, 'keys'), "says where the client's public keys are: { jwksUri } or { jwks }")
+  if (keys === undefined)
+    throw new MisuseError(
+      'ERR_OPTION_MISSING',
+      joinPath(option, 'keys'),
+      "says where the client's public keys are: { jwksUri } or { jwks }",
+    )
   const options = { clientId, audience: issuer, keys, clockSkewSeconds: skewSeconds, ...(algorithms === undefined ? {} : { algorithms }) }
   return Object.freeze({ method: 'private_key_jwt', assertions: createClientAssertionVerifier(option, options, surroundings) })
 }

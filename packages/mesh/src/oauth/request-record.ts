@@ -46,7 +46,7 @@ export function createRequestRecord({ recorder, meter }: Surroundings): RequestR
       const status = result.rejection === null ? 'ok' : rejectionRow(result.rejection.code).error
       quietly(() => {
         if (grant !== null) requests.add(1, { grant, status } satisfies Labels)
-        if (result.rejection === null || (result.clientId !== null && result.rejection !== null)) successes.add(1)
+        if (result.rejection === null || result.clientId !== null) successes.add(1)
         else if (status === 'invalid_client') failures.add(1, { failure_reason: result.rejection.code })
       })
       quietly(() => {

@@ -77,7 +77,10 @@ export function createRevocationEndpoint({ core, authenticator, quota, reader, f
     const revoked = await revoke(client, text)
     if (isRejection(revoked)) return rejected(revoked, client.clientId)
     const facts = { client: client.clientId, tokenIds: revoked }
-    return answered(answerEmpty(200), revoked.length === 0 ? null : { kind: 'evidence.revoked', message: 'A client revoked a token', facts })
+    return answered(
+      answerEmpty(200),
+      revoked.length === 0 ? null : { kind: 'evidence.revoked', message: 'A client revoked a token', facts },
+    )
   }
 }
 

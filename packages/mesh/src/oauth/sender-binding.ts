@@ -16,6 +16,7 @@ export function resolveBinding(
   jkt: string | null,
 ): SenderBinding | Rejection {
   const thumbprint = certificate === null || senderConstrained === 'dpop' ? null : certificate['x5t#S256']
-  const lacks = senderConstrained === 'mtls' ? thumbprint === null : senderConstrained === 'dpop' ? jkt === null : (thumbprint ?? jkt) === null
+  const lacks =
+    senderConstrained === 'mtls' ? thumbprint === null : senderConstrained === 'dpop' ? jkt === null : (thumbprint ?? jkt) === null
   return lacks && !unbound ? UNBOUND : { thumbprint, jkt }
 }

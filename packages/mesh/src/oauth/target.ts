@@ -13,7 +13,8 @@ const NOT_ALLOWED = Object.freeze(reject('ERR_GRANT_TARGET'))
 export function resolveTargets(client: RegisteredClient, form: Form, within: readonly string[] | null): readonly string[] | Rejection {
   const resources = form.all('resource')
   // RFC 8707 §2: an absolute URI, and MUST NOT include a fragment component.
-  if (!resources.every((resource) => URL.canParse(resource) && !resource.includes('#'))) return reject('ERR_GRANT_TARGET', { reason: 'resource' })
+  if (!resources.every((resource) => URL.canParse(resource) && !resource.includes('#')))
+    return reject('ERR_GRANT_TARGET', { reason: 'resource' })
   const named = [...new Set([...resources, ...form.all('audience')])]
   if (named.length > MAX_TARGETS) return reject('ERR_GRANT_TARGET', { reason: 'count' })
   const wanted = named.length > 0 ? named : (within ?? (client.defaultAudience === null ? [] : [client.defaultAudience]))

@@ -46,12 +46,16 @@ export function createTokenExchangeGrant({ core, mint, reader }: GrantParts): Gr
     })
     if (isRejection(token)) return token
     const committed = await core.revocations.commit(changeOf(token))
-    return committed ? { token, scopes, refreshToken: null, issuedTokenType: presented.wanted } : reject('ERR_STATE_CONFLICT', { part: 'token' })
+    return committed
+      ? { token, scopes, refreshToken: null, issuedTokenType: presented.wanted }
+      : reject('ERR_STATE_CONFLICT', { part: 'token' })
   }
 }
 
 /** RFC 8693 §2.1 */
-function readPresented(form: Form): { readonly subjectToken: string; readonly actorToken: string | null; readonly wanted: string } | Rejection {
+function readPresented(
+  form: Form,
+): { readonly subjectToken: string; readonly actorToken: string | null; readonly wanted: string } | Rejection {
   const subjectToken = form.one('subject_token')
   const subjectType = form.one('subject_token_type')
   const actorToken = form.one('actor_token')
@@ -67,7 +71,8 @@ function readPresented(form: Form): { readonly subjectToken: string; readonly ac
 
 /** An actor token is the client's own, and in its hands: nobody makes somebody else the actor. */
 function flawOfActor(actor: Token, { client, boundTo }: GrantRequest): Rejection | null {
-  if (actor.claims['client_id'] !== client.clientId || actor.subject !== client.subject) return reject('ERR_EXCHANGE_ACTOR', { part: 'actor' })
+  if (actor.claims['client_id'] !== client.clientId || actor.subject !== client.subject)
+    return reject('ERR_EXCHANGE_ACTOR', { part: 'actor' })
   return isHeldBy(actor, boundTo) ? null : reject('ERR_EXCHANGE_ACTOR', { part: 'binding' })
 }
 
@@ -95,7 +100,9 @@ function isNamedBy(mayAct: JsonValue, client: RegisteredClient, issuer: string):
   // A condition that is not understood is one that is not met.
   if (Object.keys(others).length > 0 || (sub === undefined && client_id === undefined)) return false
   return (
-    (sub === undefined || sub === client.subject) && (iss === undefined || iss === issuer) && (client_id === undefined || client_id === client.clientId)
+    (sub === undefined || sub === client.subject) &&
+    (iss === undefined || iss === issuer) &&
+    (client_id === undefined || client_id === client.clientId)
   )
 }
 
@@ -121,7 +128,8 @@ function chainWith(actor: string, issuer: string, { claims, subject, issuer: fro
 function readChain(act: JsonValue, depth: number): ActorClaim | Rejection {
   if (!isJsonObject(act) || depth > MAX_ACTORS) return reject('ERR_EXCHANGE_DEPTH', { depth })
   const { sub, iss, act: before } = act as JsonObject
-  if (typeof sub !== 'string' || sub === '' || (iss !== undefined && typeof iss !== 'string')) return reject('ERR_EXCHANGE_TOKEN', { part: 'act' })
+  if (typeof sub !== 'string' || sub === '' || (iss !== undefined && typeof iss !== 'string'))
+    return reject('ERR_EXCHANGE_TOKEN', { part: 'act' })
   const inner = before === undefined ? null : readChain(before, depth + 1)
   if (inner !== null && isRejection(inner)) return inner
   return { sub, ...(typeof iss === 'string' ? { iss } : {}), ...(inner === null ? {} : { act: inner }) }

@@ -72,4 +72,3 @@ function presentedAs(token: string): Inbound {
     header: (name) => (name === 'authorization' ? field : null),
   }
 }
-
