@@ -1,5 +1,6 @@
-export type { KeyDirectory } from './key-directory.js'
+export { createKeyDirectory, type KeyDirectory, type KeyDirectoryOptions } from './key-directory.js'
 export type { MeshCore } from './mesh-core.js'
+export { createMeshSecrets, type MasterSecret, type MeshSecrets } from './mesh-secrets.js'
 export type { OAuthAnswer } from './oauth/answer.js'
 export { type AuthorizationServer, createAuthorizationServer } from './oauth/authorization-server.js'
 export type {
