@@ -45,7 +45,6 @@ export { checkBoolean, checkChoice, checkInteger, checkKeys, checkList, checkTex
 export { parseExactJsonObject, parseJson, parseJsonObject } from './parse-json.js'
 export type { CertificateKey, CertificateMetadata, CertifiedPeer, KeyUsage, Peer, Provenance, SubjectAlternativeNames } from './peer.js'
 export type { Assurance, EvidenceKind, Principal } from './principal.js'
-export type { PropagatedSession } from './propagated-session.js'
 export { type PropagatedSession, SESSION_FIELD } from './propagated-session.js'
 export { quietly } from './quietly.js'
 export { readBounded } from './read-bounded.js'

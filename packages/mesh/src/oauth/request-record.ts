@@ -1,4 +1,4 @@
-import type { Labels, Surroundings } from '@countersign/core'
+import { type Labels, quietly, type Surroundings } from '@countersign/core'
 import type { EndpointResult } from './endpoint.js'
 import type { Rejection } from './rejection.js'
 import { rejectionRow } from './rejection.js'
@@ -19,14 +19,6 @@ export function createRequestRecord({ recorder, meter }: Surroundings): RequestR
     description: 'Services that did not prove who they are, by the code of the failure',
   })
   const successes = meter.createCounter('service_auth_successful_total', { description: 'Services that proved who they are' })
-
-  function quietly(work: () => void): void {
-    try {
-      work()
-    } catch {
-      // A sink that throws must not decide what a caller gets.
-    }
-  }
 
   function writeDown(endpoint: string, { code, facts, cause }: Rejection, clientId: string | null): void {
     if (!recorder.wants('token.refused')) return
