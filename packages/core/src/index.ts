@@ -1,3 +1,4 @@
+export { addressKeyOf, partitionKeyOfAddress } from './address-key.js'
 export { type AddressMatch, compileAddressRanges } from './address-ranges.js'
 export type { ApiKey } from './api-key.js'
 export type { Authorizer } from './authorizer.js'
