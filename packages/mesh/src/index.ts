@@ -14,7 +14,6 @@ export type {
   SecretAuthentication,
   SelfSignedAuthentication,
 } from './oauth/client.js'
-export type { SecretVerifier } from './oauth/client-authenticator.js'
 export type { OAuthExchange } from './oauth/exchange.js'
 export type { FastifyReply, KoaContext, OAuthListeners } from './oauth/listener.js'
 export type { AuthorizationServerLimits, AuthorizationServerOptions } from './oauth/options.js'

@@ -1,5 +1,6 @@
-import { type Inbound, REPEATED, StateError } from '@countersign/core'
+import { type ApiKeyVerifier, type Inbound, REPEATED, StateError, type Surroundings } from '@countersign/core'
 import { createAdmission } from '@countersign/limit'
+import { createApiKeyVerifier } from '@countersign/token'
 import { createPeerVerifier } from '@countersign/x509'
 import { answerJson, answerRejection, type OAuthAnswer } from './answer.js'
 import { createCertificateReader } from './certificate-evidence.js'
@@ -69,22 +70,23 @@ const NO_BODY = new Uint8Array(0)
  */
 export function createAuthorizationServer(options: AuthorizationServerOptions): AuthorizationServer {
   const checked = checkServerOptions(options)
-  const { core, secrets, tokenSeconds, maxTokenSeconds } = checked
+  const { core, tokenSeconds, maxTokenSeconds } = checked
   const { surroundings, issuer, revocations } = core
   const peers = options.mtls === undefined || options.mtls === null ? null : createPeerVerifier(options.mtls, surroundings)
+  const apiKeys = openApiKeys(options.apiKeys, surroundings)
   const clients = openClients(options.clients, {
     issuer,
     tokenSeconds,
     maxTokenSeconds,
     verifiesCertificates: peers !== null,
-    verifiesSecrets: secrets !== null,
+    verifiesSecrets: apiKeys !== null,
     skewSeconds: Math.min(60, Math.floor(core.skewMs / 1000)),
     surroundings,
   })
   const admission = createAdmission(checked.perAddress === undefined ? {} : { perAddress: checked.perAddress }, surroundings)
   const quota = createClientQuota(checked.perClient, surroundings.clock)
   const certificates = createCertificateReader(peers)
-  const authenticator = createClientAuthenticator({ core, clients, certificates, admission, secrets, surroundings })
+  const authenticator = createClientAuthenticator({ core, clients, certificates, admission, apiKeys, surroundings })
   const reader = createTokenReader(core, checked.subjectIssuers)
   const families = createRefreshFamilies(core)
   const parts = { core, mint: createTokenMint(core, maxTokenSeconds), reader, families }
@@ -93,7 +95,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   const metadata = metadataOf({
     issuer,
     paths,
-    methods: methodsOf(peers !== null, secrets !== null),
+    methods: methodsOf(peers !== null, apiKeys !== null),
     algorithms: ['ES256', 'RS256', 'PS256', 'Ed25519'],
     proofAlgorithms: [],
     mtlsOrigin: checked.mtlsOrigin,
@@ -160,10 +162,10 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     handle,
     metadata: () => metadata,
     async ready() {
-      await peers?.ready()
+      await Promise.all([peers?.ready(), apiKeys?.ready()])
     },
     async close() {
-      await Promise.all([peers?.close(), clients.close(), reader.close()])
+      await Promise.all([peers?.close(), apiKeys === options.apiKeys ? undefined : apiKeys?.close(), clients.close(), reader.close()])
     },
   }
   return Object.freeze({ ...own, ...createListeners({ owns: own.owns, handle, refuse: refuseRequest }) })
@@ -174,6 +176,11 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     record.finish(routeOf(inbound.target)?.name ?? 'unknown', null, rejected(rejection))
     return answerRejection(rejection)
   }
+}
+
+function openApiKeys(options: AuthorizationServerOptions['apiKeys'], surroundings: Surroundings): ApiKeyVerifier | null {
+  if (options === undefined || options === null) return null
+  return 'verify' in options ? options : createApiKeyVerifier(options, surroundings)
 }
 
 function formRoute(name: string, endpoint: Endpoint): Route {

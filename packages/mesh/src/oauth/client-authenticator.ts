@@ -1,6 +1,6 @@
 import {
   type Admission,
-  type ApiKey,
+  type ApiKeyVerifier,
   type CertificateMetadata,
   type Inbound,
   isRefusal,
@@ -26,11 +26,6 @@ export interface AuthenticatedClient {
   readonly peer: Peer | null
 }
 
-/** Checks client secrets: API keys, in constant time, whether or not there is such a key. */
-export interface SecretVerifier {
-  verifySecret(secret: string, inbound: Inbound): Promise<ApiKey | Refusal>
-}
-
 /** Authenticates the clients of requests. */
 export interface ClientAuthenticator {
   /** Rejects only with a {@link StateError}. */
@@ -43,7 +38,8 @@ export interface ClientAuthenticatorParts {
   readonly clients: ClientRegistry
   readonly certificates: CertificateReader
   readonly admission: Admission
-  readonly secrets: SecretVerifier | null
+  /** Client secrets are API keys. */
+  readonly apiKeys: ApiKeyVerifier | null
   readonly surroundings: Surroundings
 }
 
@@ -56,7 +52,7 @@ const WRONG_SECRET = Object.freeze(reject('ERR_CLIENT_SECRET'))
  * verified peer where there is one, so that strangers behind the same address cannot use it up, and to the address otherwise.
  */
 export function createClientAuthenticator(parts: ClientAuthenticatorParts): ClientAuthenticator {
-  const { core, clients, certificates, admission, secrets } = parts
+  const { core, clients, certificates, admission, apiKeys } = parts
 
   async function authenticate(inbound: Inbound, form: Form): Promise<AuthenticatedClient | Rejection> {
     const presented = readPresentedClient(inbound, form)
@@ -116,16 +112,13 @@ export function createClientAuthenticator(parts: ClientAuthenticatorParts): Clie
   }
 
   async function flawOfSecret(client: RegisteredClient | null, presented: PresentedClient, inbound: Inbound): Promise<Rejection | null> {
-    if (secrets === null) return client === null ? UNKNOWN : MISMATCH
-    const key = await secrets.verifySecret(presented.credential, inbound)
+    if (apiKeys === null) return client === null ? UNKNOWN : MISMATCH
+    const key = await apiKeys.verify(withApiKey(inbound, presented.credential), certificates.recall(inbound))
     if (client === null) return UNKNOWN
     const { credential } = client
     if (!('owner' in credential) || credential.method !== presented.method) return MISMATCH
-    if (isRefusal(key)) {
-      if (key.code === 'ERR_API_KEYS_UNAVAILABLE' || key.code === 'ERR_UNAVAILABLE')
-        return reject('ERR_CLIENTS_UNAVAILABLE', { reason: key.code })
-      return reject('ERR_CLIENT_SECRET', { reason: key.code })
-    }
+    if (key === null) return WRONG_SECRET
+    if (isRefusal(key)) return flawOfKey(key)
     return key.owner.value === credential.owner ? null : WRONG_SECRET
   }
 
@@ -155,6 +148,28 @@ export function createClientAuthenticator(parts: ClientAuthenticatorParts): Clie
   }
 
   return { authenticate }
+}
+
+/** The request with its client secret where an API key is looked for. */
+function withApiKey(inbound: Inbound, secret: string): Inbound {
+  return {
+    protocol: inbound.protocol,
+    method: inbound.method,
+    target: inbound.target,
+    authority: inbound.authority,
+    connection: inbound.connection,
+    clientAddress: inbound.clientAddress,
+    bodyRead: inbound.bodyRead,
+    rawHeaders: ['authorization', `ApiKey ${secret}`],
+    header: (name) => (name === 'authorization' ? `ApiKey ${secret}` : null),
+  }
+}
+
+function flawOfKey({ code, facts, cause }: Refusal): Rejection {
+  // Not the client's failure, and not to be told apart from others by whoever is locked out.
+  if (code === 'ERR_API_KEY_LOCKED') return reject('ERR_ATTEMPTS_EXCEEDED', facts)
+  if (code === 'ERR_API_KEYS_UNAVAILABLE' || code === 'ERR_GUARD_FAULT') return reject('ERR_CLIENTS_UNAVAILABLE', { reason: code }, cause)
+  return reject('ERR_CLIENT_SECRET', { reason: code })
 }
 
 function flawOfCertificate({ code, cause }: Refusal): Rejection {

@@ -1,10 +1,9 @@
 import { checkInteger, checkKeys, checkList, checkText, joinPath, kindOf, MisuseError } from '@countersign/core'
 import type { Quota } from '@countersign/limit'
-import type { JwtOptions } from '@countersign/token'
+import type { ApiKeyOptions, JwtOptions } from '@countersign/token'
 import type { MtlsOptions } from '@countersign/x509'
 import type { MeshCore } from '../mesh-core.js'
 import type { ClientDirectory, OAuthClient } from './client.js'
-import type { SecretVerifier } from './client-authenticator.js'
 
 /** An OAuth authorization server over the keys, the state and the revocations of a mesh. */
 export interface AuthorizationServerOptions {
@@ -17,8 +16,8 @@ export interface AuthorizationServerOptions {
    * `{ requestCert: true, rejectUnauthorized: false }`. Default `null`: no certificate is believed but those that clients registered.
    */
   readonly mtls?: MtlsOptions | null
-  /** What checks client secrets, which are API keys. Default `null`: there are none. */
-  readonly apiKeys?: SecretVerifier | null
+  /** Client secrets are API keys: how they are checked, or what checks them, which stays the caller's to close. Default `null`: there are none. */
+  readonly apiKeys?: ApiKeyOptions | ApiKeyVerifier | null
   /** Lifetime of tokens whose client has none of its own. Default 3600, at most `maxTokenSeconds`. */
   readonly tokenSeconds?: number
   /** The longest lifetime of a token; the mesh's keys are published so much longer. Default 3600, at most a day. */
@@ -46,7 +45,6 @@ export interface CheckedServerOptions {
   readonly perClient: Quota | null
   readonly perAddress: Quota | null | undefined
   readonly subjectIssuers: readonly JwtOptions[]
-  readonly secrets: SecretVerifier | null
   readonly mtlsOrigin: string | null
 }
 
@@ -76,7 +74,6 @@ export function checkServerOptions(options: AuthorizationServerOptions): Checked
     perClient: options.limit?.perClient === undefined ? PER_CLIENT : checkQuota('limit.perClient', options.limit.perClient),
     perAddress: options.limit?.perAddress,
     subjectIssuers: checkIssuers(options.subjectIssuers),
-    secrets: checkSecrets(options.apiKeys),
     mtlsOrigin: options.mtlsOrigin === undefined ? null : checkOrigin('mtlsOrigin', options.mtlsOrigin),
   })
 }
@@ -128,10 +125,4 @@ function checkIssuers(issuers: unknown): readonly JwtOptions[] {
       'names whom the issuer may speak for: its names become names of this mesh',
     )
   })
-}
-
-function checkSecrets(value: unknown): SecretVerifier | null {
-  if (value === undefined || value === null) return null
-  if (typeof value === 'object' && 'verifySecret' in value && typeof value.verifySecret === 'function') return value as SecretVerifier
-  throw new MisuseError('ERR_OPTION_INVALID', 'apiKeys', `takes an object with verifySecret(secret, inbound), not ${kindOf(value)}`)
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { decodeToken } from '@countersign/token'
+import { createApiKey, decodeToken } from '@countersign/token'
 import { certificateClient, createStage, ISSUER, lastCode, run } from './stage.js'
 
 const ORDERS = 'spiffe://prod.example/orders'
@@ -70,7 +71,9 @@ test('the event of a token is committed with it, and holds no token', async (t) 
 
 test('a scope that the client may not have is refused, and fewer may be asked for', async (t) => {
   const stage = await createStage(t)
-  const { post } = await run(t, stage, { clients: [certificateClient(ORDERS, { scopes: ['read', 'write'], defaultScopes: ['read', 'write'] })] })
+  const { post } = await run(t, stage, {
+    clients: [certificateClient(ORDERS, { scopes: ['read', 'write'], defaultScopes: ['read', 'write'] })],
+  })
   const narrowed = await post('/token', { ...GRANT, scope: 'write write' }, stage.orders)
   assert.equal(narrowed.json['scope'], 'write')
   for (const scope of ['admin', 'read admin', 'read  write', ' read', 'read"', 'read\nwrite']) {
@@ -106,22 +109,22 @@ test('a token is for the targets that the client may have tokens for, and for no
 
 test('a client without a certificate or a proof gets no token, unless its options say that it may be unbound', async (t) => {
   const stage = await createStage(t)
-  const { core } = stage
   const secret = { method: 'client_secret_post' } as const
-  const verifySecret = async () => ({ id: 'k', owner: { kind: 'subject', authority: ISSUER, value: 'tool' }, scopes: new Set<string>(), expiresAtMs: 9e15 }) as const
+  const hashKey = randomBytes(32)
+  const { text, record } = createApiKey({ owner: 'tool', hashKey, clock: stage.mesh.clock })
+  const apiKeys = { keys: [record], hashKey }
   const client = { clientId: 'tool', authentication: secret, grants: ['client_credentials'], audiences: [BILLING] } as const
-  const form = { grant_type: 'client_credentials', client_id: 'tool', client_secret: 's' }
-  const bound = await run(t, stage, { clients: [client], apiKeys: { verifySecret } })
+  const form = { grant_type: 'client_credentials', client_id: 'tool', client_secret: text }
+  const bound = await run(t, stage, { clients: [client], apiKeys })
   const refused = await bound.post('/token', form)
   assert.equal(refused.json['error'], 'invalid_request')
   assert.equal(lastCode(stage), 'ERR_GRANT_UNBOUND')
   const withCertificate = await bound.post('/token', form, stage.orders)
   assert.deepEqual({ ...(claimsOf(withCertificate)['cnf'] as object) }, { 'x5t#S256': stage.orders['x5t#S256'] })
-  const unbound = await run(t, stage, { clients: [{ ...client, dangerouslyUnbound: true }], apiKeys: { verifySecret } })
+  const unbound = await run(t, stage, { clients: [{ ...client, dangerouslyUnbound: true }], apiKeys })
   assert.equal(claimsOf(await unbound.post('/token', form))['cnf'], undefined)
-  const keyed = await run(t, stage, { clients: [{ ...client, senderConstrained: 'dpop' }], apiKeys: { verifySecret } })
+  const keyed = await run(t, stage, { clients: [{ ...client, senderConstrained: 'dpop' }], apiKeys })
   assert.equal((await keyed.post('/token', form, stage.orders)).json['error'], 'invalid_request')
-  assert.equal(core.issuer, ISSUER)
 })
 
 test('a lifetime above the maximum is refused when the server is made', async (t) => {
@@ -165,7 +168,10 @@ test('a grant that the client may not use, or that there is not, is refused', as
   const stage = await createStage(t)
   const { post } = await run(t, stage, { clients: [certificateClient(ORDERS, { grants: ['token_exchange'] })] })
   assert.equal((await post('/token', GRANT, stage.orders)).json['error'], 'unauthorized_client')
-  assert.equal((await post('/token', { ...GRANT, grant_type: 'refresh_token', refresh_token: 'x' }, stage.orders)).json['error'], 'unauthorized_client')
+  assert.equal(
+    (await post('/token', { ...GRANT, grant_type: 'refresh_token', refresh_token: 'x' }, stage.orders)).json['error'],
+    'unauthorized_client',
+  )
   assert.equal((await post('/token', { ...GRANT, grant_type: 'password' }, stage.orders)).json['error'], 'unsupported_grant_type')
   assert.equal((await post('/token', { client_id: ORDERS }, stage.orders)).json['error'], 'invalid_request')
 })
@@ -182,7 +188,8 @@ test('requests are counted by grant and by what became of them, and written down
   assert.equal(meter.total('token_requests_total', { grant: 'unknown', status: 'unsupported_grant_type' }), 1)
   assert.equal(recorder.of('token.issued').length, 1)
   const written = JSON.stringify(recorder.events)
-  for (const text of [String(answer.json['access_token']), 'secret-scope', 'made-up-grant']) assert.equal(written.includes(text), false, text)
+  for (const text of [String(answer.json['access_token']), 'secret-scope', 'made-up-grant'])
+    assert.equal(written.includes(text), false, text)
 })
 
 test('one client can use up its own quota alone', async (t) => {
