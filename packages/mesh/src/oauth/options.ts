@@ -1,4 +1,4 @@
-import { checkInteger, checkKeys, checkList, checkText, joinPath, kindOf, MisuseError } from '@countersign/core'
+import { type ApiKeyVerifier, checkInteger, checkKeys, checkList, checkText, joinPath, kindOf, MisuseError } from '@countersign/core'
 import type { Quota } from '@countersign/limit'
 import type { ApiKeyOptions, JwtOptions } from '@countersign/token'
 import type { MtlsOptions } from '@countersign/x509'

@@ -40,7 +40,7 @@ export async function createStage(
   const issuer = options.issuer ?? ISSUER
   const store = options.store ?? createMemoryStateStore({ clock })
   const keys = createKeyRing({ clock, recorder, algorithm: options.algorithm ?? 'ES256' })
-  const revocations = createRevocations({ store, clock, recorder, meter })
+  const revocations = createRevocations({ store, clock, recorder, meter, heartbeatMs: 10 })
   const surroundings = { clock, recorder, meter, fetch: globalThis.fetch }
   const directory = createKeyDirectory({ issuer, store, keys, clock, recorder, revocations, processId: 'one' })
   t.after(async () => {
@@ -190,4 +190,10 @@ function encodeForm(form: Readonly<Record<string, string | readonly string[]>>):
 /** The code that the last rejection was written down with. */
 export function lastCode({ recorder }: Stage): string | undefined {
   return recorder.of('token.refused').at(-1)?.code
+}
+
+/** Moves the clock on, and lets the revocations look again: what they knew is as old as the clock says. */
+export async function advance({ mesh, core }: Stage, seconds: number): Promise<void> {
+  mesh.clock.advanceSeconds(seconds)
+  while (!(core.revocations.ageMs <= core.revocations.leaseMs)) await new Promise((resolve) => setTimeout(resolve, 5))
 }
