@@ -7,6 +7,13 @@ export type { ApiKeyDirectory, ApiKeyOptions } from './api-key/options.js'
 export { type ApiKeyRecord, type ReplacedKey, readKeyRecord } from './api-key/record.js'
 export { type ApiKeyRotation, type RotateApiKeyOptions, rotateApiKey } from './api-key/rotate-key.js'
 export { createApiKeyVerifier } from './api-key/verifier.js'
+export {
+  type ClientAssertion,
+  type ClientAssertionOptions,
+  type ClientAssertionVerifier,
+  createClientAssertionVerifier,
+  subjectOfAssertion,
+} from './client-assertion.js'
 export { type DecodedToken, decodeToken } from './decode.js'
 export type { TokenType } from './header.js'
 export { type VerifiedJws, verifyCompactJws } from './jws.js'

@@ -41,9 +41,9 @@ export interface JwtOptions {
   readonly requiredClaims?: readonly string[]
   /**
    * Whom the issuer may speak for. Where given, every `sub` must match one. Default: any `sub` but a SPIFFE ID, since such an ID is
-   * believed only of an issuer that is named for it.
+   * believed only of an issuer that is named for it. `'any'`: whoever it names, SPIFFE IDs of every trust domain too.
    */
-  readonly subjects?: readonly NameMatch[]
+  readonly subjects?: readonly NameMatch[] | 'any'
   /**
    * `'mtls'`: a token must be bound to the client certificate (RFC 8705). `'if-bound'`: a bearer token, which works for whoever
    * holds it, is accepted too. A token that is bound must match its certificate under both. Default `'mtls'`.
@@ -223,6 +223,7 @@ function checkSubjects(option: string, subjects: unknown, type: TokenType): Issu
     if (type !== 'jwt-svid') return null
     throw new MisuseError('ERR_OPTION_MISSING', option, "names whom the issuer may speak for: subjects: [{ trustDomain: 'prod.example' }]")
   }
+  if (subjects === 'any') return () => true
   const matches = checkList(option, subjects).map((match, index) => compileNameMatch(`${option}[${index}]`, match))
   return (subject) => matches.some((match) => match(subject))
 }
