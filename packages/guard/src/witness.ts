@@ -119,8 +119,13 @@ function unknownProxy({ id }: Peer): SecurityEvent {
 
 function callerFacts(inbound: Inbound, caller: Peer | Principal | null): Facts {
   if (caller === null || 'provenance' in caller) return requestFacts(inbound, caller)
-  const { id, peer, token } = caller
-  return { ...requestFacts(inbound, peer), principal: id, ...(token === null ? {} : tokenFacts(token)) }
+  const { id, peer, token, apiKey } = caller
+  return {
+    ...requestFacts(inbound, peer),
+    principal: id,
+    ...(token === null ? {} : tokenFacts(token)),
+    ...(apiKey === null ? {} : { apiKeyId: apiKey.id }),
+  }
 }
 
 function requestFacts({ clientAddress, connection, method, protocol, target }: Inbound, peer: Peer | null): Facts {
