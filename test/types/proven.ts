@@ -49,12 +49,12 @@ export function everyKind(): void {
   guard.principal(request).peer.certificate.daysLeft(0)
   guard.principal(request).token.claims['tenant']
   guard.principal(request).apiKey.owner.value
+  const lenient = createGuard({ mtls, jwt, apiKeys, authorize, require: 'any' })
   // @ts-expect-error there may be none
-  for (const lenient of [
-    createGuard({ mtls, jwt, apiKeys, authorize, require: 'any' }),
-    createGuard({ mtls, jwt, apiKeys: null, authorize }),
-  ])
-    lenient.principal(request).apiKey.owner
+  lenient.principal(request).apiKey.owner
+  const without = createGuard({ mtls, jwt, apiKeys: null, authorize })
+  // @ts-expect-error none is looked at
+  without.principal(request).apiKey.owner
 }
 
 export function either(): void {
