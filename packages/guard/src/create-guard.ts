@@ -13,16 +13,16 @@ import {
 import { createAdmission, createLimiter } from '@countersign/limit'
 import { createAuthorizer } from '@countersign/policy'
 import { createApiKeyVerifier, createTokenVerifier } from '@countersign/token'
-import { createPeerVerifier, FORWARDED_FIELDS } from '@countersign/x509'
+import { createPeerVerifier } from '@countersign/x509'
 import { type CheckedOptions, checkGuardOptions, isApiKeyVerifier, isPeerVerifier, isTokenVerifier } from './check-options.js'
 import { createDenialMaker } from './deny.js'
 import type { Guard, Proven, TypedGuardOptions } from './guard.js'
+import { createIgnoredFieldFinder } from './ignored-fields.js'
 import { createGrantKeeper } from './keep-grants.js'
 import type { GuardOptions, Requirement } from './options.js'
 import { createPipeline } from './pipeline.js'
 import { quietMeter, quietRecorder } from './quiet-sinks.js'
 import { runtimeNotice } from './runtime-notice.js'
-import { createStrayFieldFinder } from './stray-fields.js'
 import { createPathReader } from './target.js'
 import { watchGrants } from './watch-grants.js'
 import { createWitness } from './witness.js'
@@ -100,6 +100,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
     peers,
     tokens,
     apiKeys,
+    sessions: options.session,
     authorizer,
     limiter,
     admission,
@@ -107,7 +108,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
     needOf: options.needOf,
     asServerName: options.asServerName,
     denialFrom: createDenialMaker(options),
-    strayFieldsOf: createStrayFieldFinder([...FORWARDED_FIELDS, ...(peers?.forwardedFields ?? [])]),
+    ignoredFields: createIgnoredFieldFinder(peers, options.session, witness),
     witness,
   })
   const watch = watchGrants(pipeline.judge)
@@ -119,6 +120,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
       : `mTLS ${options.need.words === 'all' ? 'required' : options.need.words} (${peers.toString()})`,
     tokens === null ? 'tokens not looked at' : tokens.toString(),
     ...(apiKeys === null ? [] : [apiKeys.toString()]),
+    ...(options.session === null ? [] : [options.session.toString()]),
     authorizer.toString(),
     limiter === null ? 'no quota' : limiter.toString(),
   ].join(' · ')
@@ -166,7 +168,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
     meter,
     nowMs: () => runtime.clock.nowMs(),
     async ready() {
-      await Promise.all([peers?.ready(), tokens?.ready(), apiKeys?.ready()])
+      await Promise.all([peers?.ready(), tokens?.ready(), apiKeys?.ready(), options.session?.ready()])
     },
     toString: () => words,
     close,

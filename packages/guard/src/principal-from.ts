@@ -1,4 +1,4 @@
-import type { ApiKey, Connection, EvidenceKind, Identity, Inbound, Peer, Principal, Token } from '@countersign/core'
+import type { ApiKey, Connection, EvidenceKind, Identity, Inbound, Peer, Principal, PropagatedSession, Token } from '@countersign/core'
 
 const NEVER = Number.POSITIVE_INFINITY
 
@@ -37,6 +37,11 @@ export function createPrincipalMaker(): (peer: Peer | null, token: Token | null,
     connection[slot] = { peer, token, apiKey, principal } satisfies Made
     return principal
   }
+}
+
+/** The same caller, with the session that this one request has handed on. */
+export function withSession(principal: Principal, session: PropagatedSession): Principal {
+  return Object.freeze({ ...principal, session, expiresAtMs: Math.min(principal.expiresAtMs, session.expiresAtMs) })
 }
 
 function makePrincipal(peer: Peer | null, token: Token | null, apiKey: ApiKey | null, connection: Connection): Principal {
