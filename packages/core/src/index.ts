@@ -11,6 +11,7 @@ export {
   type Stage,
   type Status,
 } from './catalogue.js'
+export { BEARER_CHALLENGE, type Challenge } from './challenge.js'
 export { checkEntries } from './check-entries.js'
 export { clientAddressFromForwarded, clientAddressFromXForwardedFor, flawOfAddressField } from './client-address.js'
 export type { Decision, Denial, Grant, Headers, Problem } from './decision.js'

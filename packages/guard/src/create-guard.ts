@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createRecorder } from '@countersign/audit'
 import {
+  BEARER_CHALLENGE,
   type Decision,
   type Inbound,
   kindOf,
@@ -98,7 +99,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
     pathOf: createPathReader(options.encodedSlashes),
     needOf: options.needOf,
     asServerName: options.asServerName,
-    denialFrom: createDenialMaker(options),
+    denialFrom: createDenialMaker(options, tokens?.challenges ?? [BEARER_CHALLENGE]),
     strayFieldsOf: createStrayFieldFinder([...FORWARDED_FIELDS, ...(peers?.forwardedFields ?? [])]),
     witness,
   })

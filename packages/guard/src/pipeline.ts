@@ -48,8 +48,11 @@ export interface Pipeline {
   close(): void
 }
 
-/** What honest callers bring too, when a token runs out or a key is rotated, and what takes no cryptography: it uses up no budget. */
-const HONEST: ReadonlySet<Code> = new Set(['ERR_TOKEN_EXPIRED', 'ERR_TOKEN_KEY_UNKNOWN'])
+/**
+ * What honest callers bring too: when a token runs out or a key is rotated, which takes no cryptography, and when a nonce is new, which takes
+ * a proof that is good otherwise. It uses up no budget.
+ */
+const HONEST: ReadonlySet<Code> = new Set(['ERR_TOKEN_EXPIRED', 'ERR_TOKEN_KEY_UNKNOWN', 'ERR_PROOF_NONCE'])
 
 const NO_HEADERS: Headers = Object.freeze({})
 const BODY_PARSER_FACTS = Object.freeze({ fix: 'put countersign(guard) in front of whatever reads the body, such as express.json()' })
@@ -168,7 +171,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 
   function conclude(principal: Principal, inbound: Inbound, path: string, need: EvidenceNeed, quotas: Quotas | null): Decision {
     try {
-      const headers = quotas?.headers ?? NO_HEADERS
+      const headers = withTokenFields(quotas?.headers ?? NO_HEADERS, inbound)
       // Quota first: probing for a 403 is not free.
       if (quotas !== null && quotas.refusal !== null) return deny(quotas.refusal, inbound, principal, headers)
       if (need.reads) {
@@ -183,6 +186,12 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     } catch (fault) {
       return deny(refuse('ERR_GUARD_FAULT', undefined, fault), inbound, principal)
     }
+  }
+
+  // A nonce that is due goes along with whatever is answered.
+  function withTokenFields(headers: Headers, inbound: Inbound): Headers {
+    const fields = tokens?.fieldsFor?.(inbound) ?? null
+    return fields === null ? headers : { ...headers, ...fields }
   }
 
   // Fields that say who the client is count from the proxy that may write them, and are nobody else's to send.
@@ -218,7 +227,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 
   function answer(refusal: Refusal, inbound: Inbound, caller: Peer | Principal | null, headers?: Headers): Denial {
     witness.denied(refusal, inbound, caller)
-    return denialFrom(refusal, headers)
+    const fields = headers === undefined ? (tokens?.fieldsFor?.(inbound) ?? undefined) : headers
+    return denialFrom(refusal, inbound, fields)
   }
 
   function judge({ principal, inbound }: Grant): Denial | null {
