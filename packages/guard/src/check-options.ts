@@ -10,6 +10,7 @@ import {
   MisuseError,
   type PeerVerifier,
   type Runtime,
+  type SessionVerifier,
   type TokenVerifier,
 } from '@countersign/core'
 import type { GuardOptions, RouteOptions } from './options.js'
@@ -24,6 +25,7 @@ const KEYS = [
   'routes',
   'forwarded',
   'authority',
+  'session',
   'limit',
   'audit',
   'meter',
@@ -40,6 +42,7 @@ export interface CheckedOptions {
   readonly jwt: GuardOptions['jwt']
   readonly forwarded: NonNullable<GuardOptions['forwarded']> | null
   readonly authorize: GuardOptions['authorize']
+  readonly session: SessionVerifier | null
   readonly limit: GuardOptions['limit']
   readonly audit: GuardOptions['audit']
   readonly meter: NonNullable<GuardOptions['meter']> | null
@@ -90,6 +93,7 @@ export function checkGuardOptions(options: GuardOptions): CheckedOptions {
     jwt: options.jwt,
     forwarded: options.forwarded ?? null,
     authorize: options.authorize,
+    session: checkSession(options.session),
     limit: options.limit,
     audit: options.audit,
     meter: options.meter === undefined ? null : checkMeter(options.meter),
@@ -170,6 +174,17 @@ function checkWithoutTokens(authorize: unknown): void {
       )
     }
   })
+}
+
+function checkSession(session: GuardOptions['session']): SessionVerifier | null {
+  const given: unknown = session
+  if (given === undefined || given === null) return null
+  if (session && isKind(given, 'session') && hasMethods(given, ['isPresented', 'accept', 'judge'])) return session
+  throw new MisuseError(
+    'ERR_OPTION_INVALID',
+    'session',
+    `takes a session verifier such as mesh.sessionVerifier({ service }), or null, not ${kindOf(given)}`,
+  )
 }
 
 function checkMeter(meter: GuardOptions['meter']): CheckedOptions['meter'] {

@@ -14,16 +14,16 @@ import {
 import { createAdmission, createLimiter } from '@countersign/limit'
 import { createAuthorizer } from '@countersign/policy'
 import { createTokenVerifier } from '@countersign/token'
-import { createPeerVerifier, FORWARDED_FIELDS } from '@countersign/x509'
+import { createPeerVerifier } from '@countersign/x509'
 import { type CheckedOptions, checkGuardOptions, isPeerVerifier, isTokenVerifier } from './check-options.js'
 import { createDenialMaker } from './deny.js'
 import type { Guard, Proven, TypedGuardOptions } from './guard.js'
+import { createIgnoredFieldFinder } from './ignored-fields.js'
 import { createGrantKeeper } from './keep-grants.js'
 import type { GuardOptions, Requirement } from './options.js'
 import { createPipeline } from './pipeline.js'
 import { quietMeter, quietRecorder } from './quiet-sinks.js'
 import { runtimeNotice } from './runtime-notice.js'
-import { createStrayFieldFinder } from './stray-fields.js'
 import { createPathReader } from './target.js'
 import { watchGrants } from './watch-grants.js'
 import { createWitness } from './witness.js'
@@ -93,6 +93,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
   const pipeline = createPipeline({
     peers,
     tokens,
+    sessions: options.session,
     authorizer,
     limiter,
     admission,
@@ -100,7 +101,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
     needOf: options.needOf,
     asServerName: options.asServerName,
     denialFrom: createDenialMaker(options, tokens?.challenges ?? [BEARER_CHALLENGE]),
-    strayFieldsOf: createStrayFieldFinder([...FORWARDED_FIELDS, ...(peers?.forwardedFields ?? [])]),
+    ignoredFields: createIgnoredFieldFinder(peers, options.session, witness),
     witness,
   })
   const watch = watchGrants(pipeline.judge)
@@ -111,6 +112,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
       ? 'certificates not looked at'
       : `mTLS ${options.need.words === 'all' ? 'required' : options.need.words} (${peers.toString()})`,
     tokens === null ? 'tokens not looked at' : tokens.toString(),
+    ...(options.session === null ? [] : [options.session.toString()]),
     authorizer.toString(),
     limiter === null ? 'no quota' : limiter.toString(),
   ].join(' · ')
@@ -158,7 +160,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
     meter,
     nowMs: () => runtime.clock.nowMs(),
     async ready() {
-      await Promise.all([peers?.ready(), tokens?.ready()])
+      await Promise.all([peers?.ready(), tokens?.ready(), options.session?.ready()])
     },
     toString: () => words,
     close,

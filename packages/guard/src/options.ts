@@ -1,5 +1,5 @@
 import type { AuditOptions } from '@countersign/audit'
-import type { EvidenceKind, Limiter, Meter, PeerVerifier, Recorder, Runtime, TokenVerifier } from '@countersign/core'
+import type { EvidenceKind, Limiter, Meter, PeerVerifier, Recorder, Runtime, SessionVerifier, TokenVerifier } from '@countersign/core'
 import type { LimitOptions } from '@countersign/limit'
 import type { AuthorizeOption } from '@countersign/policy'
 import type { JwtOptions } from '@countersign/token'
@@ -39,6 +39,13 @@ export interface GuardOptions {
    * Default `null`: such fields are ignored, and removed before a handler sees them.
    */
   readonly forwarded?: ForwardedOptions | readonly ForwardedOptions[] | null
+
+  /**
+   * Accepts sessions that other services hand on, such as `mesh.sessionVerifier({ service })`: `principal.session`. Asked last, of requests
+   * that everything else allows, since what hands a session on counts once; one that is presented and bad refuses the request. Default
+   * `null`: what hands a session on is ignored, and removed before a handler sees it.
+   */
+  readonly session?: SessionVerifier | null
 
   /** Request quotas. Default: 100/s with burst 200 for each caller, 20 failed attempts/min. `null`: neither. */
   readonly limit?: LimitOptions | Limiter | null

@@ -14,15 +14,16 @@ import type {
   Principal,
   Quotas,
   Refusal,
+  SessionVerifier,
   Token,
   TokenVerifier,
 } from '@countersign/core'
 import { catalogueEntry, isRefusal, refuse } from '@countersign/core'
 import type { DenialMaker } from './deny.js'
-import { ANONYMOUS, createPrincipalMaker } from './principal-from.js'
+import type { IgnoredFieldFinder } from './ignored-fields.js'
+import { ANONYMOUS, createPrincipalMaker, withSession } from './principal-from.js'
 import { type EvidenceNeed, missingPeerCode } from './requirement.js'
 import type { RouteTable } from './routes.js'
-import type { StrayFieldFinder } from './stray-fields.js'
 import { checkAuthority, type PathReader } from './target.js'
 import type { Witness } from './witness.js'
 
@@ -30,6 +31,7 @@ import type { Witness } from './witness.js'
 export interface PipelineParts {
   readonly peers: PeerVerifier | null
   readonly tokens: TokenVerifier | null
+  readonly sessions: SessionVerifier | null
   readonly authorizer: Authorizer
   readonly limiter: Limiter | null
   readonly admission: Admission | null
@@ -37,7 +39,7 @@ export interface PipelineParts {
   readonly needOf: RouteTable
   readonly asServerName: boolean
   readonly denialFrom: DenialMaker
-  readonly strayFieldsOf: StrayFieldFinder
+  readonly ignoredFields: IgnoredFieldFinder
   readonly witness: Witness
 }
 
@@ -49,17 +51,24 @@ export interface Pipeline {
 }
 
 /**
- * What honest callers bring too: when a token runs out or a key is rotated, which takes no cryptography, and when a nonce is new, which takes
- * a proof that is good otherwise. It uses up no budget.
+ * What honest callers bring too: when a token or a session runs out or a key is rotated, which takes no cryptography, and when a nonce is new,
+ * which takes a proof that is good otherwise. It uses up no budget.
  */
-const HONEST: ReadonlySet<Code> = new Set(['ERR_TOKEN_EXPIRED', 'ERR_TOKEN_KEY_UNKNOWN', 'ERR_PROOF_NONCE'])
+const HONEST: ReadonlySet<Code> = new Set([
+  'ERR_TOKEN_EXPIRED',
+  'ERR_TOKEN_KEY_UNKNOWN',
+  'ERR_PROOF_NONCE',
+  'ERR_SESSION_EXPIRED',
+  'ERR_SESSION_ENDED',
+])
 
 const NO_HEADERS: Headers = Object.freeze({})
 const BODY_PARSER_FACTS = Object.freeze({ fix: 'put countersign(guard) in front of whatever reads the body, such as express.json()' })
 
 /** The way of one request, whole. One direction, no step called twice. */
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { peers, tokens, authorizer, limiter, admission, pathOf, needOf, asServerName, denialFrom, strayFieldsOf, witness } = parts
+  const { peers, tokens, sessions, authorizer, limiter, admission, pathOf, needOf, asServerName, denialFrom, ignoredFields, witness } =
+    parts
   const principalFrom = createPrincipalMaker()
   const mayBeProxied = (peers?.forwardedFields ?? []).length > 0
   let closed = false
@@ -150,13 +159,15 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     return takeQuota(principalFrom(peer, token, inbound), inbound, path, need)
   }
 
-  function denyEvidence(refusal: Refusal, inbound: Inbound, peer: Peer | null): Denial {
-    if (admission === null || catalogueEntry(refusal.code).status === 503 || HONEST.has(refusal.code)) return deny(refusal, inbound, peer)
+  function denyEvidence(refusal: Refusal, inbound: Inbound, caller: Peer | Principal | null, headers?: Headers): Denial {
+    if (admission === null || catalogueEntry(refusal.code).status === 503 || HONEST.has(refusal.code))
+      return deny(refusal, inbound, caller, headers)
     const forwarded = isForwarded(inbound)
+    const peer = peerOf(caller)
     const flooded = admission.admit(inbound, peer, forwarded)
-    if (flooded !== null) return deny(flooded, inbound, peer)
+    if (flooded !== null) return deny(flooded, inbound, caller, headers)
     admission.charge(inbound, peer, forwarded)
-    return deny(refusal, inbound, peer)
+    return deny(refusal, inbound, caller, headers)
   }
 
   function takeQuota(principal: Principal, inbound: Inbound, path: string, need: EvidenceNeed): Decision | Promise<Decision> {
@@ -169,7 +180,13 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     )
   }
 
-  function conclude(principal: Principal, inbound: Inbound, path: string, need: EvidenceNeed, quotas: Quotas | null): Decision {
+  function conclude(
+    principal: Principal,
+    inbound: Inbound,
+    path: string,
+    need: EvidenceNeed,
+    quotas: Quotas | null,
+  ): Decision | Promise<Decision> {
     try {
       const headers = withTokenFields(quotas?.headers ?? NO_HEADERS, inbound)
       // Quota first: probing for a 403 is not free.
@@ -179,32 +196,44 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         if (isRefusal(refusal)) return deny(principal.anonymous ? inviting(inbound) : refusal, inbound, principal, headers)
         if (refusal !== null) return deny(refuse('ERR_GUARD_FAULT', { part: 'authorizer', answered: typeof refusal }), inbound, principal)
       }
-      const ignoredFields = ignored(inbound, need.reads, principal.peer)
-      const grant: Grant = { allowed: true, principal, inbound, headers, ignoredFields }
-      const unrecorded = witness.allowed(grant)
-      return unrecorded === null ? grant : answer(unrecorded, inbound, principal)
+      // What is used once is used up by a request that everything else allows, and by no other.
+      if (sessions !== null && !principal.anonymous && sessions.isPresented(inbound))
+        return takeSession(sessions, principal, inbound, headers)
+      return grant(principal, inbound, need.reads, headers)
     } catch (fault) {
       return deny(refuse('ERR_GUARD_FAULT', undefined, fault), inbound, principal)
     }
+  }
+
+  async function takeSession(verifier: SessionVerifier, principal: Principal, inbound: Inbound, headers: Headers): Promise<Decision> {
+    let leave: (() => void) | null = null
+    try {
+      const entry = await enter(inbound, principal.peer)
+      if (isRefusal(entry)) return deny(entry, inbound, principal, headers)
+      leave = entry
+      const session = await verifier.accept(inbound, principal)
+      if (isRefusal(session)) return denyEvidence(session, inbound, principal, headers)
+      // A verifier of the user's own that says nothing has accepted nothing.
+      if (!isSession(session)) return deny(refuse('ERR_GUARD_FAULT', { part: 'session' }), inbound, principal)
+      return grant(withSession(principal, session), inbound, true, headers)
+    } catch (fault) {
+      return deny(refuse('ERR_GUARD_FAULT', { part: 'session' }, fault), inbound, principal)
+    } finally {
+      leave?.()
+    }
+  }
+
+  function grant(principal: Principal, inbound: Inbound, reads: boolean, headers: Headers): Decision {
+    const ignored = ignoredFields.find(inbound, reads, principal.peer, sessions !== null && !principal.anonymous)
+    const made: Grant = { allowed: true, principal, inbound, headers, ignoredFields: ignored }
+    const unrecorded = witness.allowed(made)
+    return unrecorded === null ? made : answer(unrecorded, inbound, principal)
   }
 
   // A nonce that is due goes along with whatever is answered.
   function withTokenFields(headers: Headers, inbound: Inbound): Headers {
     const fields = tokens?.fieldsFor?.(inbound) ?? null
     return fields === null ? headers : { ...headers, ...fields }
-  }
-
-  // Fields that say who the client is count from the proxy that may write them, and are nobody else's to send.
-  function ignored(inbound: Inbound, told: boolean, peer: Peer | null): readonly string[] {
-    const found = strayFieldsOf(inbound)
-    if (found.length === 0) return found
-    // Left out: no proxy is trusted. `undefined`: nobody has looked yet who this is.
-    const written = peers?.proxyFields === undefined ? null : peers.proxyFields(inbound)
-    const stray = written ? found.filter((name) => !written.includes(name.toLowerCase())) : found
-    if (!told || stray.length === 0 || written === undefined) return stray
-    const configured = stray.some((name) => peers?.forwardedFields?.includes(name.toLowerCase()))
-    witness.ignored(inbound, { names: stray, reason: written === null ? 'not-from-proxy' : 'not-this-format', peer, configured })
-    return stray
   }
 
   // An anonymous caller who may not do this is asked for evidence, not told that it is forbidden.
@@ -218,7 +247,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 
   function deny(refusal: Refusal, inbound: Inbound, caller: Peer | Principal | null, headers?: Headers): Denial {
     try {
-      ignored(inbound, true, caller === null || 'provenance' in caller ? caller : caller.peer)
+      ignoredFields.find(inbound, true, peerOf(caller), sessions !== null)
     } catch {
       // What is denied stays denied, whatever else goes wrong.
     }
@@ -238,7 +267,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         : ((principal.peer === null || peers === null ? null : peers.judge(principal.peer, inbound)) ??
           (principal.token === null || tokens === null
             ? null
-            : (tokens.judge(principal.token, inbound) ?? tokens.bind(principal.token, principal.peer))))
+            : (tokens.judge(principal.token, inbound) ?? tokens.bind(principal.token, principal.peer))) ??
+          (principal.session === null || sessions === null ? null : sessions.judge(principal.session)))
       return refusal === null ? null : denialFrom(refusal)
     } catch (fault) {
       return denialFrom(refuse('ERR_GUARD_FAULT', undefined, fault))
@@ -252,4 +282,12 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       closed = true
     },
   }
+}
+
+function peerOf(caller: Peer | Principal | null): Peer | null {
+  return caller === null || 'provenance' in caller ? caller : caller.peer
+}
+
+function isSession(answer: unknown): boolean {
+  return typeof answer === 'object' && answer !== null && 'subject' in answer && 'expiresAtMs' in answer
 }

@@ -1,4 +1,4 @@
-import type { Connection, EvidenceKind, Identity, Inbound, Peer, Principal, Token } from '@countersign/core'
+import type { Connection, EvidenceKind, Identity, Inbound, Peer, Principal, PropagatedSession, Token } from '@countersign/core'
 
 /** Nobody we know. Matches no rule but `{ anonymous: true }`. */
 export const ANONYMOUS: Principal = Object.freeze({
@@ -34,6 +34,11 @@ export function createPrincipalMaker(): (peer: Peer | null, token: Token | null,
     connection[slot] = { peer, token, principal } satisfies Made
     return principal
   }
+}
+
+/** The same caller, with the session that this one request has handed on. */
+export function withSession(principal: Principal, session: PropagatedSession): Principal {
+  return Object.freeze({ ...principal, session, expiresAtMs: Math.min(principal.expiresAtMs, session.expiresAtMs) })
 }
 
 function makePrincipal(peer: Peer | null, token: Token | null, connection: Connection): Principal {

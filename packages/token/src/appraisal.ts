@@ -1,6 +1,6 @@
-import { parseJsonObject, type Refusal, refuse } from '@countersign/core'
+import { type JsonObject, parseJsonObject, type Refusal, refuse } from '@countersign/core'
 import { type Assertions, readClaims } from './claims.js'
-import { decodeCompact, decodePayload, malformed } from './compact.js'
+import { decodeCompact, malformed } from './compact.js'
 import { schemeOf, tokenOf } from './credentials.js'
 import { checkHeader, checkType } from './header.js'
 import type { Issuer, Issuers } from './issuer.js'
@@ -8,6 +8,7 @@ import type { Issuer, Issuers } from './issuer.js'
 /** A token that is what it should be in every way but one: nobody has looked at its signature. */
 export interface Appraisal {
   readonly issuer: Issuer
+  readonly header: JsonObject
   readonly kid: string | null
   readonly algorithm: string
   readonly signingInput: string
@@ -32,13 +33,13 @@ const WRONG_ALGORITHM = Object.freeze(refuse('ERR_TOKEN_ALGORITHM'))
 export function appraise(credentials: string, issuers: Issuers): Appraisal | Refusal {
   const scheme = schemeOf(credentials)
   const token = tokenOf(credentials)
-  const jws = decodeCompact(token)
+  const jws = decodeCompact(token, issuers.headers)
   if ('refused' in jws) return jws
   const { header, signingInput, signature } = jws
   const unfit = checkHeader(header, signature, issuers.algorithms)
   if (unfit !== null) return unfit
 
-  const claims = parseJsonObject(decodePayload(jws))
+  const claims = parseJsonObject(jws.payload)
   if (claims === null) return NO_CLAIMS
   const issuer = issuers.of(claims, scheme)
   if ('refused' in issuer) return issuer
@@ -57,5 +58,5 @@ export function appraise(credentials: string, issuers: Issuers): Appraisal | Ref
   if (scheme === 'DPoP' && boundToKey === null) return UNBOUND
   // WIT-SVID §2.1: the key is named, never tried for.
   if (scheme === 'WPT' && kid === undefined && assertions.identity.kind === 'spiffe') return NO_KEY_ID
-  return { issuer, kid: typeof kid === 'string' ? kid : null, algorithm: alg, signingInput, signature, assertions }
+  return { issuer, header, kid: typeof kid === 'string' ? kid : null, algorithm: alg, signingInput, signature, assertions }
 }

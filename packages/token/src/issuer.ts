@@ -1,6 +1,7 @@
 import { type JsonObject, MisuseError, parseSpiffeId, type Refusal, refuse, type Surroundings } from '@countersign/core'
 import type { Scheme } from './credentials.js'
 import { createDpopProver } from './dpop/prover.js'
+import { createHeaderMemory, type HeaderMemory } from './header-memory.js'
 import type { KeyStore } from './key-store.js'
 import { createKeyStore } from './keys.js'
 import { checkJwtOptions, type IssuerRules } from './options.js'
@@ -22,6 +23,7 @@ export interface Issuers {
   readonly maxBytes: number
   /** Those that some token may come by. */
   readonly schemes: ReadonlySet<Scheme>
+  readonly headers: HeaderMemory
   byName(name: string): Issuer | undefined
   /**
    * The issuer that the claims name, not verified. RFC 8725 §3.8: its keys, and no others, may verify the token. That of a Workload
@@ -62,6 +64,7 @@ export function createIssuers(options: unknown, surroundings: Surroundings): Iss
     algorithms: new Set(all.flatMap((issuer) => [...issuer.algorithms])),
     maxBytes: Math.max(...all.map((issuer) => issuer.maxBytes)),
     schemes: new Set(all.flatMap(schemesOf)),
+    headers: createHeaderMemory(),
     byName: (name) => byName.get(name),
     of(claims, scheme) {
       const { iss, sub } = claims

@@ -1,5 +1,5 @@
 import { type Facts, type JsonObject, parseJsonObject, type Refusal, refuse } from '@countersign/core'
-import { decodeCompact, decodePayload } from '../compact.js'
+import { decodeCompact } from '../compact.js'
 import { mediaTypeOf } from '../header.js'
 
 /** A JWT that proves a key, taken apart. Nothing in it is verified. */
@@ -41,7 +41,7 @@ export function decodeProof(text: string, type: 'dpop+jwt' | 'wpt+jwt', algorith
   // RFC 7515 §4.1.11, RFC 7797: we understand no extension, and no unencoded payload.
   if ('crit' in header || ('b64' in header && header['b64'] !== true)) return CRITICAL
   if (signature === '') return NOT_SIGNED
-  const claims = parseJsonObject(decodePayload(jws))
+  const claims = parseJsonObject(jws.payload)
   return claims === null ? NO_CLAIMS : { header, claims, algorithm: alg, signingInput, signature }
 }
 
