@@ -84,11 +84,12 @@ function connect({ certificate, serverName = HOST }: Given, service: Service, wo
 }
 
 /** `TOKEN` stands for a token that is good. */
-function fieldsOf({ token, forwarded, fields = [] }: Given, world: World): readonly Field[] {
+function fieldsOf({ token, proof, forwarded, fields = [] }: Given, world: World): readonly Field[] {
   const authorization: Field[] = token === undefined ? [] : [['Authorization', `Bearer ${world.tokens.of(token)}`]]
   const written = forwarded === undefined ? [] : forwardedFields(forwarded, world)
   return [
     ...authorization,
+    ...(proof === undefined ? [] : world.proofs.of(proof)),
     ...written,
     ...fields.map(([name, value]): Field => [name, value.replaceAll('TOKEN', world.tokens.of('unbound'))]),
   ]

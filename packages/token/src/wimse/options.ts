@@ -1,4 +1,4 @@
-import { checkInteger, checkKeys, checkList, checkText, joinPath, MisuseError, type ReplayStore } from '@countersign/core'
+import { checkInteger, checkKeys, checkList, checkText, joinPath, MisuseError, type ReplayStore, SESSION_FIELD } from '@countersign/core'
 import type { Algorithm } from '../algorithm.js'
 import { checkAlgorithmList, DEFAULT_PROOF_ALGORITHMS } from '../check-algorithms.js'
 import { checkReplay } from '../proof/claim-once.js'
@@ -57,7 +57,7 @@ export function checkWptOptions(option: string, options: unknown): WptRules {
   }
   checkKeys(option, options, KEYS)
   const at = (key: string): string => joinPath(option, key)
-  const { audiences, algorithms, maxLifetimeSeconds = DEFAULT_LIFETIME_SECONDS, contextFields = ['Propagated-Session'] } = options
+  const { audiences, algorithms, maxLifetimeSeconds = DEFAULT_LIFETIME_SECONDS, contextFields = [SESSION_FIELD] } = options
   return Object.freeze({
     origins: checkOrigins(at('origins'), options['origins']),
     audiences: audiences === undefined ? [] : checkTexts(at('audiences'), audiences),
