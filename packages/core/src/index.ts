@@ -12,6 +12,7 @@ export {
   type Status,
 } from './catalogue.js'
 export { checkEntries } from './check-entries.js'
+export { checkSecret, flawOfSecret, MIN_SECRET_BYTES } from './check-secret.js'
 export { clientAddressFromForwarded, clientAddressFromXForwardedFor, flawOfAddressField } from './client-address.js'
 export type { Decision, Denial, Grant, Headers, Problem } from './decision.js'
 export { encodeDer } from './encode-der.js'

@@ -1,22 +1,27 @@
-import type { Algorithm } from './algorithm.js'
-import { ALGORITHMS } from './algorithm.js'
+import { isAlgorithm } from './algorithm.js'
 import { decodedLength } from './base64url.js'
 import { verifySignature } from './signature.js'
 import type { VerificationKey } from './verification-key.js'
 
-/** Which of these keys made the signature. `null`: none. A signature of the wrong length costs no cryptography. */
-export async function matchSignature(
+/**
+ * Which of these keys made the signature. `null`: none. A signature of the wrong length costs no cryptography.
+ * @returns a promise only where verifying takes long, see `verifySignature`.
+ */
+export function matchSignature(
   candidates: readonly VerificationKey[],
   algorithm: string,
   signingInput: string,
   signature: string,
-): Promise<VerificationKey | null> {
-  const known: Algorithm | undefined = ALGORITHMS.find((name) => name === algorithm)
-  if (known === undefined) return null
+): VerificationKey | null | Promise<VerificationKey | null> {
+  if (!isAlgorithm(algorithm)) return null
   const length = decodedLength(signature)
-  for (const candidate of candidates) {
-    if (candidate.signatureBytes !== length || !candidate.algorithms.has(known)) continue
-    if (await verifySignature(known, candidate.key, signingInput, signature)) return candidate
+  for (const [index, candidate] of candidates.entries()) {
+    if (candidate.signatureBytes !== length || !candidate.algorithms.has(algorithm)) continue
+    const right = verifySignature(algorithm, candidate.key, signingInput, signature)
+    if (right === true) return candidate
+    if (right === false) continue
+    const others = candidates.slice(index + 1)
+    return right.then((found) => (found ? candidate : matchSignature(others, algorithm, signingInput, signature)))
   }
   return null
 }

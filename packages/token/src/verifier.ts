@@ -139,7 +139,9 @@ export function createTokenVerifier(options: JwtOptions | readonly JwtOptions[],
         continue
       }
       const { appraisal, epoch } = found.signed
-      const key = await match(found.field, found.signed)
+      // Not awaited without need: what was verified is remembered before another request is looked at.
+      const matched = match(found.field, found.signed)
+      const key = matched instanceof Promise ? await matched : matched
       if (key === null) return WRONG_SIGNATURE
       const entry = createEntry(found.field, appraisal, key, epoch)
       remember(entry, inbound.connection)
@@ -151,14 +153,16 @@ export function createTokenVerifier(options: JwtOptions | readonly JwtOptions[],
     return KEYS_UNAVAILABLE
   }
 
-  function match(field: string, { appraisal, candidates, epoch }: Signed): Promise<VerificationKey | null> {
+  function match(field: string, { appraisal, candidates, epoch }: Signed): VerificationKey | null | Promise<VerificationKey | null> {
     const running = matching.get(field)
     // Only under the same keys: what another key of this name has signed is another question.
     if (running?.epoch === epoch) return running.key
     const { algorithm, signingInput, signature } = appraisal
+    const matched = matchSignature(candidates, algorithm, signingInput, signature)
+    if (!(matched instanceof Promise)) return matched
     const started = {
       epoch,
-      key: matchSignature(candidates, algorithm, signingInput, signature).finally(() => {
+      key: matched.finally(() => {
         if (matching.get(field) === started) matching.delete(field)
       }),
     }

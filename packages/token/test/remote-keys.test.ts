@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { isRefusal, type TokenVerifier } from '@countersign/core'
 import { createTokenVerifier, type JwtOptions } from '@countersign/token'
+import { countVerifications, holdVerifications } from './count-verifications.js'
 import { createSigner, type Signer } from './signer.js'
 import {
   bearer,
@@ -172,17 +173,13 @@ test('refuses a token when its kid now names another key', async () => {
 })
 
 test('accepts nothing under a key that was replaced while its signature was being verified', async (t) => {
-  const endpoint = createEndpoint()
-  const [first, second] = [createSigner('ES256', 'k'), createSigner('ES256', 'k')]
+  // Verified in the background, unlike shorter ones.
+  const endpoint = createEndpoint({ algorithms: ['ES384'] })
+  const [first, second] = [createSigner('ES384', 'k'), createSigner('ES384', 'k')]
   endpoint.publish(first)
   await endpoint.verifier.ready()
   const gate = deferred<void>()
-  const { subtle } = globalThis.crypto
-  const verify = subtle.verify.bind(subtle)
-  t.mock.method(subtle, 'verify', async (...args: Parameters<typeof subtle.verify>) => {
-    await gate.promise
-    return verify(...args)
-  })
+  holdVerifications(t, gate.promise)
   const token = first.sign(claims({ exp: NOW + 3600 }))
   const before = statusOf(endpoint.verifier, token)
   endpoint.publish(second)
@@ -211,12 +208,12 @@ test('verifies no signature again where a refresh brings the same key', async (t
   endpoint.publish(one)
   const token = one.sign(claims({ exp: NOW + 3600 }))
   await verified(endpoint.verifier, bearer(token))
-  const verify = t.mock.method(globalThis.crypto.subtle, 'verify')
+  const verify = countVerifications(t)
   endpoint.publish(two, one)
   endpoint.surroundings.advanceSeconds(601)
   assert.equal(await statusOf(endpoint.verifier, token), 'ok')
   assert.equal(endpoint.requests.length, 2)
-  assert.equal(verify.mock.callCount(), 0)
+  assert.equal(verify.callCount(), 0)
 })
 
 test('goes on with stale keys while the issuer is down, up to the ceiling, then answers unavailable and never invalid', async () => {
