@@ -13,6 +13,7 @@ export {
 } from './catalogue.js'
 export { checkEntries } from './check-entries.js'
 export { checkSecret, flawOfSecret, MIN_SECRET_BYTES } from './check-secret.js'
+export { checkRevocationEntries, checkStateChange, checkStateKeys, checkStateText } from './check-state-change.js'
 export { clientAddressFromForwarded, clientAddressFromXForwardedFor, flawOfAddressField } from './client-address.js'
 export type { Decision, Denial, Grant, Headers, Problem } from './decision.js'
 export { encodeDer } from './encode-der.js'
