@@ -11,6 +11,7 @@ import { profileReport } from './profile-report.js'
 import { report, type Section } from './report.js'
 import { FULL_ROUNDS, QUICK_ROUNDS } from './rounds.js'
 import { STACK_NAMES } from './stacks/stacks.js'
+import { tokenReport } from './token-report.js'
 import { x509Report } from './x509-report.js'
 
 const REPORT = new URL('../../../docs/benchmarks.md', import.meta.url)
@@ -52,6 +53,7 @@ const sections: readonly Section[] =
         { name: 'floods', run: () => floodReport(quick) },
         { name: 'connections', run: () => connectionReport(mesh, quick) },
         { name: 'x509', run: () => x509Report(quick) },
+        { name: 'token', run: () => tokenReport(quick) },
       ]
 const chosen = sections.filter(({ name }) => name.includes(options.only))
 if (chosen.length === 0)

@@ -1,12 +1,13 @@
-import { parseJsonObject, type Refusal, refuse } from '@countersign/core'
+import { type JsonObject, parseJsonObject, type Refusal, refuse } from '@countersign/core'
 import { type Assertions, readClaims } from './claims.js'
-import { decodeCompact, decodePayload, malformed } from './compact.js'
+import { decodeCompact, malformed } from './compact.js'
 import { checkHeader, checkType } from './header.js'
 import type { Issuer, Issuers } from './issuer.js'
 
 /** A token that is what it should be in every way but one: nobody has looked at its signature. */
 export interface Appraisal {
   readonly issuer: Issuer
+  readonly header: JsonObject
   readonly kid: string | null
   readonly algorithm: string
   readonly signingInput: string
@@ -22,13 +23,13 @@ const WRONG_ALGORITHM = Object.freeze(refuse('ERR_TOKEN_ALGORITHM'))
  * token only to know whose rules and whose keys it must pass.
  */
 export function appraise(token: string, issuers: Issuers): Appraisal | Refusal {
-  const jws = decodeCompact(token)
+  const jws = decodeCompact(token, issuers.headers)
   if ('refused' in jws) return jws
   const { header, signingInput, signature } = jws
   const unfit = checkHeader(header, signature, issuers.algorithms)
   if (unfit !== null) return unfit
 
-  const claims = parseJsonObject(decodePayload(jws))
+  const claims = parseJsonObject(jws.payload)
   if (claims === null) return NO_CLAIMS
   const issuer = issuers.of(claims)
   if ('refused' in issuer) return issuer
@@ -40,5 +41,5 @@ export function appraise(token: string, issuers: Issuers): Appraisal | Refusal {
 
   const assertions = readClaims(claims, issuer)
   if ('refused' in assertions) return assertions
-  return { issuer, kid: typeof kid === 'string' ? kid : null, algorithm: alg, signingInput, signature, assertions }
+  return { issuer, header, kid: typeof kid === 'string' ? kid : null, algorithm: alg, signingInput, signature, assertions }
 }

@@ -1,5 +1,5 @@
 import { parseJsonObject, RefusedError } from '@countersign/core'
-import { decodeCompact, decodePayload } from './compact.js'
+import { decodeCompact } from './compact.js'
 
 /** What a token says. Frozen, objects without a prototype. */
 export interface DecodedToken {
@@ -21,7 +21,7 @@ export function decodeToken(compact: string): DecodedToken {
   if (compact.length > MAX_BYTES) throw new RefusedError('ERR_TOKEN_TOO_LARGE', `The token is longer than ${MAX_BYTES} bytes`)
   const jws = decodeCompact(compact)
   if ('refused' in jws) throw new RefusedError(jws.code, `The token cannot be read: ${jws.facts['reason']}`)
-  const claims = parseJsonObject(decodePayload(jws))
+  const claims = parseJsonObject(jws.payload)
   if (claims === null) throw new RefusedError('ERR_TOKEN_MALFORMED', 'The token cannot be read: its payload is not a JSON object')
   return Object.freeze({ header: jws.header, claims })
 }

@@ -1,4 +1,5 @@
 import { type JsonObject, MisuseError, parseSpiffeId, type Refusal, refuse, type Surroundings } from '@countersign/core'
+import { createHeaderMemory, type HeaderMemory } from './header-memory.js'
 import type { KeyStore } from './key-store.js'
 import { createKeyStore } from './keys.js'
 import { checkJwtOptions, type IssuerRules } from './options.js'
@@ -13,6 +14,7 @@ export interface Issuers {
   readonly all: readonly Issuer[]
   readonly algorithms: ReadonlySet<string>
   readonly maxBytes: number
+  readonly headers: HeaderMemory
   byName(name: string): Issuer | undefined
   /** The issuer that the claims name, not verified. RFC 8725 §3.8: its keys, and no others, may verify the token. */
   of(claims: JsonObject): Issuer | Refusal
@@ -46,6 +48,7 @@ export function createIssuers(options: unknown, surroundings: Surroundings): Iss
     all,
     algorithms: new Set(all.flatMap((issuer) => [...issuer.algorithms])),
     maxBytes: Math.max(...all.map((issuer) => issuer.maxBytes)),
+    headers: createHeaderMemory(),
     byName: (name) => byName.get(name),
     of(claims) {
       const { iss, sub } = claims

@@ -1,6 +1,6 @@
 import { type JsonObject, parseJsonObject, type Refusal, refuse } from '@countersign/core'
 import { ALGORITHMS, type Algorithm } from './algorithm.js'
-import { decodeCompact, decodePayload } from './compact.js'
+import { decodeCompact } from './compact.js'
 import { checkHeader } from './header.js'
 import { readJwks } from './key-set.js'
 import { matchSignature } from './match-signature.js'
@@ -39,5 +39,5 @@ export async function verifyCompactJws(
   const candidates = found?.keys.find(typeof kid === 'string' ? kid : null, String(alg)) ?? []
   if (candidates.length === 0) return KEY_UNKNOWN
   const key = await matchSignature(candidates, String(alg), signingInput, signature)
-  return key === null ? SIGNATURE : { header, payload: decodePayload(jws) }
+  return key === null ? SIGNATURE : { header, payload: jws.payload }
 }

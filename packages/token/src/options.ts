@@ -210,7 +210,8 @@ function checkSubjects(option: string, subjects: unknown, type: TokenType): Issu
   return (subject) => matches.some((match) => match(subject))
 }
 
-function checkRevocation(option: string, revocation: unknown, skewMs: number): Revocation | null {
+/** Checks a revocation list among options. */
+export function checkRevocation(option: string, revocation: unknown, skewMs: number): Revocation | null {
   if (revocation === undefined || revocation === null) return null
   checkKeys(option, revocation, ['list', 'whenUnavailable'])
   const { list } = revocation
