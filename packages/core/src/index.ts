@@ -48,6 +48,7 @@ export type { CertificateKey, CertificateMetadata, CertifiedPeer, KeyUsage, Peer
 export type { Assurance, EvidenceKind, Principal } from './principal.js'
 export { type PropagatedSession, SESSION_FIELD } from './propagated-session.js'
 export { NO_METER, quietMeter, quietRecorder } from './quiet-sinks.js'
+export { quietly } from './quietly.js'
 export { readBounded } from './read-bounded.js'
 export type { EventKind, Recorder, SecurityEvent } from './recorder.js'
 export { type Facts, isRefusal, type Refusal, refuse } from './refusal.js'
