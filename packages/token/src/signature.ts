@@ -39,12 +39,7 @@ const SCHEMES: Readonly<Record<Algorithm, Scheme>> = {
  * @param signature canonical base64url, as long as the key's signatures are.
  * @returns whether it is right; a promise for what takes long. Throws, or rejects, for a fault that is not the token's.
  */
-export function verifySignature(
-  algorithm: Algorithm,
-  key: KeyObject,
-  signingInput: string,
-  signature: string,
-): boolean | Promise<boolean> {
+export function verifySignature(algorithm: Algorithm, key: KeyObject, signingInput: string, signature: string): boolean | Promise<boolean> {
   const { hash, padding, saltLength, dsaEncoding, slow } = SCHEMES[algorithm]
   const how = { key, padding, saltLength, dsaEncoding }
   const input = Buffer.from(signingInput, 'latin1')
