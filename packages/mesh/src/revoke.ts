@@ -188,7 +188,9 @@ export function createRevoke(
       const { certificate } = given as Peer
       if (certificate === null || certificate === undefined)
         throw new MisuseError('ERR_OPTION_INVALID', 'what.certificate', "takes a peer with a certificate, or a certificate's x5t#S256")
-      return { kind, id: certificate['x5t#S256'], untilMs: rememberedUntil(context, certificate.validTo.getTime()) }
+      // A token that is bound to it may live longer than the certificate itself.
+      const endMs = Math.max(certificate.validTo.getTime(), nowMs + rules.maxTokenMs)
+      return { kind, id: certificate['x5t#S256'], untilMs: rememberedUntil(context, endMs) }
     }
     const id = checkText(`what.${kind}`, given)
     checkInteger(`what.${kind}.length`, id.length, 1, 2048)

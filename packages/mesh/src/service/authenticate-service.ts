@@ -101,6 +101,9 @@ export function createServiceAuthentication(context: MeshContext): (request: Ser
         ? refused('REVOKED', 'ERR_SERVICE_REVOKED', { reason: 'service' })
         : standing(request, request.peer?.certificate?.['x5t#S256'] ?? null, nowMs)
       if (standingNow !== null) return standingNow
+      const notBeforeMs = Math.max(known.revokedBeforeMs, revokedBefore(service, nowMs))
+      // Each revocation takes the whole second with it: after many in one, a token would be one of the future.
+      if (notBeforeMs > nowMs + core.skewMs) return refused('REVOKED', 'ERR_SERVICE_REVOKED', { reason: 'too-often' })
       const status = nextServiceStatus(known.status, 'authenticate')
       if (status !== 'AUTHENTICATED') return refused('REVOKED', 'ERR_SERVICE_REVOKED', { reason: 'status' })
       const claims = accessTokenClaims({
@@ -112,7 +115,7 @@ export function createServiceAuthentication(context: MeshContext): (request: Ser
         expiresInSeconds: request.expiresInSeconds ?? rules.tokenMs / 1000,
         maxExpiresInSeconds: rules.maxTokenMs / 1000,
         nowMs,
-        notBeforeMs: Math.max(known.revokedBeforeMs, revokedBefore(service, nowMs)),
+        notBeforeMs,
         randomBytes: core.randomBytes,
       })
       const { compact, kid } = await context.sign('at+jwt', claims)
@@ -149,10 +152,9 @@ export function createServiceAuthentication(context: MeshContext): (request: Ser
   /** Where the record of the service was lost, the list still knows what was revoked: the token begins after it. */
   function revokedBefore(service: string, nowMs: number): number {
     const secondMs = Math.floor(nowMs / 1000) * 1000
-    for (let ahead = 0; ahead <= core.skewMs; ahead += 1000) {
-      if (!core.revocations.has('service', service, secondMs + ahead)) return secondMs + ahead
-    }
-    return secondMs
+    let fromMs = secondMs
+    while (fromMs <= nowMs + core.skewMs && core.revocations.has('service', service, fromMs)) fromMs += 1000
+    return fromMs
   }
 
   return async function authenticateService(request) {

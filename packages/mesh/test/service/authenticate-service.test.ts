@@ -7,7 +7,7 @@ import { decodeToken } from '@countersign/token'
 import { apiKeyOf, BILLING, breakable, ISSUER, LEDGER, ORDERS, PARTNER, peerOf, SERVICES, stage, thumbprintOf, until } from '../fixture.js'
 
 test('gives a service that has proven its certificate a token for one target, bound to that certificate', async () => {
-  const { mesh, clock } = await stage()
+  const { mesh, clock } = await stage({ keys: {} })
   const issued = await mesh.authenticateService({ service: ORDERS, peer: peerOf(ORDERS), audience: BILLING, scopes: ['invoices:read'] })
   assert.equal(issued.status, 'AUTHENTICATED')
   assert.equal(issued.boundTo, thumbprintOf(ORDERS))
