@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTestClock, type TestClock } from '@countersign/testing'
 import { type Certificates, createCertificates } from './certificates.js'
+import { createHandedSessions, type HandedSessions } from './sessions.js'
 import { createTokens, type Tokens } from './tokens.js'
 
 /** What every row of one run stands on: authorities, certificates, tokens, the time, and a folder for CRLs and Unix sockets. */
@@ -10,6 +11,7 @@ export interface World {
   readonly clock: TestClock
   readonly certificates: Certificates
   readonly tokens: Tokens
+  readonly sessions: HandedSessions
   /** With `root.pem`, `plain.pem`, `jwks.json`, and `other.json` with the keys of somebody else. */
   readonly folder: string
   /** A CRL of the root, in a file: with the revoked certificate in it, and one that has run out. */
@@ -33,6 +35,7 @@ export function createWorld(): World {
   }
   const revoked = [{ serialNumber: certificates.of('revoked').serialNumber, revokedAt: hoursAgo(1) }]
   const tokens = createTokens(certificates, clock)
+  const sessions = createHandedSessions(clock)
   write('root.pem', certificates.root.certificatePem)
   write('plain.pem', certificates.plainRoot.certificatePem)
   write('jwks.json', JSON.stringify({ keys: tokens.jwks }))
@@ -41,12 +44,16 @@ export function createWorld(): World {
     clock,
     certificates,
     tokens,
+    sessions,
     folder,
     crlFile: write('root.crl', certificates.root.revocationList({ revoked })),
     intermediateCrlFile: write('intermediate.crl', certificates.intermediate.revocationList({ revoked: [] })),
     oldCrlFile: write('old.crl', certificates.root.revocationList({ revoked, thisUpdate: hoursAgo(10), nextUpdate: hoursAgo(5) })),
     serverCertificateFile: write('server.pem', certificates.serverCredential.chainPem),
     serverKeyFile: write('server-key.pem', certificates.serverCredential.keyPem),
-    close: () => rmSync(folder, { recursive: true, force: true }),
+    close() {
+      sessions.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
   }
 }
