@@ -120,6 +120,18 @@ test('with the store down there is no token', async () => {
   await mesh.close()
 })
 
+test('where others are always quicker there is no token', async () => {
+  const clock = createTestClock()
+  const memory = createMemoryStateStore({ clock })
+  let isContended = false
+  const { mesh } = await stage({ clock, store: { ...memory, commit: async (change) => !isContended && memory.commit(change) } })
+  isContended = true
+  const issued = await mesh.authenticateService({ service: ORDERS, peer: peerOf(ORDERS), audience: BILLING })
+  assert.ok(issued.status !== 'AUTHENTICATED')
+  assert.equal(issued.code, 'ERR_STATE_CONFLICT')
+  await mesh.close()
+})
+
 test('with the broker down there is a token, and its event is delivered later', async () => {
   const delivered: string[] = []
   let isDown = true
