@@ -6,6 +6,22 @@ export { createKeyDirectory, type KeyDirectory, type KeyDirectoryOptions } from 
 export { type AuthMesh, createAuthMesh } from './mesh.js'
 export type { MeshCore } from './mesh-core.js'
 export { createMeshSecrets, type MasterSecret, type MeshSecrets } from './mesh-secrets.js'
+export type { OAuthAnswer } from './oauth/answer.js'
+export { type AuthorizationServer, createAuthorizationServer } from './oauth/authorization-server.js'
+export type {
+  AssertionAuthentication,
+  CertificateAuthentication,
+  ClientAuthentication,
+  ClientDirectory,
+  ClientGrant,
+  OAuthClient,
+  RefreshOptions,
+  SecretAuthentication,
+  SelfSignedAuthentication,
+} from './oauth/client.js'
+export type { OAuthExchange } from './oauth/exchange.js'
+export type { FastifyReply, KoaContext, OAuthListeners } from './oauth/listener.js'
+export type { AuthorizationServerLimits, AuthorizationServerOptions } from './oauth/options.js'
 export { isOperationRefusal, type OperationRefusal } from './operation-refusal.js'
 export type { AuthMeshOptions, MeshRuntime, PropagationOptions, SessionOptions, TokenLifetimes } from './options.js'
 export type { RetryOptions, RetryPolicies } from './retry/retry-options.js'
