@@ -23,7 +23,13 @@ import { SIGNING_USES, SVID_USES, WIT_USES } from './verification-key.js'
 
 const DEFAULT_TIMEOUT_MS = 5000
 const DEFAULT_MAX_AGE_SECONDS = 600
-const USES = { 'at+jwt': SIGNING_USES, JWT: SIGNING_USES, 'jwt-svid': SVID_USES, 'wit+jwt': WIT_USES } as const
+const USES = {
+  'at+jwt': SIGNING_USES,
+  JWT: SIGNING_USES,
+  'jwt-svid': SVID_USES,
+  'wit+jwt': WIT_USES,
+  'session-propagation+jwt': SIGNING_USES,
+} as const
 // Sound keys of other purposes, which a JWKS may well hold.
 const HARMLESS: ReadonlySet<string> = new Set(['kind', 'use', 'algorithm'])
 
