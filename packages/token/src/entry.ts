@@ -3,8 +3,8 @@ import type { Appraisal } from './appraisal.js'
 import { judgeTime } from './claims.js'
 import type { Issuer } from './issuer.js'
 import { askRevocation, type Revocable } from './revocation.js'
-import { ScopeSet } from './scope-set.js'
 import type { VerificationKey } from './verification-key.js'
+import { createToken } from './verified-token.js'
 
 /** A token whose signature was verified, and what must still be true of it on every request. */
 export interface Entry extends Revocable {
@@ -37,24 +37,11 @@ const KEYS_UNAVAILABLE = Object.freeze(refuse('ERR_KEYS_UNAVAILABLE'))
 /** Makes the entry of a token that `key` has signed. */
 export function createEntry(field: string, appraisal: Appraisal, key: VerificationKey, epoch: number): Entry {
   const { issuer, kid, algorithm, assertions } = appraisal
-  const { subject, identity, audience, scopes, claims, boundTo, tokenId, expiresAtMs, notBeforeMs, issuedAtMs } = assertions
-  const token: Token = Object.freeze({
-    issuer: issuer.issuer,
-    subject,
-    identity,
-    audience: Object.freeze(audience),
-    scopes: new ScopeSet(scopes),
-    claims,
-    boundTo,
-    boundToKey: null,
-    id: tokenId === '' ? null : tokenId,
-    issuedAtMs: assertions.iatMs,
-    expiresAtMs,
-  })
+  const { claims, tokenId, expiresAtMs, notBeforeMs, issuedAtMs } = assertions
   const { thumbprint } = key
   return {
     field,
-    token,
+    token: createToken(issuer.issuer, assertions),
     claims,
     issuer,
     kid,

@@ -11,6 +11,7 @@ import {
   type Source,
   type Surroundings,
 } from '@countersign/core'
+import { checkEndpoint } from './endpoint.js'
 import { createFileKeys } from './file-keys.js'
 import { type KeySet, readJwks } from './key-set.js'
 import { AT_HAND, type KeyStore } from './key-store.js'
@@ -54,30 +55,14 @@ function isSource(keys: unknown): keys is Source<KeyObject> {
 
 function checkRemote(option: string, keys: Record<string, unknown>, rules: IssuerRules): Parameters<typeof createRemoteKeys>[0] {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, maxAgeSeconds = DEFAULT_MAX_AGE_SECONDS } = keys
+  const uri = joinPath(option, 'jwksUri')
   return {
     issuer: rules.issuer,
-    jwksUri: checkUri(joinPath(option, 'jwksUri'), keys['jwksUri']),
+    jwksUri: checkEndpoint(uri, checkText(uri, keys['jwksUri']), 'whoever can change the keys on their way can make any token'),
     timeoutMs: checkInteger(joinPath(option, 'timeoutMs'), timeoutMs, 100, 30_000),
     maxAgeMs: 1000 * checkInteger(joinPath(option, 'maxAgeSeconds'), maxAgeSeconds, 60, 86_400),
     staleMs: rules.keysStaleMs,
   }
-}
-
-function checkUri(option: string, uri: unknown): string {
-  const text = checkText(option, uri)
-  const url = URL.canParse(text) ? new URL(text) : null
-  if (url === null || url.username !== '' || url.password !== '' || url.hash !== '') {
-    throw new MisuseError('ERR_OPTION_INVALID', option, 'takes an absolute URL without user, password and fragment')
-  }
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
-    throw new MisuseError('ERR_OPTION_INVALID', option, 'takes an https URL: whoever can change the keys on their way can make any token')
-  }
-  return url.href
-}
-
-function isLoopback(hostname: string): boolean {
-  // A URL writes an IPv4 address in its one form, so a name cannot look like one.
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d+){3}$/.test(hostname)
 }
 
 function readConstant(option: string, jwks: unknown, uses: ReadonlySet<unknown>): KeySet {

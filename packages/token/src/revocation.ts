@@ -13,7 +13,8 @@ export interface Revocable {
   readonly token: Token
   readonly tokenId: string
   readonly kid: string | null
-  readonly thumbprint: string
+  /** `null` where no key is known: the issuer itself was asked. */
+  readonly thumbprint: string | null
   /** Epoch of the list in which the token was last found not to be revoked. */
   clearedIn: number | undefined
 }
@@ -45,9 +46,10 @@ export function askRevocation({ list, maxAgeMs, skewMs }: Revocation, revocable:
 function askAnew(list: RevocationList, { token, tokenId, kid, thumbprint }: Revocable, skewMs: number): Refusal | null {
   // A token that does not say when it was issued is as old as any.
   const issuedAtMs = token.issuedAtMs ?? Number.NEGATIVE_INFINITY
+  const key = kid ?? thumbprint
   const known =
     ask(list, 'token', tokenId, issuedAtMs) ??
-    ask(list, 'key', kid ?? thumbprint, issuedAtMs) ??
+    (key === null ? null : ask(list, 'key', key, issuedAtMs)) ??
     ask(list, 'service', token.subject, issuedAtMs) ??
     (token.boundTo === null ? null : ask(list, 'certificate', token.boundTo, issuedAtMs))
   if (known !== null) return known
