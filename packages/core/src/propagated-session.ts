@@ -1,3 +1,9 @@
+/**
+ * The request field, and the key of gRPC metadata, that hands a session on. Lowercase. Where nobody accepts it, it is taken off a request:
+ * no handler should mistake it for something that was judged.
+ */
+export const SESSION_FIELD = 'propagated-session'
+
 /** A caller's session that another service has handed on, accepted here. Frozen. */
 export interface PropagatedSession {
   readonly id: string

@@ -10,8 +10,10 @@ export interface StateStore extends ReplayStore {
   /** Records in the order of their keys; `null` for one that is not there, or whose time is over. */
   read(keys: readonly string[]): Promise<readonly (StateRecord | null)[]>
   /**
-   * Makes the whole change, or none of it.
+   * Makes the whole change, or none of it. One that rejects as `unreachable` or `timeout` may have been made all the same: what is
+   * committed again must bear that.
    * @returns `false`: something of `expect` is not as it was read. Read again and decide anew.
+   * @throws {MisuseError} `ERR_OPTION_INVALID` for a change that no store takes: see {@link checkStateChange}.
    */
   commit(change: StateChange): Promise<boolean>
   readonly revocations: RevocationLog
@@ -32,7 +34,9 @@ export interface StateChange {
   readonly expect?: readonly (readonly [key: string, version: number | null])[]
   readonly put?: readonly StateWrite[]
   readonly remove?: readonly string[]
+  /** Each shows up behind whatever position a reader had before, merged with what was known of the same kind and id: the later moments count. */
   readonly revoke?: readonly RevocationEntry[]
+  /** An id that waits in the outbox already is not added again. */
   readonly emit?: readonly StateEvent[]
 }
 
@@ -68,7 +72,10 @@ export interface RevocationPage {
   readonly more: boolean
   /** The page begins at the first entry, not after the position that was asked for: that one is of a lost generation, or too old. */
   readonly whole: boolean
-  /** What was issued before cannot be judged by this log, since the generation before it was lost; `-Infinity` for none. */
+  /**
+   * What was issued before cannot be judged by this log, since the generation before it was lost and nobody has given it back whole;
+   * `-Infinity` for none.
+   */
   readonly completeSinceMs: number
   /** The store's clock. Epoch milliseconds. */
   readonly storeNowMs: number
@@ -78,8 +85,10 @@ export interface RevocationLog {
   /** What was revoked after a position, or from the beginning. This is the heartbeat too: it proves that the log is the one we know. */
   pull(after: RevocationPosition | null, limit: number): Promise<RevocationPage>
   /**
-   * Gives a store that has lost its generation back what this process knew of the one before.
-   * @param complete this process had a current view of it when it was lost.
+   * Gives a store that has lost its generation back what this process knew of the one before, in any number of parts. What the store
+   * knows already stays as it is. It tells the store that something was lost, too: until somebody restores it completely,
+   * `completeSinceMs` of the log is when its generation began.
+   * @param complete this process had a current view of it when it was lost, and this is the last part of it.
    */
   restore(entries: readonly RevocationEntry[], complete: boolean): Promise<void>
   /** Calls back soon after something was revoked anywhere. A hint alone: what counts is {@link pull}. */

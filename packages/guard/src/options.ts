@@ -1,8 +1,18 @@
 import type { AuditOptions } from '@countersign/audit'
-import type { EvidenceKind, Limiter, Meter, PeerVerifier, Recorder, Runtime, TokenVerifier } from '@countersign/core'
+import type {
+  ApiKeyVerifier,
+  EvidenceKind,
+  Limiter,
+  Meter,
+  PeerVerifier,
+  Recorder,
+  Runtime,
+  SessionVerifier,
+  TokenVerifier,
+} from '@countersign/core'
 import type { LimitOptions } from '@countersign/limit'
 import type { AuthorizeOption } from '@countersign/policy'
-import type { TokenIssuer } from '@countersign/token'
+import type { ApiKeyOptions, TokenIssuer } from '@countersign/token'
 import type { ForwardedOptions, MtlsOptions } from '@countersign/x509'
 
 /**
@@ -15,6 +25,8 @@ export interface GuardOptions {
   readonly mtls: MtlsOptions | PeerVerifier | null
   /** Bearer JWTs, one entry an issuer. `null`: a presented token is not looked at and proves nothing. */
   readonly jwt: TokenIssuer | readonly TokenIssuer[] | TokenVerifier | null
+  /** API keys, in `Authorization: ApiKey …` or a field of their own. Default `null`: a presented key is not looked at and proves nothing. */
+  readonly apiKeys?: ApiKeyOptions | ApiKeyVerifier | null
   /**
    * Who may do what. A list denies whatever no entry allows; an entry that is a string is a caller allowed everything.
    * `'any-authenticated'` lets every proven caller do everything, `'anyone'` an anonymous one too; the start-up line says so.
@@ -39,6 +51,13 @@ export interface GuardOptions {
    * Default `null`: such fields are ignored, and removed before a handler sees them.
    */
   readonly forwarded?: ForwardedOptions | readonly ForwardedOptions[] | null
+
+  /**
+   * Accepts sessions that other services hand on, such as `mesh.sessionVerifier({ service })`: `principal.session`. Asked last, of requests
+   * that everything else allows, since what hands a session on counts once; one that is presented and bad refuses the request. Default
+   * `null`: what hands a session on is ignored, and removed before a handler sees it.
+   */
+  readonly session?: SessionVerifier | null
 
   /** Request quotas. Default: 100/s with burst 200 for each caller, 20 failed attempts/min. `null`: neither. */
   readonly limit?: LimitOptions | Limiter | null

@@ -1,5 +1,7 @@
 import type {
   Admission,
+  ApiKey,
+  ApiKeyVerifier,
   Authorizer,
   Code,
   Decision,
@@ -14,15 +16,16 @@ import type {
   Principal,
   Quotas,
   Refusal,
+  SessionVerifier,
   Token,
   TokenVerifier,
 } from '@countersign/core'
 import { catalogueEntry, isRefusal, refuse } from '@countersign/core'
 import type { DenialMaker } from './deny.js'
-import { ANONYMOUS, createPrincipalMaker } from './principal-from.js'
+import type { IgnoredFieldFinder } from './ignored-fields.js'
+import { ANONYMOUS, createPrincipalMaker, withSession } from './principal-from.js'
 import { type EvidenceNeed, missingPeerCode } from './requirement.js'
 import type { RouteTable } from './routes.js'
-import type { StrayFieldFinder } from './stray-fields.js'
 import { checkAuthority, type PathReader } from './target.js'
 import type { Witness } from './witness.js'
 
@@ -30,6 +33,8 @@ import type { Witness } from './witness.js'
 export interface PipelineParts {
   readonly peers: PeerVerifier | null
   readonly tokens: TokenVerifier | null
+  readonly apiKeys: ApiKeyVerifier | null
+  readonly sessions: SessionVerifier | null
   readonly authorizer: Authorizer
   readonly limiter: Limiter | null
   readonly admission: Admission | null
@@ -37,7 +42,7 @@ export interface PipelineParts {
   readonly needOf: RouteTable
   readonly asServerName: boolean
   readonly denialFrom: DenialMaker
-  readonly strayFieldsOf: StrayFieldFinder
+  readonly ignoredFields: IgnoredFieldFinder
   readonly witness: Witness
 }
 
@@ -49,14 +54,35 @@ export interface Pipeline {
 }
 
 /** What honest callers bring too, when a token runs out or a key is rotated, and what takes no cryptography: it uses up no budget. */
-const HONEST: ReadonlySet<Code> = new Set(['ERR_TOKEN_EXPIRED', 'ERR_TOKEN_KEY_UNKNOWN'])
+const HONEST: ReadonlySet<Code> = new Set([
+  'ERR_TOKEN_EXPIRED',
+  'ERR_TOKEN_KEY_UNKNOWN',
+  'ERR_API_KEY_EXPIRED',
+  'ERR_API_KEY_LOCKED',
+  'ERR_SESSION_EXPIRED',
+  'ERR_SESSION_ENDED',
+])
 
 const NO_HEADERS: Headers = Object.freeze({})
 const BODY_PARSER_FACTS = Object.freeze({ fix: 'put countersign(guard) in front of whatever reads the body, such as express.json()' })
 
 /** The way of one request, whole. One direction, no step called twice. */
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { peers, tokens, authorizer, limiter, admission, pathOf, needOf, asServerName, denialFrom, strayFieldsOf, witness } = parts
+  const {
+    peers,
+    tokens,
+    apiKeys,
+    sessions,
+    authorizer,
+    limiter,
+    admission,
+    pathOf,
+    needOf,
+    asServerName,
+    denialFrom,
+    ignoredFields,
+    witness,
+  } = parts
   const principalFrom = createPrincipalMaker()
   const mayBeProxied = (peers?.forwardedFields ?? []).length > 0
   let closed = false
@@ -82,12 +108,20 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       return meddled === null ? takeQuota(ANONYMOUS, inbound, path, need) : deny(meddled, inbound, null)
     }
     const peer = peers === null ? null : peers.recall(inbound)
-    const token = tokens === null || isRefusal(peer) ? null : tokens.recall(inbound)
-    if (peer === undefined || token === undefined)
+    const token = tokens === null || isRefusal(peer) || holdsKey(inbound) ? null : tokens.recall(inbound)
+    // Whose failures an attempt with a key counts among is known only once the peer is.
+    const apiKey =
+      apiKeys === null || isRefusal(peer) || isRefusal(token) ? null : peer === undefined ? undefined : apiKeys.recall(inbound, peer)
+    if (peer === undefined || token === undefined || apiKey === undefined)
       return examineCold(inbound, path, need, peer, token).catch((fault: unknown) =>
         deny(refuse('ERR_GUARD_FAULT', undefined, fault), inbound, null),
       )
-    return judgeEvidence(inbound, path, need, peer, token)
+    return judgeEvidence(inbound, path, need, peer, token, apiKey)
+  }
+
+  // One `Authorization` holds one credential: what is a key is no token with a wrong scheme.
+  function holdsKey(inbound: Inbound): boolean {
+    return apiKeys?.takesAuthorization(inbound) === true
   }
 
   async function examineCold(
@@ -108,7 +142,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         // Proven: what its token may have to wait for must not hold up strangers of the same address.
         if (!isRefusal(peer)) left.pop()?.()
       }
-      if (isRefusal(peer)) return judgeEvidence(inbound, path, need, peer, null)
+      if (isRefusal(peer)) return judgeEvidence(inbound, path, need, peer, null, null)
       let token = recalledToken
       if (token === undefined && tokens !== null) {
         const entry = await enter(inbound, peer ?? null)
@@ -118,7 +152,16 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       }
       // A verifier of the user's own that says nothing has proven nothing.
       if (peer === undefined || token === undefined) return deny(refuse('ERR_GUARD_FAULT', { part: 'verifier' }), inbound, null)
-      return judgeEvidence(inbound, path, need, peer, token)
+      let apiKey = apiKeys === null || isRefusal(token) ? null : apiKeys.recall(inbound, peer)
+      if (apiKey === undefined && apiKeys !== null) {
+        // The token's place will do: who waits for a second one while holding the first may wait for ever.
+        const entry = left.length > 0 ? () => {} : await enter(inbound, peer)
+        if (isRefusal(entry)) return deny(entry, inbound, peer)
+        left.push(entry)
+        apiKey = await apiKeys.verify(inbound, peer)
+      }
+      if (apiKey === undefined) return deny(refuse('ERR_GUARD_FAULT', { part: 'verifier' }), inbound, null)
+      return judgeEvidence(inbound, path, need, peer, token, apiKey)
     } finally {
       for (const leave of left) leave()
     }
@@ -134,26 +177,34 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     need: EvidenceNeed,
     peer: Finding<Peer>,
     token: Finding<Token>,
+    apiKey: Finding<ApiKey>,
   ): Decision | Promise<Decision> {
     // Bad evidence is final: it never falls through to weaker evidence, nor to none.
     if (isRefusal(peer)) return denyEvidence(peer, inbound, null)
     if (isRefusal(token)) return denyEvidence(token, inbound, peer)
-    const missing = need.missing(peer !== null, token !== null, () => missingPeerCode(inbound.connection, isForwarded(inbound)))
+    if (isRefusal(apiKey)) return denyEvidence(apiKey, inbound, peer)
+    const missing = need.missing(peer, token, apiKey, () => missingPeerCode(inbound.connection, isForwarded(inbound)))
     if (missing !== null) return deny(missing, inbound, peer)
     if (token !== null && tokens !== null) {
       const unbound = tokens.bind(token, peer)
       if (unbound !== null) return denyEvidence(unbound, inbound, peer)
     }
-    return takeQuota(principalFrom(peer, token, inbound), inbound, path, need)
+    if (apiKey !== null && apiKeys !== null) {
+      const foreign = apiKeys.bind(apiKey, peer)
+      if (foreign !== null) return denyEvidence(foreign, inbound, peer)
+    }
+    return takeQuota(principalFrom(peer, token, apiKey, inbound), inbound, path, need)
   }
 
-  function denyEvidence(refusal: Refusal, inbound: Inbound, peer: Peer | null): Denial {
-    if (admission === null || catalogueEntry(refusal.code).status === 503 || HONEST.has(refusal.code)) return deny(refusal, inbound, peer)
+  function denyEvidence(refusal: Refusal, inbound: Inbound, caller: Peer | Principal | null, headers?: Headers): Denial {
+    if (admission === null || catalogueEntry(refusal.code).status === 503 || HONEST.has(refusal.code))
+      return deny(refusal, inbound, caller, headers)
     const forwarded = isForwarded(inbound)
+    const peer = peerOf(caller)
     const flooded = admission.admit(inbound, peer, forwarded)
-    if (flooded !== null) return deny(flooded, inbound, peer)
+    if (flooded !== null) return deny(flooded, inbound, caller, headers)
     admission.charge(inbound, peer, forwarded)
-    return deny(refusal, inbound, peer)
+    return deny(refusal, inbound, caller, headers)
   }
 
   function takeQuota(principal: Principal, inbound: Inbound, path: string, need: EvidenceNeed): Decision | Promise<Decision> {
@@ -166,7 +217,13 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     )
   }
 
-  function conclude(principal: Principal, inbound: Inbound, path: string, need: EvidenceNeed, quotas: Quotas | null): Decision {
+  function conclude(
+    principal: Principal,
+    inbound: Inbound,
+    path: string,
+    need: EvidenceNeed,
+    quotas: Quotas | null,
+  ): Decision | Promise<Decision> {
     try {
       const headers = quotas?.headers ?? NO_HEADERS
       // Quota first: probing for a 403 is not free.
@@ -176,31 +233,44 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         if (isRefusal(refusal)) return deny(principal.anonymous ? inviting(inbound) : refusal, inbound, principal, headers)
         if (refusal !== null) return deny(refuse('ERR_GUARD_FAULT', { part: 'authorizer', answered: typeof refusal }), inbound, principal)
       }
-      const ignoredFields = ignored(inbound, need.reads, principal.peer)
-      const grant: Grant = { allowed: true, principal, inbound, headers, ignoredFields }
-      const unrecorded = witness.allowed(grant)
-      return unrecorded === null ? grant : answer(unrecorded, inbound, principal)
+      // What is used once is used up by a request that everything else allows, and by no other.
+      if (sessions !== null && !principal.anonymous && sessions.isPresented(inbound))
+        return takeSession(sessions, principal, inbound, headers)
+      return grant(principal, inbound, need.reads, headers)
     } catch (fault) {
       return deny(refuse('ERR_GUARD_FAULT', undefined, fault), inbound, principal)
     }
   }
 
-  // Fields that say who the client is count from the proxy that may write them, and are nobody else's to send.
-  function ignored(inbound: Inbound, told: boolean, peer: Peer | null): readonly string[] {
-    const found = strayFieldsOf(inbound)
-    if (found.length === 0) return found
-    // Left out: no proxy is trusted. `undefined`: nobody has looked yet who this is.
-    const written = peers?.proxyFields === undefined ? null : peers.proxyFields(inbound)
-    const stray = written ? found.filter((name) => !written.includes(name.toLowerCase())) : found
-    if (!told || stray.length === 0 || written === undefined) return stray
-    const configured = stray.some((name) => peers?.forwardedFields?.includes(name.toLowerCase()))
-    witness.ignored(inbound, { names: stray, reason: written === null ? 'not-from-proxy' : 'not-this-format', peer, configured })
-    return stray
+  async function takeSession(verifier: SessionVerifier, principal: Principal, inbound: Inbound, headers: Headers): Promise<Decision> {
+    let leave: (() => void) | null = null
+    try {
+      const entry = await enter(inbound, principal.peer)
+      if (isRefusal(entry)) return deny(entry, inbound, principal, headers)
+      leave = entry
+      const session = await verifier.accept(inbound, principal)
+      if (isRefusal(session)) return denyEvidence(session, inbound, principal, headers)
+      // A verifier of the user's own that says nothing has accepted nothing.
+      if (!isSession(session)) return deny(refuse('ERR_GUARD_FAULT', { part: 'session' }), inbound, principal)
+      return grant(withSession(principal, session), inbound, true, headers)
+    } catch (fault) {
+      return deny(refuse('ERR_GUARD_FAULT', { part: 'session' }, fault), inbound, principal)
+    } finally {
+      leave?.()
+    }
+  }
+
+  function grant(principal: Principal, inbound: Inbound, reads: boolean, headers: Headers): Decision {
+    const ignored = ignoredFields.find(inbound, reads, principal.peer, sessions !== null && !principal.anonymous)
+    const made: Grant = { allowed: true, principal, inbound, headers, ignoredFields: ignored }
+    const unrecorded = witness.allowed(made)
+    return unrecorded === null ? made : answer(unrecorded, inbound, principal)
   }
 
   // An anonymous caller who may not do this is asked for evidence, not told that it is forbidden.
   function inviting(inbound: Inbound): Refusal {
-    return refuse(tokens === null ? missingPeerCode(inbound.connection, isForwarded(inbound)) : 'ERR_TOKEN_MISSING')
+    if (tokens !== null) return refuse('ERR_TOKEN_MISSING')
+    return refuse(apiKeys === null ? missingPeerCode(inbound.connection, isForwarded(inbound)) : 'ERR_API_KEY_MISSING')
   }
 
   function isForwarded(inbound: Inbound): boolean {
@@ -209,7 +279,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 
   function deny(refusal: Refusal, inbound: Inbound, caller: Peer | Principal | null, headers?: Headers): Denial {
     try {
-      ignored(inbound, true, caller === null || 'provenance' in caller ? caller : caller.peer)
+      ignoredFields.find(inbound, true, peerOf(caller), sessions !== null)
     } catch {
       // What is denied stays denied, whatever else goes wrong.
     }
@@ -228,7 +298,11 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         : ((principal.peer === null || peers === null ? null : peers.judge(principal.peer, inbound)) ??
           (principal.token === null || tokens === null
             ? null
-            : (tokens.judge(principal.token, inbound) ?? tokens.bind(principal.token, principal.peer))))
+            : (tokens.judge(principal.token, inbound) ?? tokens.bind(principal.token, principal.peer))) ??
+          (principal.apiKey === null || apiKeys === null
+            ? null
+            : (apiKeys.judge(principal.apiKey, inbound) ?? apiKeys.bind(principal.apiKey, principal.peer))) ??
+          (principal.session === null || sessions === null ? null : sessions.judge(principal.session)))
       return refusal === null ? null : denialFrom(refusal)
     } catch (fault) {
       return denialFrom(refuse('ERR_GUARD_FAULT', undefined, fault))
@@ -242,4 +316,12 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       closed = true
     },
   }
+}
+
+function peerOf(caller: Peer | Principal | null): Peer | null {
+  return caller === null || 'provenance' in caller ? caller : caller.peer
+}
+
+function isSession(answer: unknown): boolean {
+  return typeof answer === 'object' && answer !== null && 'subject' in answer && 'expiresAtMs' in answer
 }

@@ -24,7 +24,7 @@ export interface Witness {
   report(event: SecurityEvent): void
 }
 
-/** Fields that say who the client is, and were not believed. */
+/** Fields that say who the client is, or hand a session on, and were not believed. */
 export interface IgnoredFields {
   /** Their names as they came. */
   readonly names: readonly string[]
@@ -39,6 +39,7 @@ export interface IgnoredFields {
 const MAX_TOKEN_ID = 128
 const IGNORED = {
   'not-from-proxy': 'Fields that say who the client is came from somebody who is no trusted proxy: they were ignored',
+  'no-session-here': 'A session was handed on to where none is accepted, or by somebody who is not known: it was ignored',
   'not-this-format': 'A trusted proxy said who the client is in fields that forwarded.format does not have: they were ignored',
 }
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'CONNECT', 'TRACE'])
@@ -119,8 +120,14 @@ function unknownProxy({ id }: Peer): SecurityEvent {
 
 function callerFacts(inbound: Inbound, caller: Peer | Principal | null): Facts {
   if (caller === null || 'provenance' in caller) return requestFacts(inbound, caller)
-  const { id, peer, token } = caller
-  return { ...requestFacts(inbound, peer), principal: id, ...(token === null ? {} : tokenFacts(token)) }
+  const { id, peer, token, apiKey, session } = caller
+  return {
+    ...requestFacts(inbound, peer),
+    principal: id,
+    ...(token === null ? {} : tokenFacts(token)),
+    ...(apiKey === null ? {} : { apiKeyId: apiKey.id }),
+    ...(session === null ? {} : { session: session.id, correlationId: session.correlationId }),
+  }
 }
 
 function requestFacts({ clientAddress, connection, method, protocol, target }: Inbound, peer: Peer | null): Facts {

@@ -1,7 +1,10 @@
 import { type KeyObject, randomBytes } from 'node:crypto'
-import { type Clock, checkChoice, checkInteger, checkKeys, checkList, checkText, MisuseError } from '@countersign/core'
-import { thumbprintOf } from './certificate.js'
-import { createSigningKey, type PublicJwk, type SigningAlgorithm, type SigningKey } from './signing-key.js'
+import { type Clock, checkBoolean, checkChoice, checkInteger, checkKeys, checkList, checkText } from '@countersign/core'
+import { type AccessTokenRequest, accessTokenClaims } from './access-token-claims.js'
+import { encodeJson } from './compact-jws.js'
+import { createKeyVersions } from './key-versions.js'
+import { SIGNING_ALGORITHMS, type SigningAlgorithm } from './signing-algorithm.js'
+import { createSigningKey, type PublicJwk, type SigningKey } from './signing-key.js'
 
 /** Who signs, and how. */
 export interface TokenSignerOptions {
@@ -19,6 +22,10 @@ export interface TokenSignerOptions {
   readonly expiresInSeconds?: number
   /** The longest lifetime that may be asked for. Default 3600. Keys are published this much longer than they sign. */
   readonly maxExpiresInSeconds?: number
+  /** Names of the further claims that a request may set. Default: none, so that no data of a caller becomes a claim by mistake. */
+  readonly allowedClaims?: readonly string[]
+  /** Lets a request set any claim but the signer's own. Default `false`; for tests. */
+  readonly dangerouslyAllowAnyClaim?: boolean
   /** Default: the system's. */
   readonly clock?: Clock
   /** For `jti`. Default: the system's. */
@@ -26,19 +33,10 @@ export interface TokenSignerOptions {
 }
 
 /** What a token should say. */
-export interface TokenRequest {
-  readonly subject: string
-  readonly audience: string | readonly string[]
-  /** Space-separated scopes. Default: none. */
-  readonly scope?: string
-  /** Default: `subject`. */
-  readonly clientId?: string
+export interface TokenRequest
+  extends Pick<AccessTokenRequest, 'subject' | 'audience' | 'scope' | 'clientId' | 'boundTo' | 'actor' | 'claims'> {
   /** Default and maximum are the signer's. */
   readonly expiresInSeconds?: number
-  /** Binds the token to a certificate: `cnf.x5t#S256` (RFC 8705 §3.1). Default: whoever holds the token may use it. */
-  readonly boundTo?: { readonly certificateDer: Uint8Array }
-  /** Further claims. Those above cannot be set here. */
-  readonly claims?: Readonly<Record<string, unknown>>
 }
 
 /** Mints short-lived signed tokens. */
@@ -47,7 +45,7 @@ export interface TokenSigner {
   readonly algorithm: SigningAlgorithm
   /** The public keys: the one that signs, and those before it until the last token under them has expired. */
   jwks(): { readonly keys: readonly PublicJwk[] }
-  /** @throws {MisuseError} for a lifetime above the maximum, or `claims` that would replace a claim of the signer's. */
+  /** @throws {MisuseError} for a lifetime above the maximum, and for `claims` that are not allowed, or would replace one of the signer's. */
   sign(request: TokenRequest): string
   /** Signs just these claims, whatever they say, under the usual header with `header` put over it: for tests of what refuses them. */
   signExactly(claims: unknown, header?: Readonly<Record<string, unknown>>): string
@@ -55,16 +53,25 @@ export interface TokenSigner {
   rotate(): void
 }
 
-const KEYS = ['issuer', 'algorithm', 'key', 'keyId', 'type', 'expiresInSeconds', 'maxExpiresInSeconds', 'clock', 'randomBytes'] as const
-const REQUEST_KEYS = ['subject', 'audience', 'scope', 'clientId', 'expiresInSeconds', 'boundTo', 'claims'] as const
-const ALGORITHMS = ['ES256', 'RS256', 'PS256', 'Ed25519', 'EdDSA'] as const
-const OWN_CLAIMS = ['iss', 'sub', 'aud', 'iat', 'nbf', 'exp', 'jti', 'client_id', 'scope', 'cnf']
+const KEYS = [
+  'issuer',
+  'algorithm',
+  'key',
+  'keyId',
+  'type',
+  'expiresInSeconds',
+  'maxExpiresInSeconds',
+  'allowedClaims',
+  'dangerouslyAllowAnyClaim',
+  'clock',
+  'randomBytes',
+] as const
+const REQUEST_KEYS = ['subject', 'audience', 'scope', 'clientId', 'expiresInSeconds', 'boundTo', 'actor', 'claims'] as const
 const DEFAULT_SECONDS = 3600
 const LONGEST_MAX_SECONDS = 86_400 // a token that lives longer than a day is a password
-const JTI_BYTES = 16
 
 /**
- * Makes a signer of access tokens (RFC 9068).
+ * Makes a signer of access tokens (RFC 9068). It signs at once, on the event loop; a server signs with a `KeyRing`.
  * @example
  * const signer = createTokenSigner({ issuer: 'https://issuer.prod.example' })
  * const token = signer.sign({ subject: 'spiffe://prod.example/orders', audience: 'billing', boundTo: orders })
@@ -74,7 +81,7 @@ export function createTokenSigner(options: TokenSignerOptions): TokenSigner {
   const given: unknown = options
   checkKeys('options', given, KEYS)
   const issuer = checkText('options.issuer', options.issuer)
-  const algorithm = checkChoice('options.algorithm', options.algorithm ?? 'ES256', ALGORITHMS)
+  const algorithm = checkChoice('options.algorithm', options.algorithm ?? 'ES256', SIGNING_ALGORITHMS)
   const type = checkText('options.type', options.type ?? 'at+jwt')
   const maxSeconds = checkInteger('options.maxExpiresInSeconds', options.maxExpiresInSeconds ?? DEFAULT_SECONDS, 1, LONGEST_MAX_SECONDS)
   const usualSeconds = checkInteger(
@@ -83,14 +90,18 @@ export function createTokenSigner(options: TokenSignerOptions): TokenSigner {
     1,
     maxSeconds,
   )
+  const allowedClaims = (options.allowedClaims === undefined ? [] : checkList('options.allowedClaims', options.allowedClaims)).map(
+    (name, index) => checkText(`options.allowedClaims[${index}]`, name),
+  )
+  const anyClaim = checkBoolean('options.dangerouslyAllowAnyClaim', options.dangerouslyAllowAnyClaim ?? false)
   const nowMs = () => (options.clock === undefined ? Date.now() : options.clock.nowMs())
   const random = options.randomBytes ?? randomBytes
-  let current: SigningKey = createSigningKey(algorithm, options.key, options.keyId)
-  let retired: readonly { readonly jwk: PublicJwk; readonly untilMs: number }[] = []
+  const versions = createKeyVersions<SigningKey>(createSigningKey('options.key', algorithm, options.key, options.keyId))
 
   function signExactly(claims: unknown, header: Readonly<Record<string, unknown>> = {}): string {
-    const input = `${encode({ alg: algorithm, typ: type, kid: current.jwk.kid, ...header })}.${encode(claims)}`
-    return `${input}.${Buffer.from(current.sign(Buffer.from(input))).toString('base64url')}`
+    const { jwk, sign } = versions.current
+    const input = `${encodeJson({ alg: algorithm, typ: type, kid: jwk.kid, ...header })}.${encodeJson(claims)}`
+    return `${input}.${Buffer.from(sign(Buffer.from(input))).toString('base64url')}`
   }
 
   return Object.freeze({
@@ -98,47 +109,23 @@ export function createTokenSigner(options: TokenSignerOptions): TokenSigner {
     algorithm,
     signExactly,
     sign(request: TokenRequest): string {
-      const seconds = checkTokenRequest(request, usualSeconds, maxSeconds)
-      const { subject, audience, scope, clientId, boundTo, claims } = request
-      const iat = Math.floor(nowMs() / 1000)
-      const jti = Buffer.from(random(JTI_BYTES)).toString('base64url')
-      return signExactly({
-        ...claims,
-        iss: issuer,
-        sub: subject,
-        aud: audience,
-        client_id: clientId ?? subject,
-        ...(scope === undefined ? {} : { scope }),
-        ...(boundTo === undefined ? {} : { cnf: { 'x5t#S256': thumbprintOf(boundTo.certificateDer, 'base64url') } }),
-        iat,
-        nbf: iat,
-        exp: iat + seconds,
-        jti,
-      })
+      const given: unknown = request
+      checkKeys('request', given, REQUEST_KEYS)
+      return signExactly(
+        accessTokenClaims({
+          ...request,
+          issuer,
+          expiresInSeconds: request.expiresInSeconds ?? usualSeconds,
+          maxExpiresInSeconds: maxSeconds,
+          allowedClaims: anyClaim ? Object.keys(request.claims ?? {}) : allowedClaims,
+          nowMs: nowMs(),
+          randomBytes: random,
+        }),
+      )
     },
     rotate(): void {
-      retired = [{ jwk: current.jwk, untilMs: nowMs() + maxSeconds * 1000 }, ...retired]
-      current = createSigningKey(algorithm)
+      versions.advance(createSigningKey('options.algorithm', algorithm), maxSeconds * 1000, nowMs())
     },
-    jwks(): { readonly keys: readonly PublicJwk[] } {
-      retired = retired.filter(({ untilMs }) => untilMs > nowMs())
-      return { keys: [current.jwk, ...retired.map(({ jwk }) => jwk)] }
-    },
+    jwks: () => versions.jwks(nowMs()),
   })
-}
-
-function checkTokenRequest(request: TokenRequest, usualSeconds: number, maxSeconds: number): number {
-  const given: unknown = request
-  checkKeys('request', given, REQUEST_KEYS)
-  checkText('request.subject', request.subject)
-  const audiences = typeof request.audience === 'string' ? [request.audience] : checkList('request.audience', request.audience)
-  for (const audience of audiences) checkText('request.audience', audience)
-  for (const name of Object.keys(request.claims ?? {})) {
-    if (OWN_CLAIMS.includes(name)) throw new MisuseError('ERR_OPTION_INVALID', `request.claims.${name}`, 'is a claim that the signer sets')
-  }
-  return checkInteger('request.expiresInSeconds', request.expiresInSeconds ?? usualSeconds, 1, maxSeconds)
-}
-
-function encode(value: unknown): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url')
 }

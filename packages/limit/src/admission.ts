@@ -1,10 +1,18 @@
-import { type Admission, type Inbound, type Limiter, type Peer, type Refusal, refuse, type Surroundings } from '@countersign/core'
-import { addressKeyOf } from './address-key.js'
+import {
+  type Admission,
+  addressKeyOf,
+  type Inbound,
+  type Limiter,
+  type Peer,
+  quietly,
+  type Refusal,
+  refuse,
+  type Surroundings,
+} from '@countersign/core'
 import { backlogUsOf, createArrivals } from './arrivals.js'
 import { createLanes } from './lanes.js'
 import { checkLimitOptions, isLimiter, type LimitOptions } from './options.js'
 import { identityKey, joinKey } from './partition-key.js'
-import { quietly } from './store-watch.js'
 
 /** How often the number of keys is written to the gauge: a power of two of failures. */
 const SAMPLED_EVERY = 64

@@ -1,4 +1,17 @@
-import type { RevocationEntry, RevocationList, StateChange } from '@countersign/core'
+import {
+  checkRevocationEntries,
+  type RevocationEntry,
+  type RevocationList,
+  type RevocationPage,
+  type RevocationPosition,
+  type StateChange,
+  StateError,
+} from '@countersign/core'
+import { inTime } from './in-time.js'
+import { createOwnRevocations } from './own-revocations.js'
+import { createRevocationSet } from './revocation-set.js'
+import { checkRevocationsOptions, type RevocationsOptions } from './revocations-options.js'
+import { createRevocationsReport } from './revocations-report.js'
 
 /** What has been revoked anywhere in the mesh, kept current in this process. */
 export interface Revocations extends RevocationList {
@@ -7,11 +20,235 @@ export interface Revocations extends RevocationList {
   readonly completeSinceMs: number
   /** Entries that are alive. */
   readonly size: number
-  /** Commits entries, and obeys them here at once. Resolves once the store has them: from then on every process does within `leaseMs`. */
+  /**
+   * Obeys entries here at once, and commits them. Resolves once the store has them: from then on every process does within `leaseMs`.
+   * Where it rejects, they are obeyed here all the same, and the store is told again and again until it has them: an emergency must not
+   * be lost with a connection. Until then the other processes may not know.
+   * @throws {StateError} the store does not have them yet. @throws {MisuseError} `ERR_OPTION_INVALID`.
+   */
   revoke(entries: readonly RevocationEntry[]): Promise<void>
   /** {@link StateStore.commit}, for a change that may revoke: what it revokes is obeyed here as soon as it is committed. */
   commit(change: StateChange): Promise<boolean>
   /** The first whole view is loaded. Rejects if the store cannot be reached, or must not be used. */
   ready(): Promise<void>
   close(): Promise<void>
+}
+
+/** What is pulled, committed or restored at once: some 200 KB. */
+const PAGE = 1_000
+/** Places that are looked at for entries that have run out, each beat: a million in a minute, and never long enough to be felt. */
+const PRUNED_EACH_BEAT = 5_000
+/** A revocation may wait longer than a heartbeat: whoever asks for it wants to know. */
+const COMMIT_TIMEOUT_MS = 5_000
+
+/**
+ * Makes the list of what has been revoked, fed from a store. It begins to load at once; before that, and whenever the store has not
+ * answered for `leaseMs`, its age is over the lease, and nothing is answered by it. A store that has lost what it held gets back what this
+ * process knows.
+ *
+ * @throws {MisuseError} `ERR_OPTION_…`.
+ * @example
+ * ```ts
+ * const revocations = createRevocations({ store, clock, recorder, meter })
+ * await revocations.ready()
+ * revocations.has('token', token.id, token.issuedAtMs)
+ * ```
+ */
+export function createRevocations(options: RevocationsOptions): Revocations {
+  const checked = checkRevocationsOptions(options)
+  const { store, clock, steadyMs, heartbeatMs, leaseMs } = checked
+  const timeoutMs = leaseMs - heartbeatMs
+  const set = createRevocationSet(checked.maxEntries)
+  const own = createOwnRevocations()
+  const report = createRevocationsReport(checked)
+
+  let position: RevocationPosition | null = null
+  // When the last answer that left nothing out was asked for. By two clocks: one may be set back, the other may stand still while the
+  // machine sleeps.
+  let askedMs = Number.NEGATIVE_INFINITY
+  let askedSteadyMs = Number.NEGATIVE_INFINITY
+  let epoch = 0
+  let completeSinceMs = Number.NEGATIVE_INFINITY
+  let round = 0
+  let restoring: Restoring | null = null
+  let lastFailure: unknown = null
+  let pulling: Promise<void> | null = null
+  let isAskedAgain = false
+  let isTelling = false
+  let isClosed = false
+  let timer: NodeJS.Timeout | undefined
+
+  function ageMs(): number {
+    return Math.max(clock.nowMs() - askedMs, steadyMs() - askedSteadyMs)
+  }
+
+  /** @returns whether all of them could be kept. */
+  function obey(entries: readonly RevocationEntry[]): boolean {
+    let isKept = true
+    for (const entry of entries) {
+      const outcome = set.add(entry)
+      if (outcome === 'changed') epoch++
+      if (outcome === 'full') isKept = false
+    }
+    return isKept
+  }
+
+  /** @returns whether there is more. */
+  async function pull(): Promise<boolean> {
+    const asked = { ms: clock.nowMs(), steadyMs: steadyMs(), round: ++round }
+    const page = await inTime(store.revocations.pull(position, PAGE), timeoutMs)
+    if (isClosed) return false
+    if (!obey(page.entries)) throw new StateError('full', 'more is revoked than this process may keep')
+    for (const entry of page.entries) own.shown(entry)
+    if (position !== null && page.position.generation !== position.generation) restoring = restoringNow()
+    judgeCompleteness(page)
+    position = page.position
+    report.clock(page.storeNowMs - (asked.ms + clock.nowMs()) / 2, (steadyMs() - asked.steadyMs) / 2)
+    if (page.more) return true
+    askedMs = asked.ms
+    askedSteadyMs = asked.steadyMs
+    own.settle(asked.round, page.storeNowMs)
+    // Not by our clock alone: one that was set ahead for a moment must not make us forget.
+    set.prune(Math.min(page.storeNowMs, clock.nowMs()), PRUNED_EACH_BEAT)
+    return false
+  }
+
+  // The store has begun anew, and may have forgotten what was revoked. We have not; but where our view was not current any more, something
+  // may be missing in it that nobody knows. Since when the view was complete at all is the store's to remember.
+  function restoringNow(): Restoring {
+    return { place: 0, isComplete: ageMs() <= leaseMs }
+  }
+
+  function judgeCompleteness(page: RevocationPage): void {
+    if (page.completeSinceMs === completeSinceMs) return
+    completeSinceMs = page.completeSinceMs
+    epoch++
+  }
+
+  async function beat(): Promise<void> {
+    try {
+      do {
+        isAskedAgain = false
+        let more = true
+        while (more) more = await pull()
+      } while (isAskedAgain && !isClosed)
+      lastFailure = null
+    } catch (error) {
+      lastFailure = error
+      report.failed(error)
+    }
+    if (isClosed) return
+    report.beat(ageMs(), set.size)
+    void tell()
+  }
+
+  function pullNow(): Promise<void> {
+    isAskedAgain = true
+    if (pulling !== null || isClosed) return pulling ?? Promise.resolve()
+    clearTimeout(timer)
+    pulling = beat().finally(() => {
+      pulling = null
+      if (!isClosed) timer = setTimeout(pullNow, heartbeatMs).unref()
+    })
+    return pulling
+  }
+
+  /** Gives the store what it has lost, and what it has not heard of. What fails is tried again at the next beat. */
+  async function tell(): Promise<void> {
+    if (isTelling) return
+    isTelling = true
+    try {
+      while (restoring !== null) await restoreFrom(restoring)
+      for (let untold = own.untold(PAGE); untold.length > 0; untold = own.untold(PAGE)) await commitOwn(untold)
+    } catch (error) {
+      report.failed(error)
+    } finally {
+      isTelling = false
+    }
+  }
+
+  async function restoreFrom(part: Restoring): Promise<void> {
+    const { entries, next } = set.page(part.place, PAGE)
+    const isComplete = next === null && part.isComplete
+    await inTime(store.revocations.restore(entries, isComplete), COMMIT_TIMEOUT_MS)
+    // The store may have been lost once more meanwhile.
+    if (restoring !== part) return
+    if (next === null) restoring = null
+    else part.place = next
+  }
+
+  async function commitOwn(entries: readonly RevocationEntry[]): Promise<void> {
+    own.begin(entries)
+    try {
+      await inTime(store.commit({ revoke: entries }), COMMIT_TIMEOUT_MS)
+      own.committed(entries, round)
+    } catch (error) {
+      own.failed(entries)
+      throw error
+    }
+  }
+
+  const stopListening = store.revocations.onAppend(pullNow)
+  void pullNow()
+
+  return {
+    leaseMs,
+    get ageMs() {
+      return ageMs()
+    },
+    get epoch() {
+      return epoch
+    },
+    get completeSinceMs() {
+      return completeSinceMs
+    },
+    get size() {
+      return set.size
+    },
+    has: set.has,
+    async revoke(entries) {
+      checkRevocationEntries('entries', entries)
+      if (isClosed) throw new StateError('closed', 'the list is closed')
+      const copies = entries.map((entry) => Object.freeze({ ...entry }))
+      obey(copies)
+      own.begin(copies)
+      let from = 0
+      try {
+        for (; from < copies.length; from += PAGE) await commitOwn(copies.slice(from, from + PAGE))
+      } catch (error) {
+        own.failed(copies.slice(from))
+        report.failed(error)
+        throw error
+      }
+    },
+    async commit(change) {
+      const revoked = (change.revoke ?? []).map((entry) => Object.freeze({ ...entry }))
+      const isMade = await store.commit({ ...change, revoke: revoked })
+      if (!isMade) return false
+      obey(revoked)
+      own.begin(revoked)
+      own.committed(revoked, round)
+      return true
+    },
+    async ready() {
+      await store.ready()
+      await pullNow()
+      if (askedMs === Number.NEGATIVE_INFINITY) throw lastFailure ?? new StateError('closed', 'the list is closed')
+    },
+    async close() {
+      if (isClosed) return
+      isClosed = true
+      clearTimeout(timer)
+      stopListening()
+      await tell()
+    },
+  }
+}
+
+/** What the store has to be given back. */
+interface Restoring {
+  /** How far that has come. */
+  place: number
+  /** We knew everything that the store had. */
+  readonly isComplete: boolean
 }

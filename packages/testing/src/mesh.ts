@@ -110,7 +110,13 @@ export function createTestMesh(trustDomain = 'test.example', options: TestMeshOp
     validSeconds: TEN_YEARS_SECONDS,
   })
   const issuer = `https://issuer.${trustDomain}`
-  const signer = createTokenSigner({ issuer, clock, algorithm: options.algorithm ?? 'ES256', maxExpiresInSeconds: DAY_SECONDS })
+  const signer = createTokenSigner({
+    issuer,
+    clock,
+    algorithm: options.algorithm ?? 'ES256',
+    maxExpiresInSeconds: DAY_SECONDS,
+    dangerouslyAllowAnyClaim: true,
+  })
   const bundle: TrustBundle = Object.freeze({ trustDomain, anchors: Object.freeze([authority.certificateDer]) })
   const revoked = new Map<string, { readonly serialNumber: string; readonly revokedAt: Date; readonly issuer: DevAuthority }>()
   const intermediate = authority.issueAuthority({

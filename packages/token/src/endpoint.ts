@@ -1,4 +1,5 @@
 import { MisuseError } from '@countersign/core'
+import { isLoopback } from './loopback.js'
 
 /**
  * Checks the URL of something that an issuer serves.
@@ -10,13 +11,8 @@ export function checkEndpoint(option: string, text: string, why: string): string
   if (url === null || url.username !== '' || url.password !== '' || url.hash !== '') {
     throw new MisuseError('ERR_OPTION_INVALID', option, 'takes an absolute URL without user, password and fragment')
   }
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url))) {
     throw new MisuseError('ERR_OPTION_INVALID', option, `takes an https URL: ${why}`)
   }
   return url.href
-}
-
-function isLoopback(hostname: string): boolean {
-  // A URL writes an IPv4 address in its one form, so a name cannot look like one.
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d+){3}$/.test(hostname)
 }

@@ -52,7 +52,7 @@ export function createSourceKeys(source: Source<KeyObject>, clock: Clock): KeySt
     missing(nowMs) {
       if (source.load === undefined || closing.signal.aborted) return 'unknown'
       if (loading !== null || elapsed(loadedAtMs, nowMs) >= COOLDOWN_MS) return 'ask'
-      return failed ? 'failed' : 'unknown'
+      return failed || source.failing === true ? 'failed' : 'unknown'
     },
     load,
     async ready() {
