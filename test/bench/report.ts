@@ -76,6 +76,11 @@ A token that was verified before takes wall time; each look-up has a string of i
 
 ${text('token')}
 
+A token that is made: the claims of RFC 9068 with scopes and the thumbprint of a certificate, 40 of them at once, each with an id of its own; all sign
+with the same key. *Bare* is \`crypto.sign\` over bytes that are at hand. The thread pool takes the signature off the event loop, and costs a hop.
+
+${text('issue')}
+
 ## Revocations
 
 Memory is held after a full garbage collection. Look-ups have strings of their own, never hashed before. A warm decision asks the list twice, about the certificate
