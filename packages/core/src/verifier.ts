@@ -53,6 +53,12 @@ export interface TokenVerifier extends Verifier<Token> {
 
 export interface ApiKeyVerifier extends Verifier<ApiKey> {
   readonly kind: 'api-key'
+  /** @param peer who else has proven to be calling: failed attempts are then counted as this peer's, not as its address's. */
+  recall(inbound: Inbound, peer?: Peer | null): Finding<ApiKey> | undefined
+  /** @param peer as for {@link ApiKeyVerifier.recall}. */
+  verify(inbound: Inbound, peer?: Peer | null): Promise<Finding<ApiKey>>
+  /** The `Authorization` field of this request holds a key, and so no bearer token. Looks at its scheme alone. */
+  takesAuthorization(inbound: Inbound): boolean
   /** Is this key this peer's? `null`: yes, or nobody else has proven who is calling. */
   bind(key: ApiKey, peer: Peer | null): Refusal | null
 }

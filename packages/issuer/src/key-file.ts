@@ -1,7 +1,6 @@
 import { createPrivateKey, type JsonWebKey } from 'node:crypto'
 import { unwatchFile, watchFile } from 'node:fs'
-import { isJsonArray, isJsonObject, type JsonValue, MisuseError, parseJsonObject } from '@countersign/core'
-import { readOwnedFile, unreadable } from './secret-file.js'
+import { isJsonArray, isJsonObject, type JsonValue, MisuseError, parseJsonObject, readGuardedFile, unreadableFile } from '@countersign/core'
 import type { SigningAlgorithm } from './signing-algorithm.js'
 import { createSigningKey, type SigningKey } from './signing-key.js'
 
@@ -26,7 +25,7 @@ const MAX_KEYS = 20
  */
 export function openKeyFile(option: string, path: string, algorithm: SigningAlgorithm): KeyFile {
   const keys = read(path, algorithm)
-  if (typeof keys === 'string') throw unreadable(option, path, keys)
+  if (typeof keys === 'string') throw unreadableFile(option, path, keys)
   return {
     keys,
     watch(listener) {
@@ -38,12 +37,12 @@ export function openKeyFile(option: string, path: string, algorithm: SigningAlgo
 }
 
 function read(path: string, algorithm: SigningAlgorithm): FileKeys | string {
-  const bytes = readOwnedFile(path)
+  const bytes = readGuardedFile(path)
   if (typeof bytes === 'string') return bytes
   const list = parseJsonObject(bytes)?.['keys']
   bytes.fill(0)
-  if (!isJsonArray(list)) return 'the file is not a JWK Set: { "keys": [ … ] }'
-  if (list.length > MAX_KEYS) return `the file holds more than ${MAX_KEYS} keys`
+  if (!isJsonArray(list)) return 'it is not a JWK Set: { "keys": [ … ] }'
+  if (list.length > MAX_KEYS) return `it holds more than ${MAX_KEYS} keys`
   const keys: SigningKey[] = []
   for (const [index, jwk] of list.entries()) {
     const key = readKey(jwk, algorithm)
@@ -51,7 +50,7 @@ function read(path: string, algorithm: SigningAlgorithm): FileKeys | string {
     if (!keys.some(({ jwk: { kid } }) => kid === key.jwk.kid)) keys.push(key)
   }
   const [first, ...following] = keys
-  return first === undefined ? 'the file holds no key' : [first, ...following]
+  return first === undefined ? 'it holds no key' : [first, ...following]
 }
 
 function readKey(jwk: JsonValue, algorithm: SigningAlgorithm): SigningKey | string {

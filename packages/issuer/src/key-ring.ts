@@ -27,6 +27,8 @@ export interface KeyRing {
   jwks(): { readonly keys: readonly PublicJwk[] }
   /** What {@link KeyRing.jwks} holds, and what each key does. */
   versions(): readonly KeyVersion[]
+  /** The `kid`s of keys that were declared unsafe, by `rotate(0)`. */
+  readonly withdrawn: readonly string[]
   /**
    * Signs with a new key from now on.
    * @param overlapSeconds how long the old one still verifies. Default: {@link KeyRing.overlapSeconds}; 0 for a key that is not safe any
@@ -145,11 +147,14 @@ export function createKeyRing(options: KeyRingOptions = {}): KeyRing {
       const input = `${headers.of(key.jwk.kid, typ)}.${encodeJson(claims)}`
       return `${input}.${Buffer.from(await key.signInBackground(Buffer.from(input))).toString('base64url')}`
     },
+    get withdrawn() {
+      return [...unsafe]
+    },
     versions: () => versions.list(nowMs()).filter(isSafe),
     jwks: () => ({ keys: versions.jwks(nowMs()).keys.filter((jwk) => !unsafe.has(jwk.kid)) }),
     rotate(seconds: number = overlapSeconds): Promise<void> {
       checkInteger('overlapSeconds', seconds, 0, MAX_OVERLAP_SECONDS)
-      if (seconds === 0) {
+      if (seconds === 0 && isSafe(versions.current)) {
         // At once, and before anything else that waits for its turn. What was kept ready in this process may be as well known.
         unsafe.add(versions.current.jwk.kid)
         if (supply.kind === 'generated') for (const { jwk } of versions.ahead) unsafe.add(jwk.kid)

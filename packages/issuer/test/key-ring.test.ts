@@ -146,6 +146,18 @@ test('two alarms about one key make one new key', async () => {
   assert.equal(ring.epoch, epoch + 1)
 })
 
+test('an alarm that is repeated while the next key is published does not harm that one', async () => {
+  const ring = createKeyRing({ algorithm: 'ES256' })
+  const { epoch } = ring
+  ring.onChange(() => {
+    if (ring.epoch === epoch) void ring.rotate(0)
+  })
+  await ring.rotate(0)
+  assert.equal(ring.epoch, epoch + 1)
+  assert.equal(ring.withdrawn.includes(ring.kid), false)
+  assert.equal(await verifies(await ring.sign(TYP, CLAIMS), ring), true)
+})
+
 test('an alarm is heeded while a listener never answers', async () => {
   const ring = createKeyRing({ algorithm: 'ES256' })
   const { kid } = ring

@@ -1,5 +1,14 @@
-import { type Admission, type Inbound, type Limiter, type Peer, quietly, type Refusal, refuse, type Surroundings } from '@countersign/core'
-import { addressKeyOf } from './address-key.js'
+import {
+  type Admission,
+  addressKeyOf,
+  type Inbound,
+  type Limiter,
+  type Peer,
+  quietly,
+  type Refusal,
+  refuse,
+  type Surroundings,
+} from '@countersign/core'
 import { backlogUsOf, createArrivals } from './arrivals.js'
 import { createLanes } from './lanes.js'
 import { checkLimitOptions, isLimiter, type LimitOptions } from './options.js'

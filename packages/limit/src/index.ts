@@ -1,4 +1,3 @@
-export { partitionKeyOfAddress } from './address-key.js'
 export { createAdmission } from './admission.js'
 export { createLimiter } from './limiter.js'
 export { createMemoryQuotaStore, type MemoryQuotaStore, type MemoryQuotaStoreOptions } from './memory-store.js'

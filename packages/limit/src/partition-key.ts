@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Identity, Inbound, Principal } from '@countersign/core'
-import { addressKeyOf } from './address-key.js'
+import { addressKeyOf, type Identity, type Inbound, type Principal } from '@countersign/core'
 import type { CheckedPolicy } from './options.js'
 
 /** Longer keys are kept by their digest: a full map of them stays a few dozen megabytes. */

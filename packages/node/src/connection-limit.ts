@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
+import { partitionKeyOfAddress } from '@countersign/core'
 import type { Guard } from '@countersign/guard'
-import { createMemoryQuotaStore, partitionKeyOfAddress } from '@countersign/limit'
+import { createMemoryQuotaStore } from '@countersign/limit'
 import type { CheckedServerOptions } from './server-options.js'
 import { transportAddressOf } from './transport-address.js'
 

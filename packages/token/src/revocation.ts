@@ -1,63 +1,98 @@
-import { type Refusal, type RevocationKind, type RevocationList, refuse, type Token } from '@countersign/core'
+import {
+  askRevocationList,
+  isCurrentList,
+  type Refusal,
+  type RevocationKind,
+  type RevocationList,
+  refuse,
+  type Token,
+} from '@countersign/core'
 
 /** A list, and how old it may be. Checked. */
 export interface Revocation {
   readonly list: RevocationList
-  /** `null`: what the list itself says, or {@link DEFAULT_LEASE_MS}. */
+  /** `null`: what the list itself says. */
   readonly maxAgeMs: number | null
   readonly skewMs: number
 }
 
+/** Evidence that can be revoked. */
+export interface Clearable {
+  /** Epoch of the list in which it was last found not to be revoked. */
+  clearedIn: number | undefined
+}
+
 /** What of a token can be revoked. */
-export interface Revocable {
+export interface Revocable extends Clearable {
   readonly token: Token
   readonly tokenId: string
   readonly kid: string | null
   readonly thumbprint: string
-  /** Epoch of the list in which the token was last found not to be revoked. */
-  clearedIn: number | undefined
 }
 
-// Three heartbeats of ten seconds: a list that is pushed to is silent no longer unless something is wrong.
-const DEFAULT_LEASE_MS = 30_000
+/** What is asked about one piece of evidence. */
+export interface Question {
+  readonly ids: readonly (readonly [kind: RevocationKind, id: string])[]
+  /** Epoch milliseconds. */
+  readonly issuedAtMs: number
+}
 
-const REVOKED = Object.freeze(refuse('ERR_TOKEN_REVOKED'))
-const UNANSWERED = Object.freeze(refuse('ERR_TOKEN_REVOCATION_UNKNOWN', Object.freeze({ reason: 'the list did not answer' })))
-const OUTDATED = Object.freeze(refuse('ERR_TOKEN_REVOCATION_UNKNOWN', Object.freeze({ reason: 'the list is too old' })))
-const INCOMPLETE = Object.freeze(
-  refuse('ERR_TOKEN_REVOCATION_UNKNOWN', Object.freeze({ reason: 'the list does not go back to when the token was issued' })),
-)
+/** What is said of one kind of evidence. */
+export interface Verdicts {
+  readonly revoked: Refusal
+  /** The list cannot tell. */
+  unknown(reason: string, cause?: unknown): Refusal
+}
 
-/** Asks the list, on every request. `null`: not revoked. */
-export function askRevocation({ list, maxAgeMs, skewMs }: Revocation, revocable: Revocable): Refusal | null {
+const TOKEN: Verdicts = {
+  revoked: Object.freeze(refuse('ERR_TOKEN_REVOKED')),
+  unknown: (reason, cause) => refuse('ERR_TOKEN_REVOCATION_UNKNOWN', { reason }, cause),
+}
+
+/** Asks the list about a token, on every request. `null`: not revoked. */
+export function askRevocation(revocation: Revocation, revocable: Revocable): Refusal | null {
+  return askList(revocation, revocable, questionOf, TOKEN)
+}
+
+/** Asks the list about any evidence. `null`: not revoked. */
+export function askList<Evidence extends Clearable>(
+  { list, maxAgeMs, skewMs }: Revocation,
+  evidence: Evidence,
+  questionOf: (evidence: Evidence) => Question,
+  verdicts: Verdicts,
+): Refusal | null {
   try {
-    const { ageMs, epoch } = list
-    if (!(ageMs >= 0 && ageMs <= (maxAgeMs ?? list.leaseMs ?? DEFAULT_LEASE_MS))) return OUTDATED
-    if (epoch !== undefined && epoch === revocable.clearedIn) return null
-    const found = askAnew(list, revocable, skewMs)
-    if (found === null) revocable.clearedIn = epoch
+    if (!isCurrentList(list, maxAgeMs)) return verdicts.unknown('the list is too old')
+    const { epoch } = list
+    if (epoch !== undefined && epoch === evidence.clearedIn) return null
+    const found = askAnew(list, questionOf(evidence), skewMs, verdicts)
+    if (found === null) evidence.clearedIn = epoch
     return found
   } catch (cause) {
-    return refuse('ERR_TOKEN_REVOCATION_UNKNOWN', { reason: 'the list did not answer' }, cause)
+    return verdicts.unknown('the list did not answer', cause)
   }
 }
 
-function askAnew(list: RevocationList, { token, tokenId, kid, thumbprint }: Revocable, skewMs: number): Refusal | null {
-  // A token that does not say when it was issued is as old as any.
-  const issuedAtMs = token.issuedAtMs ?? Number.NEGATIVE_INFINITY
-  const known =
-    ask(list, 'token', tokenId, issuedAtMs) ??
-    ask(list, 'key', kid ?? thumbprint, issuedAtMs) ??
-    ask(list, 'service', token.subject, issuedAtMs) ??
-    (token.boundTo === null ? null : ask(list, 'certificate', token.boundTo, issuedAtMs))
-  if (known !== null) return known
-  // The issuer's clock may be ahead of the store's.
-  return issuedAtMs - skewMs >= (list.completeSinceMs ?? Number.NEGATIVE_INFINITY) ? null : INCOMPLETE
+function questionOf({ token, tokenId, kid, thumbprint }: Revocable): Question {
+  return {
+    ids: [
+      ['token', tokenId],
+      ['key', kid ?? thumbprint],
+      ['service', token.subject],
+      ...(token.boundTo === null ? [] : [['certificate', token.boundTo] as const]),
+    ],
+    // A token that does not say when it was issued is as old as any.
+    issuedAtMs: token.issuedAtMs ?? Number.NEGATIVE_INFINITY,
+  }
 }
 
-function ask(list: RevocationList, kind: RevocationKind, id: string, issuedAtMs: number): Refusal | null {
-  // Not by truthiness: a promise would be a revocation that nobody waits for, and `undefined` a pardon.
-  const answer: unknown = list.has(kind, id, issuedAtMs)
-  if (answer === false) return null
-  return answer === true ? REVOKED : UNANSWERED
+function askAnew(list: RevocationList, { ids, issuedAtMs }: Question, skewMs: number, verdicts: Verdicts): Refusal | null {
+  for (const [kind, id] of ids) {
+    const isRevoked = askRevocationList(list, kind, id, issuedAtMs)
+    if (isRevoked === true) return verdicts.revoked
+    if (isRevoked === undefined) return verdicts.unknown('the list did not answer')
+  }
+  // The issuer's clock may be ahead of the store's.
+  if (issuedAtMs - skewMs >= (list.completeSinceMs ?? Number.NEGATIVE_INFINITY)) return null
+  return verdicts.unknown('the list does not go back to when it was issued')
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { isIP } from 'node:net'
 import { test } from 'node:test'
-import { partitionKeyOfAddress } from '@countersign/limit'
+import { partitionKeyOfAddress } from '@countersign/core'
 import fc from 'fast-check'
 
 const CASES: readonly [claim: string, address: string | null, key: string][] = [

@@ -1,4 +1,5 @@
-import { type Inbound, ipTextOf, parseIpAddress } from '@countersign/core'
+import type { Inbound } from './inbound.js'
+import { ipTextOf, parseIpAddress } from './ip-address.js'
 
 /** One key for whatever is no address: nobody gains a budget of their own by being unreadable. */
 const UNKNOWN = 'unknown'
