@@ -56,8 +56,9 @@ export function createDenialMaker({ exposeDetails, problemTypeBase }: DenialOpti
   }
 
   function challengeOf(code: Code, used: string | null): string | null {
-    const { challenge } = catalogueEntry(catalogueEntry(code).publicCode as Code)
+    const { challenge, stage } = catalogueEntry(catalogueEntry(code).publicCode as Code)
     if (challenge === null || challenges.length === 0) return null
+    if (stage === 'api-key') return withError(API_KEY, challenge)
     return challenges
       .map((one, index) => (used === null || used === schemes[index] ? withError(one, challenge) : withError(one, '')))
       .join(', ')
@@ -119,6 +120,13 @@ function denialOf(
     }),
   })
 }
+
+/** RFC 9110 §11.3; the scheme has no registration, and `realm` is the parameter that any may have (§11.5). */
+const API_KEY: Challenge = Object.freeze({
+  scheme: 'ApiKey',
+  parameters: 'realm="countersign"',
+  errors: Object.freeze(['invalid_request']),
+})
 
 function detailOf({ code, facts }: Refusal): string | undefined {
   const known = Object.entries(facts)

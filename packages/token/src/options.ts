@@ -6,6 +6,7 @@ import {
   checkKeys,
   checkList,
   compileNameMatch,
+  isRevocationList,
   joinPath,
   kindOf,
   MisuseError,
@@ -50,9 +51,9 @@ export interface JwtOptions {
   readonly requiredClaims?: readonly string[]
   /**
    * Whom the issuer may speak for. Where given, every `sub` must match one. Default: any `sub` but a SPIFFE ID, since such an ID is
-   * believed only of an issuer that is named for it.
+   * believed only of an issuer that is named for it. `'any'`: whoever it names, SPIFFE IDs of every trust domain too.
    */
-  readonly subjects?: readonly NameMatch[]
+  readonly subjects?: readonly NameMatch[] | 'any'
   /**
    * What a token must be bound to. `'mtls'`: the client certificate (RFC 8705). `'dpop'`: a key that each request proves (RFC 9449).
    * `'sender-constrained'`: either of them. `'if-bound'`: a bearer token, which works for whoever holds it, is accepted too. Whatever a token
@@ -82,13 +83,29 @@ export interface JwtOptions {
 }
 
 /**
- * `jwksUri`: fetched, refreshed and removed keys forgotten. Only `https`, but for loopback. `file`: a JWKS file, read again when it
+ * `discover`: fetched from where the issuer's metadata says. `jwksUri`: fetched, refreshed and removed keys forgotten. Only `https`, but for loopback. `file`: a JWKS file, read again when it
  * changes. `jwks`: constant. A `Source` is asked by `kid`, on every token that is not known yet.
  */
-export type KeysOption = RemoteKeys | { readonly file: string } | { readonly jwks: readonly JsonWebKey[] } | Source<KeyObject>
+export type KeysOption =
+  | RemoteKeys
+  | DiscoveredKeys
+  | { readonly file: string }
+  | { readonly jwks: readonly JsonWebKey[] }
+  | Source<KeyObject>
 
-export interface RemoteKeys {
+export interface RemoteKeys extends RemoteKeysTimes {
   readonly jwksUri: string
+}
+
+export interface DiscoveredKeys extends RemoteKeysTimes {
+  /**
+   * `true`: by the authorization server metadata of the issuer (RFC 8414). `'openid-configuration'`: by its OpenID Connect metadata. The
+   * issuer must be an `https` URL, and its metadata must name it.
+   */
+  readonly discover: true | 'openid-configuration'
+}
+
+export interface RemoteKeysTimes {
   /** How long the issuer may take to answer, 100 to 30000 ms. Default 5000. */
   readonly timeoutMs?: number
   /** How old keys may get before they are fetched again, 60 to 86400 seconds. A removed key works no longer than this. Default 600. */
@@ -171,7 +188,7 @@ export function checkJwtOptions(option: string, options: unknown): IssuerRules {
     throw new MisuseError(
       'ERR_OPTION_MISSING',
       at('keys'),
-      "says where the issuer's public keys are: keys: { jwksUri: 'https://issuer.example/jwks' }, { file } or { jwks }",
+      "says where the issuer's public keys are: keys: { discover: true }, { jwksUri: 'https://issuer.example/jwks' }, { file } or { jwks }",
     )
   }
   const type = checkChoice(at('type'), options['type'] ?? 'at+jwt', ['at+jwt', 'JWT', 'jwt-svid', 'wit+jwt'])
@@ -207,6 +224,7 @@ function checkSubjects(option: string, subjects: unknown, type: TokenType): Issu
     if (type !== 'jwt-svid') return null
     throw new MisuseError('ERR_OPTION_MISSING', option, "names whom the issuer may speak for: subjects: [{ trustDomain: 'prod.example' }]")
   }
+  if (subjects === 'any') return () => true
   const matches = checkList(option, subjects).map((match, index) => compileNameMatch(`${option}[${index}]`, match))
   return (subject) => matches.some((match) => match(subject))
 }
@@ -226,10 +244,6 @@ export function checkRevocation(option: string, revocation: unknown, skewMs: num
   const { whenUnavailable = 'refuse' } = revocation
   const maxAgeMs = whenUnavailable === 'refuse' ? null : 1000 * checkStale(joinPath(option, 'whenUnavailable'), whenUnavailable, 0)
   return Object.freeze({ list, maxAgeMs, skewMs })
-}
-
-function isRevocationList(list: unknown): list is RevocationList {
-  return typeof list === 'object' && list !== null && 'has' in list && typeof list.has === 'function' && 'ageMs' in list
 }
 
 function checkStale(option: string, whenUnavailable: unknown, whenRefused: number): number {

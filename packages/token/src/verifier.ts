@@ -11,7 +11,7 @@ import {
   type TokenVerifier,
 } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
-import { type Appraisal, appraise } from './appraisal.js'
+import { appraise } from './appraisal.js'
 import { checkBinding } from './binding.js'
 import { challengesOf } from './challenges.js'
 import { judgeTime } from './claims.js'
@@ -137,7 +137,7 @@ export function createTokenVerifier(options: JwtOptions | readonly JwtOptions[],
       const entry = createEntry(found.field, appraisal, key, epoch)
       if (isRefusal(entry)) return entry
       remember(entry, inbound.connection)
-      rememberHeader(appraisal)
+      issuers.headers.remember(appraisal.signingInput, appraisal.header)
       // Time went by, and the keys may have changed: judged as every request is.
       const judgement = judgeEntry(entry, clock.nowMs())
       if (judgement === null) return conclude(entry, prove)
@@ -192,10 +192,6 @@ export function createTokenVerifier(options: JwtOptions | readonly JwtOptions[],
       if (fields !== null) return fields
     }
     return null
-  }
-
-  function rememberHeader({ signingInput, header }: Appraisal): void {
-    issuers.headers.remember(signingInput.slice(0, signingInput.indexOf('.')), header)
   }
 
   function counted(found: Finding<Token>): Finding<Token> {

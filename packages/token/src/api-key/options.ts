@@ -10,10 +10,10 @@ import {
   kindOf,
   MisuseError,
   type NameMatch,
+  readSecretFile,
 } from '@countersign/core'
 import { checkRevocation, type RevocationOptions } from '../options.js'
 import type { Revocation } from '../revocation.js'
-import { secretFromFile } from '../secret-file.js'
 import { type ApiKeyLockOptions, checkLockOptions, type LockRules } from './lock-options.js'
 import type { ApiKeyRecord } from './record.js'
 
@@ -22,8 +22,8 @@ export interface ApiKeyOptions {
   /** The records of the keys: a list, a JSON file `{ "keys": [ … ] }` that is read again when it changes, or somewhere else. */
   readonly keys: readonly ApiKeyRecord[] | { readonly file: string } | ApiKeyDirectory
   /**
-   * What keys are hashed under, 32 random bytes or more, kept apart from the records. From a file only its owner and, to read, its group may
-   * have rights on.
+   * What keys are hashed under, 32 random bytes or more, kept apart from the records. In a file that nobody else may open, or one of root that
+   * its group may read.
    */
   readonly hashKey: Uint8Array | KeyObject | { readonly file: string }
   /**
@@ -116,7 +116,7 @@ function checkHashKey(option: string, hashKey: unknown): Uint8Array {
   const isFile = typeof hashKey === 'object' && hashKey !== null && 'file' in hashKey
   if (!isFile) return checkSecret(option, hashKey)
   checkKeys(option, hashKey, ['file'])
-  return secretFromFile(joinPath(option, 'file'), checkText(joinPath(option, 'file'), hashKey['file']))
+  return readSecretFile(joinPath(option, 'file'), checkText(joinPath(option, 'file'), hashKey['file']))
 }
 
 function compileOwners(option: string, owners: unknown): (owner: string) => boolean {

@@ -8,7 +8,7 @@ export interface DecodedProof {
   readonly claims: JsonObject
   readonly algorithm: string
   readonly signingInput: string
-  readonly signature: string
+  readonly signature: Uint8Array
 }
 
 /** Longest proof: one with the largest RSA key and a URI of 2 KiB takes 6 KiB. */
@@ -40,7 +40,7 @@ export function decodeProof(text: string, type: 'dpop+jwt' | 'wpt+jwt', algorith
   if (!algorithms.has(alg)) return WRONG_ALGORITHM
   // RFC 7515 §4.1.11, RFC 7797: we understand no extension, and no unencoded payload.
   if ('crit' in header || ('b64' in header && header['b64'] !== true)) return CRITICAL
-  if (signature === '') return NOT_SIGNED
+  if (signature.length === 0) return NOT_SIGNED
   const claims = parseJsonObject(jws.payload)
   return claims === null ? NO_CLAIMS : { header, claims, algorithm: alg, signingInput, signature }
 }
