@@ -2,7 +2,9 @@ import type { Code, EvidenceKind, Provenance, Status } from '@countersign/core'
 import type { AdapterName } from './adapters.js'
 import type { CertificateKind } from './certificates.js'
 import type { ForwardedKind } from './forwarded.js'
+import type { KeyKind } from './keys.js'
 import type { PresetName } from './presets.js'
+import type { ProofKind } from './proofs.js'
 import type { Field } from './raw-http1.js'
 import type { Transport } from './servers.js'
 import type { TokenKind } from './tokens.js'
@@ -27,6 +29,10 @@ export interface Given {
   readonly certificate?: CertificateKind
   /** Sent as `Authorization: Bearer`. */
   readonly token?: TokenKind
+  /** Sent as `X-Api-Key`. */
+  readonly apiKey?: KeyKind
+  /** A token that is bound to a key and its proof, sent before the other fields. */
+  readonly proof?: ProofKind
   /** What a proxy wrote, sent after `Host`. */
   readonly forwarded?: ForwardedKind
   /** Sent as they are, after `Host`. */
@@ -57,6 +63,8 @@ export interface Granted {
   readonly evidence: readonly EvidenceKind[]
   /** Whose certificate the token is bound to. Default `null`. */
   readonly boundTo?: CertificateKind
+  /** The token is bound to the caller's key, which the request has proven. */
+  readonly keyProven?: true
   /** Whose certificate the peer has, and how it came. Default: that of the connection. */
   readonly peer?: { readonly certificate: CertificateKind | null; readonly provenance: Provenance }
   /** Names of fields that the handler does not see, though they were sent. */
@@ -101,6 +109,11 @@ export const ASKS_FOR_TOKEN = { challenge: BEARER } as const
 export const INVALID_TOKEN = { challenge: `${BEARER}, error="invalid_token"` } as const
 export const INVALID_REQUEST = { challenge: `${BEARER}, error="invalid_request"` } as const
 export const INSUFFICIENT_SCOPE = { challenge: `${BEARER}, error="insufficient_scope"` } as const
+
+const API_KEY = 'ApiKey realm="countersign"'
+
+export const ASKS_FOR_KEY = { challenge: API_KEY } as const
+export const KEY_REPEATED = { challenge: `${API_KEY}, error="invalid_request"` } as const
 
 export const UNENCRYPTED = { code: 'ERR_PEER_UNENCRYPTED', status: 403 } as const
 

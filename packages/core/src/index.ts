@@ -12,6 +12,7 @@ export {
   type Stage,
   type Status,
 } from './catalogue.js'
+export { BEARER_CHALLENGE, type Challenge } from './challenge.js'
 export { checkEntries } from './check-entries.js'
 export { checkSecret, flawOfSecret, MIN_SECRET_BYTES } from './check-secret.js'
 export { checkRevocationEntries, checkStateChange, checkStateKeys, checkStateText } from './check-state-change.js'
@@ -47,12 +48,13 @@ export { parseExactJsonObject, parseJson, parseJsonObject } from './parse-json.j
 export type { CertificateKey, CertificateMetadata, CertifiedPeer, KeyUsage, Peer, Provenance, SubjectAlternativeNames } from './peer.js'
 export type { Assurance, EvidenceKind, Principal } from './principal.js'
 export { type PropagatedSession, SESSION_FIELD } from './propagated-session.js'
+export { quietly } from './quietly.js'
 export { readBounded } from './read-bounded.js'
 export type { EventKind, Recorder, SecurityEvent } from './recorder.js'
 export { type Facts, isRefusal, type Refusal, refuse } from './refusal.js'
 export type { Claim, ReplayStore } from './replay-store.js'
 export { checkMethod, checkPath, foldPath } from './request-match.js'
-export type { RevocationKind, RevocationList } from './revocation-list.js'
+export { askRevocationList, isCurrentList, isRevocationList, type RevocationKind, type RevocationList } from './revocation-list.js'
 export type { Clock, Runtime, Surroundings } from './runtime.js'
 export { readGuardedFile, readSecretFile, unreadableFile } from './secret-file.js'
 export type { Source, TrustBundle } from './source.js'

@@ -40,6 +40,7 @@ export type EventKind =
   | 'state.degraded'
   | 'state.restored'
   | 'clock.drifted'
+  | 'event.parked'
   | 'limit.degraded'
   | 'limit.restored'
   | 'guard.configured'

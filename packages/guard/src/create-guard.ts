@@ -1,6 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createRecorder } from '@countersign/audit'
 import {
+  type ApiKeyVerifier,
+  BEARER_CHALLENGE,
+  type Challenge,
   type Decision,
   type Inbound,
   kindOf,
@@ -9,13 +12,14 @@ import {
   MisuseError,
   type Principal,
   type Surroundings,
+  type TokenVerifier,
 } from '@countersign/core'
 import { createAdmission, createLimiter } from '@countersign/limit'
 import { createAuthorizer } from '@countersign/policy'
-import { createTokenVerifier } from '@countersign/token'
+import { createApiKeyVerifier, createTokenVerifier } from '@countersign/token'
 import { createPeerVerifier } from '@countersign/x509'
-import { type CheckedOptions, checkGuardOptions, isPeerVerifier, isTokenVerifier } from './check-options.js'
-import { createDenialMaker } from './deny.js'
+import { type CheckedOptions, checkGuardOptions, isApiKeyVerifier, isPeerVerifier, isTokenVerifier } from './check-options.js'
+import { API_KEY_CHALLENGE, createDenialMaker } from './deny.js'
 import type { Guard, Proven, TypedGuardOptions } from './guard.js'
 import { createIgnoredFieldFinder } from './ignored-fields.js'
 import { createGrantKeeper } from './keep-grants.js'
@@ -44,8 +48,9 @@ export function createGuard<
   const J extends GuardOptions['jwt'],
   const R extends Requirement = 'all',
   const F extends GuardOptions['forwarded'] = null,
->(options: TypedGuardOptions<M, J, R, F>): Guard<Proven<M, J, R, F>> {
-  return composeGuard(checkGuardOptions(options)) as Guard<Proven<M, J, R, F>>
+  const K extends GuardOptions['apiKeys'] = null,
+>(options: TypedGuardOptions<M, J, R, F, K>): Guard<Proven<M, J, R, F, K>> {
+  return composeGuard(checkGuardOptions(options)) as Guard<Proven<M, J, R, F, K>>
 }
 
 function composeGuard(options: CheckedOptions): Guard {
@@ -88,10 +93,17 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
         : own(createPeerVerifier(options.mtls, surroundings, options.forwarded))
   const tokens =
     options.jwt === null ? null : isTokenVerifier(options.jwt) ? options.jwt : own(createTokenVerifier(options.jwt, surroundings))
+  const apiKeys =
+    options.apiKeys === null
+      ? null
+      : isApiKeyVerifier(options.apiKeys)
+        ? options.apiKeys
+        : own(createApiKeyVerifier(options.apiKeys, surroundings))
   const witness = createWitness(recorder, meter)
   const pipeline = createPipeline({
     peers,
     tokens,
+    apiKeys,
     sessions: options.session,
     authorizer,
     limiter,
@@ -99,7 +111,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
     pathOf: createPathReader(options.encodedSlashes),
     needOf: options.needOf,
     asServerName: options.asServerName,
-    denialFrom: createDenialMaker(options),
+    denialFrom: createDenialMaker(options, challengesOf(tokens, apiKeys)),
     ignoredFields: createIgnoredFieldFinder(peers, options.session, witness),
     witness,
   })
@@ -111,6 +123,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
       ? 'certificates not looked at'
       : `mTLS ${options.need.words === 'all' ? 'required' : options.need.words} (${peers.toString()})`,
     tokens === null ? 'tokens not looked at' : tokens.toString(),
+    ...(apiKeys === null ? [] : [apiKeys.toString()]),
     ...(options.session === null ? [] : [options.session.toString()]),
     authorizer.toString(),
     limiter === null ? 'no quota' : limiter.toString(),
@@ -159,7 +172,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
     meter,
     nowMs: () => runtime.clock.nowMs(),
     async ready() {
-      await Promise.all([peers?.ready(), tokens?.ready(), options.session?.ready()])
+      await Promise.all([peers?.ready(), tokens?.ready(), apiKeys?.ready(), options.session?.ready()])
     },
     toString: () => words,
     close,
@@ -201,4 +214,11 @@ export function toGuard(guard: GuardOptions | Guard): Guard {
       `takes a guard or the options of one, not ${kindOf(given)}: write createGuard({ … })`,
     )
   return 'decide' in guard ? guard : composeGuard(checkGuardOptions(guard))
+}
+
+/** A guard that looks at certificates alone has nothing to ask for in a challenge, but RFC 9110 §11.6.1 wants one with each 401. */
+function challengesOf(tokens: TokenVerifier | null, apiKeys: ApiKeyVerifier | null): readonly Challenge[] {
+  if (tokens === null) return [apiKeys === null ? BEARER_CHALLENGE : API_KEY_CHALLENGE]
+  const accepted = tokens.challenges ?? [BEARER_CHALLENGE]
+  return apiKeys === null ? accepted : [...accepted, API_KEY_CHALLENGE]
 }

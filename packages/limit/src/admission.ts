@@ -4,6 +4,7 @@ import {
   type Inbound,
   type Limiter,
   type Peer,
+  quietly,
   type Refusal,
   refuse,
   type Surroundings,
@@ -12,7 +13,6 @@ import { backlogUsOf, createArrivals } from './arrivals.js'
 import { createLanes } from './lanes.js'
 import { checkLimitOptions, isLimiter, type LimitOptions } from './options.js'
 import { identityKey, joinKey } from './partition-key.js'
-import { quietly } from './store-watch.js'
 
 /** How often the number of keys is written to the gauge: a power of two of failures. */
 const SAMPLED_EVERY = 64

@@ -8,6 +8,7 @@ import {
   type QuotaRequest,
   type QuotaState,
   type Quotas,
+  quietly,
   refuse,
   type Surroundings,
 } from '@countersign/core'
@@ -15,7 +16,7 @@ import { createMemoryQuotaStore } from './memory-store.js'
 import { type CheckedPolicy, checkLimitOptions, isLimiter, type LimitOptions } from './options.js'
 import { lastingKeyOf, routeKey } from './partition-key.js'
 import { fieldsOfGrant, fieldsOfRefusal, type PolicyField, policyFieldOf } from './quota-fields.js'
-import { createStoreWatch, quietly, type Verdict } from './store-watch.js'
+import { createStoreWatch, type Verdict } from './store-watch.js'
 
 /** How often the number of keys is written to the gauge: a power of two of requests. */
 const SAMPLED_EVERY = 1024

@@ -1,4 +1,4 @@
-import { type QuotaRequest, type QuotaState, type QuotaStore, type Refusal, refuse, type Surroundings } from '@countersign/core'
+import { type QuotaRequest, type QuotaState, type QuotaStore, quietly, type Refusal, refuse, type Surroundings } from '@countersign/core'
 import type { CheckedLimitOptions } from './options.js'
 
 /** What to go by: the states of the quotas, a refusal, or `null` where the options say to let everybody in. */
@@ -128,13 +128,4 @@ function isState(value: unknown): value is QuotaState {
     Number.isFinite(resetMs) &&
     Number(resetMs) >= 0
   )
-}
-
-/** A sink that throws must not decide whether a caller gets in. */
-export function quietly(report: () => void): void {
-  try {
-    report()
-  } catch {
-    // Nobody is left to tell.
-  }
 }

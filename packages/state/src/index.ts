@@ -1,4 +1,6 @@
 export type { EventSink } from './event-sink.js'
 export { createMemoryStateStore, type MemoryStateStoreOptions } from './memory-state-store.js'
+export { createOutboxRelay, type OutboxRelay } from './outbox-relay.js'
+export type { OutboxRelayOptions } from './outbox-relay-options.js'
 export { createRevocations, type Revocations } from './revocations.js'
 export type { RevocationsOptions } from './revocations-options.js'

@@ -1,3 +1,4 @@
+import { quietly } from '@countersign/core'
 import { reasonOf } from './in-time.js'
 import type { CheckedRevocationsOptions } from './revocations-options.js'
 
@@ -26,37 +27,34 @@ export function createRevocationsReport({ recorder, meter, leaseMs, driftLimitSe
   return {
     failed(error) {
       lastReason = reasonOf(error)
-      failures.add(1, { reason: lastReason })
+      quietly(() => failures.add(1, { reason: lastReason }))
     },
     beat(ageMs, entries) {
-      if (Number.isFinite(ageMs)) age.record(ageMs / 1000)
-      entryCount.record(entries)
+      quietly(() => {
+        if (Number.isFinite(ageMs)) age.record(ageMs / 1000)
+        entryCount.record(entries)
+      })
       const isLate = !(ageMs <= leaseMs)
       if (isLate === isDegraded) return
       isDegraded = isLate
-      const kind = isLate ? 'state.degraded' : 'state.restored'
-      if (!recorder.wants(kind)) return
-      recorder.record({
-        kind,
-        severity: isLate ? 'error' : 'info',
-        message: isLate
-          ? 'What was revoked is not known any more: the state store has not answered for the length of the lease'
-          : 'What was revoked is known again',
-        facts: isLate ? { reason: lastReason } : {},
-      })
+      quietly(() => recorder.record(isLate ? { ...DEGRADED, facts: { reason: lastReason } } : RESTORED))
     },
     clock(aheadMs, uncertainMs) {
-      skew.record(aheadMs / 1000)
+      quietly(() => skew.record(aheadMs / 1000))
       const isApart = Math.abs(aheadMs) - uncertainMs > driftLimitSeconds * 1000
       if (isApart === hasDrifted) return
       hasDrifted = isApart
-      if (!isApart || !recorder.wants('clock.drifted')) return
-      recorder.record({
-        kind: 'clock.drifted',
-        severity: 'warn',
-        message: 'The clocks of the state store and this process are apart',
-        facts: { aheadSeconds: Math.round(aheadMs / 1000), limitSeconds: driftLimitSeconds },
-      })
+      if (!isApart) return
+      const facts = { aheadSeconds: Math.round(aheadMs / 1000), limitSeconds: driftLimitSeconds }
+      quietly(() => recorder.record({ ...DRIFTED, facts }))
     },
   }
 }
+
+const DEGRADED = {
+  kind: 'state.degraded',
+  severity: 'error',
+  message: 'What was revoked is not known any more: the state store has not answered for the length of the lease',
+} as const
+const RESTORED = { kind: 'state.restored', severity: 'info', message: 'What was revoked is known again', facts: {} } as const
+const DRIFTED = { kind: 'clock.drifted', severity: 'warn', message: 'The clocks of the state store and this process are apart' } as const

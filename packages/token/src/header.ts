@@ -2,7 +2,7 @@ import { type JsonObject, type Refusal, refuse } from '@countersign/core'
 import { malformed } from './compact.js'
 
 /** Kinds of token by their header `typ`: see `JwtOptions.type`. */
-export type TokenType = 'at+jwt' | 'JWT' | 'jwt-svid'
+export type TokenType = 'at+jwt' | 'JWT' | 'jwt-svid' | 'wit+jwt'
 
 /** Longest `kid`: far longer than a thumbprint or an ARN. It is looked up and compared on every cold request. */
 export const MAX_KID_LENGTH = 512
@@ -16,11 +16,11 @@ const WRONG_ALGORITHM = Object.freeze(refuse('ERR_TOKEN_ALGORITHM'))
 const WRONG_TYPE = Object.freeze(refuse('ERR_TOKEN_TYPE'))
 
 /** Judges the header of a JWS, whatever it signs. `null`: an algorithm of the list, and nothing that it should not hold. */
-export function checkHeader(header: JsonObject, signature: string, algorithms: ReadonlySet<string>): Refusal | null {
+export function checkHeader(header: JsonObject, signature: Uint8Array, algorithms: ReadonlySet<string>): Refusal | null {
   const { alg, kid } = header
   if (typeof alg !== 'string' || alg === '') return NO_ALGORITHM
   // RFC 8725 §3.2, in any spelling: "nOnE" got through a comparison once.
-  if (alg.toLowerCase() === 'none' || signature === '') return UNSIGNED
+  if (alg.toLowerCase() === 'none' || signature.length === 0) return UNSIGNED
   // RFC 7515 §4.1.11: an extension that is not understood makes the JWS invalid. We understand none, and no unencoded payload (RFC 7797).
   if ('crit' in header || ('b64' in header && header['b64'] !== true)) return CRITICAL
   // RFC 8725 §3.1: compared as it is written, and never taken from the token.
@@ -34,11 +34,8 @@ export function checkHeader(header: JsonObject, signature: string, algorithms: R
 /** Judges `typ` (RFC 8725 §3.11): one kind of token never passes for another. */
 export function checkType(header: JsonObject, type: TokenType): Refusal | null {
   const { typ } = header
-  if (typ === undefined) return type === 'at+jwt' ? WRONG_TYPE : null
-  if (typeof typ !== 'string') return WRONG_TYPE
-  const lower = typ.toLowerCase()
-  // RFC 7515 §4.1.9: a media type, its `application/` left out at will.
-  const name = lower.startsWith('application/') ? lower.slice('application/'.length) : lower
+  if (typ === undefined) return type === 'at+jwt' || type === 'wit+jwt' ? WRONG_TYPE : null
+  const name = mediaTypeOf(typ)
   switch (type) {
     case 'at+jwt':
       return name === 'at+jwt' ? null : WRONG_TYPE // RFC 9068 §4
@@ -46,5 +43,14 @@ export function checkType(header: JsonObject, type: TokenType): Refusal | null {
       return name === 'jwt' ? null : WRONG_TYPE
     case 'jwt-svid':
       return name === 'jwt' || name === 'jose' ? null : WRONG_TYPE // JWT-SVID §2.3
+    case 'wit+jwt':
+      return name === 'wit+jwt' ? null : WRONG_TYPE // draft-ietf-wimse-workload-creds-02 §5.1
   }
+}
+
+/** The media type that a `typ` names, lowercase and without its `application/`, which may be left out (RFC 7515 §4.1.9). `null`: none. */
+export function mediaTypeOf(typ: unknown): string | null {
+  if (typeof typ !== 'string') return null
+  const lower = typ.toLowerCase()
+  return lower.startsWith('application/') ? lower.slice('application/'.length) : lower
 }

@@ -1,4 +1,5 @@
 import { FetchError, fetchBytes, parseJsonObject, RefusedError, type Surroundings } from '@countersign/core'
+import { elapsed } from './elapsed.js'
 import { type KeySet, type ReadKeys, readJwks } from './key-set.js'
 import type { KeyStore, Standing } from './key-store.js'
 import { recordReload, recordReloadFailure } from './reload-events.js'
@@ -123,9 +124,4 @@ export function createRemoteKeys(options: RemoteKeysOptions, uses: ReadonlySet<u
       await loading
     },
   }
-}
-
-/** A clock that was set back makes things old, not young: they are fetched again. */
-function elapsed(sinceMs: number, nowMs: number): number {
-  return Math.abs(nowMs - sinceMs)
 }

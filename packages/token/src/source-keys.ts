@@ -1,19 +1,23 @@
 import type { KeyObject } from 'node:crypto'
-import type { Clock, Source } from '@countersign/core'
+import { type Clock, type Source, withDeadline } from '@countersign/core'
+import { elapsed } from './elapsed.js'
 import { AT_HAND, type KeyStore } from './key-store.js'
 import { keyFromKeyObject, type VerificationKey } from './verification-key.js'
 
-const NONE: readonly VerificationKey[] = Object.freeze([])
+// A source is asked for what it has not loaded yet once in so long, however many unknown kids come: it is one of the service's own, and a
+// process that has just started signs with a key that nobody has seen.
+const COOLDOWN_MS = 1000
+const TIMEOUT_MS = 5000
 
-// A flood of unknown kids costs the source one question in so long, and a key that is really new is found as soon.
-const COOLDOWN_MS = 1_000
+const NONE: readonly VerificationKey[] = Object.freeze([])
 
 /** Keys that somebody else looks after. Each key is checked once; a token without a `kid` has none here. */
 export function createSourceKeys(source: Source<KeyObject>, clock: Clock): KeyStore {
-  let askedAtMs: number | null = null
-  let loading: Promise<void> | null = null
-
   const checked = new WeakMap<KeyObject, readonly VerificationKey[]>()
+  const closing = new AbortController()
+  let loading: Promise<void> | null = null
+  let loadedAtMs = Number.NEGATIVE_INFINITY
+  let failed = false
 
   function check(key: KeyObject, kid: string): readonly VerificationKey[] {
     const verdict = keyFromKeyObject(key, kid)
@@ -23,14 +27,14 @@ export function createSourceKeys(source: Source<KeyObject>, clock: Clock): KeySt
   }
 
   function load(): Promise<void> {
-    const finish = (): void => {
-      askedAtMs = clock.nowMs()
+    const finish = (withFailure: boolean) => () => {
+      failed = withFailure
+      loadedAtMs = clock.nowMs()
       loading = null
     }
-    // Not trusted to keep its word: what it throws is its own affair.
-    loading ??= Promise.resolve()
-      .then(() => source.load?.())
-      .then(finish, finish)
+    // A source may break its word never to reject, or never come back.
+    const question = { server: 'the source of keys', timeoutMs: TIMEOUT_MS, signal: closing.signal }
+    loading ??= withDeadline(question, async () => source.load?.()).then(finish(false), finish(true))
     return loading
   }
 
@@ -46,15 +50,18 @@ export function createSourceKeys(source: Source<KeyObject>, clock: Clock): KeySt
       return keys[0]?.algorithms.has(algorithm) ? keys : NONE
     },
     missing(nowMs) {
-      if (source.load === undefined) return 'unknown'
-      if (loading !== null || askedAtMs === null || Math.abs(nowMs - askedAtMs) >= COOLDOWN_MS) return 'ask'
-      return source.failing === true ? 'failed' : 'unknown'
+      if (source.load === undefined || closing.signal.aborted) return 'unknown'
+      if (loading !== null || elapsed(loadedAtMs, nowMs) >= COOLDOWN_MS) return 'ask'
+      return failed || source.failing === true ? 'failed' : 'unknown'
     },
     load,
     async ready() {
       await source.ready?.()
     },
     // A source that is handed in stays the caller's to close.
-    async close() {},
+    async close() {
+      closing.abort()
+      await loading
+    },
   }
 }

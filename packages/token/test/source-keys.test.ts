@@ -71,8 +71,8 @@ test('a key that a source cannot ask for is not called unknown', async () => {
   assert.equal(await statusOf(verifier, signer.sign(claims())), 'ok')
 })
 
-test('a source whose question throws is as one that does not know', async () => {
+test('a source whose question throws cannot be asked: that is no unknown key', async () => {
   const source: Source<KeyObject> = { epoch: 1, get: () => undefined, load: () => Promise.reject(new Error('fault')) }
   const verifier = createTokenVerifier(optionsFor([], { keys: source }), createSurroundings())
-  assert.equal(await statusOf(verifier, signer.sign(claims())), 'ERR_TOKEN_KEY_UNKNOWN')
+  assert.equal(await statusOf(verifier, signer.sign(claims())), 'ERR_KEYS_UNAVAILABLE')
 })
