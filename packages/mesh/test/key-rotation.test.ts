@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHmac, createPublicKey } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { type Inbound, isRefusal, type Surroundings, type TokenVerifier } from '@countersign/core'
 import { accessTokenClaims, createKeyRing, type KeyRing } from '@countersign/issuer'
@@ -157,4 +158,25 @@ test('a key that cannot be asked for, since the store is down, is not called unk
   store.fault = null
   advance(1)
   assert.equal(await a.judge(token), 'ok')
+})
+
+test('a token made with HMAC is refused, whatever form of the public key is its secret', async (t) => {
+  const { start } = createMesh(t)
+  const process = start()
+  await process.ready()
+  const [jwk] = process.ring.jwks().keys
+  assert.ok(jwk)
+  const key = createPublicKey({ key: jwk, format: 'jwk' })
+  const payload = (await process.issue()).split('.')[1] ?? ''
+  const secrets = [
+    key.export({ format: 'pem', type: 'spki' }),
+    key.export({ format: 'der', type: 'spki' }),
+    JSON.stringify(jwk),
+    Buffer.alloc(0),
+  ]
+  for (const secret of secrets) {
+    const header = Buffer.from(JSON.stringify({ alg: 'HS256', typ: 'at+jwt', kid: process.ring.kid })).toString('base64url')
+    const signature = createHmac('sha256', secret).update(`${header}.${payload}`).digest('base64url')
+    assert.equal(await process.judge(`${header}.${payload}.${signature}`), 'ERR_TOKEN_ALGORITHM')
+  }
 })
