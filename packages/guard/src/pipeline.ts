@@ -109,7 +109,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     }
     const peer = peers === null ? null : peers.recall(inbound)
     // One `Authorization` holds one credential: what is a key is no token with a wrong scheme.
-    const isKey = tokens !== null && apiKeys !== null && apiKeys.takesAuthorization(inbound)
+    const isKey = tokens !== null && (apiKeys?.takesAuthorization(inbound) ?? false)
     const token = tokens === null || isKey || isRefusal(peer) ? null : tokens.recall(inbound)
     // Whose failures an attempt with a key counts among is known only once the peer is.
     const apiKey =
