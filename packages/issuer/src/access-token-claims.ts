@@ -1,12 +1,14 @@
 import { checkInteger, checkKeys, checkList, checkText, MisuseError } from '@countersign/core'
 import { thumbprintOf } from './certificate.js'
 
-/** What an access token is bound to: a certificate, by its DER or `x5t#S256` (RFC 8705 §3.1), or a key, by `jkt` (RFC 9449 §6.1). */
+/**
+ * What an access token is bound to: a certificate, by its DER or `x5t#S256` (RFC 8705 §3.1), a key, by `jkt` (RFC 9449 §6.1), or both: whoever
+ * uses the token must then hold both.
+ */
 export type TokenBinding =
   | { readonly certificateDer: Uint8Array }
-  /** `x5t#S256`: SHA-256 of the certificate, base64url. */
-  | { readonly thumbprint: string }
-  /** RFC 7638 thumbprint of the key. */
+  /** `thumbprint`: `x5t#S256`, SHA-256 of the certificate, base64url. `jkt`: RFC 7638 thumbprint of the key. */
+  | { readonly thumbprint: string; readonly jkt?: string }
   | { readonly jkt: string }
 
 /** Who acts for the subject, and for whom that one acts in turn: the claim `act` (RFC 8693 §4.1). */
@@ -160,10 +162,13 @@ function confirmationOf(boundTo: TokenBinding): Readonly<Record<string, string>>
   const given: unknown = boundTo
   if ('certificateDer' in boundTo) return { 'x5t#S256': thumbprintOf(boundTo.certificateDer, 'base64url') }
   checkKeys('request.boundTo', given, ['thumbprint', 'jkt'])
-  if ('thumbprint' in boundTo && !('jkt' in boundTo))
-    return { 'x5t#S256': checkThumbprint('request.boundTo.thumbprint', boundTo.thumbprint) }
-  if ('jkt' in boundTo && !('thumbprint' in boundTo)) return { jkt: checkThumbprint('request.boundTo.jkt', boundTo.jkt) }
-  throw new MisuseError('ERR_OPTION_INVALID', 'request.boundTo', 'takes one of { certificateDer }, { thumbprint } and { jkt }')
+  const { thumbprint, jkt } = boundTo as { readonly thumbprint?: string; readonly jkt?: string }
+  if (thumbprint === undefined && jkt === undefined)
+    throw new MisuseError('ERR_OPTION_INVALID', 'request.boundTo', 'takes { certificateDer }, or { thumbprint }, { jkt } or both of these')
+  return {
+    ...(thumbprint === undefined ? {} : { 'x5t#S256': checkThumbprint('request.boundTo.thumbprint', thumbprint) }),
+    ...(jkt === undefined ? {} : { jkt: checkThumbprint('request.boundTo.jkt', jkt) }),
+  }
 }
 
 function checkThumbprint(option: string, value: unknown): string {

@@ -1,0 +1,75 @@
+import type { GrantRequest } from './grant.js'
+import { changeOf, type Grant, type GrantParts } from './grant.js'
+import type { RefreshFamily, StoredFamily } from './refresh-families.js'
+import { isRejection, type Rejection, reject } from './rejection.js'
+import { resolveScopes } from './scope.js'
+import { resolveTargets } from './target.js'
+import type { SenderBinding } from './token-mint.js'
+
+/** Others that spend the same token have the same few steps to make; more would be a store that loses what it is told. */
+const MAX_ATTEMPTS = 4
+
+/** A token in the place of one that is about to end (RFC 6749 §6). Each refresh token works once (RFC 9700 §4.14.2). */
+export function createRefreshGrant({ core, mint, families }: GrantParts): Grant {
+  const { clock } = core.surroundings
+
+  return async (request) => {
+    const { client, form, boundTo } = request
+    const refreshToken = form.one('refresh_token')
+    if (refreshToken === null) return reject('ERR_OAUTH_REQUEST', { reason: 'refresh_token' })
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const stored = await families.find(refreshToken)
+      const flaw = stored === null ? reject('ERR_REFRESH_INVALID') : flawOf(request, stored)
+      if (stored === null || flaw?.code === 'ERR_REFRESH_INVALID') return flaw ?? reject('ERR_REFRESH_INVALID')
+      if (flaw?.code === 'ERR_REFRESH_REUSED') {
+        if (await endFamily(stored)) return flaw
+        continue
+      }
+      if (flaw !== null) return flaw
+      const { family } = stored
+      const audience = resolveTargets(client, form, family.audience)
+      if (isRejection(audience)) return audience
+      const scopes = resolveScopes(form.one('scope'), new Set(family.scopes), family.scopes)
+      if (isRejection(scopes)) return scopes
+      const token = await mint.mint({ grant: 'refresh_token', client, subject: family.subject, audience, scopes, boundTo })
+      if (isRejection(token)) return token
+      const step = families.next(stored, token)
+      const change = changeOf(token)
+      const spent = { ...change, expect: [[stored.key, stored.version]] as const, put: [...(change.put ?? []), step.write] }
+      // Whoever loses finds the token spent when he reads again.
+      if (await core.revocations.commit(spent)) return { token, scopes, refreshToken: step.refreshToken, issuedTokenType: null }
+    }
+    return reject('ERR_STATE_CONFLICT', { part: 'refresh' })
+  }
+
+  function flawOf({ client, boundTo }: GrantRequest, { family, digest }: StoredFamily): Rejection | null {
+    // RFC 6749 §5.2, §10.4: of another client it is no token at all, and not that client's failure.
+    if (family.clientId !== client.clientId || family.revoked || client.refresh === null) return reject('ERR_REFRESH_INVALID')
+    if (digest !== family.current) return reject('ERR_REFRESH_REUSED')
+    if (!isSame(family.boundTo, boundTo)) return reject('ERR_REFRESH_BINDING')
+    const nowMs = clock.nowMs()
+    if (!(nowMs < family.expiresAtMs + core.skewMs)) return reject('ERR_REFRESH_EXPIRED')
+    if (nowMs < family.expiresAtMs - client.refresh.windowMs) return reject('ERR_REFRESH_TOO_EARLY')
+    return family.count < client.refresh.maxCount ? null : reject('ERR_REFRESH_EXHAUSTED')
+  }
+
+  /** RFC 9700 §4.14.2: which of two is the thief cannot be told, so both lose. */
+  function endFamily(stored: StoredFamily): Promise<boolean> {
+    const { write, revoke } = families.end(stored, 'refresh-token-reused')
+    const atMs = clock.nowMs()
+    const { id, clientId, subject } = stored.family
+    const payload = JSON.stringify({
+      v: 1,
+      client_id: clientId,
+      sub: subject,
+      tokens: revoke.map((entry) => entry.id),
+      reason: 'refresh-token-reused',
+    })
+    const event = { id: `auth.token.revoked:${id}`, topic: 'auth.token.revoked', payload, atMs }
+    return core.revocations.commit({ expect: [[stored.key, stored.version]], put: [write], revoke, emit: [event] })
+  }
+}
+
+function isSame(one: RefreshFamily['boundTo'], other: SenderBinding): boolean {
+  return one.thumbprint === other.thumbprint && one.jkt === other.jkt
+}

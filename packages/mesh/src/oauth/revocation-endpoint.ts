@@ -1,0 +1,90 @@
+import { isRefusal, type Refusal, type StateEvent, type Token } from '@countersign/core'
+import type { MeshCore } from '../mesh-core.js'
+import { answerEmpty } from './answer.js'
+import type { ClientAuthenticator } from './client-authenticator.js'
+import type { ClientQuota } from './client-quota.js'
+import { answered, type Endpoint, rejected } from './endpoint.js'
+import type { RefreshFamilies } from './refresh-families.js'
+import type { RegisteredClient } from './registered-client.js'
+import { isRejection, type Rejection, reject } from './rejection.js'
+import type { TokenReader } from './token-reader.js'
+
+/** What the revocation endpoint works with. */
+export interface RevocationEndpointParts {
+  readonly core: MeshCore
+  readonly authenticator: ClientAuthenticator
+  readonly quota: ClientQuota
+  readonly reader: TokenReader
+  readonly families: RefreshFamilies
+}
+
+const REASON = 'revoked by its client'
+const TOPIC = 'auth.token.revoked'
+const MAX_ATTEMPTS = 4
+const NONE: readonly string[] = Object.freeze([])
+const FOREIGN = Object.freeze(reject('ERR_REVOKE_FOREIGN'))
+
+/** Makes the revocation endpoint (RFC 7009). `token_type_hint` is not needed: one look tells what a token is. */
+export function createRevocationEndpoint({ core, authenticator, quota, reader, families }: RevocationEndpointParts): Endpoint {
+  const { clock } = core.surroundings
+
+  /** @returns the ids of the access tokens that are revoked now. */
+  async function revoke(client: RegisteredClient, text: string): Promise<readonly string[] | Rejection> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const stored = await families.find(text)
+      if (stored === null) return revokeAccess(client, await reader.readOwn(text))
+      const { key, version, family } = stored
+      if (family.clientId !== client.clientId) return FOREIGN
+      if (family.revoked) return NONE
+      const { write, revoke } = families.end(stored, REASON)
+      const ids = revoke.map(({ id }) => id)
+      const change = { expect: [[key, version]] as const, put: [write], revoke, emit: [eventOf(family.id, ids)] }
+      if (await core.revocations.commit(change)) return ids
+    }
+    return reject('ERR_STATE_CONFLICT', { part: 'refresh' })
+  }
+
+  async function revokeAccess(client: RegisteredClient, token: Token | Refusal): Promise<readonly string[] | Rejection> {
+    // RFC 7009 §2.2: what is no token, or none that is alive, is as good as revoked.
+    if (isRefusal(token)) return isOurs(token) ? reject('ERR_STATE_UNAVAILABLE', { reason: token.code }) : NONE
+    const { id, claims, expiresAtMs } = token
+    // RFC 7009 §2.1: and otherwise the client is told that the token is not its own.
+    if (claims['client_id'] !== client.clientId || id === null) return FOREIGN
+    const entry = {
+      kind: 'token',
+      id,
+      issuedBeforeMs: Number.POSITIVE_INFINITY,
+      untilMs: expiresAtMs + core.marginMs,
+      revokedAtMs: clock.nowMs(),
+      reason: REASON,
+    } as const
+    await core.revocations.commit({ revoke: [entry], emit: [eventOf(id, [id])] })
+    return [id]
+  }
+
+  function eventOf(id: string, tokens: readonly string[]): StateEvent {
+    return { id: `${TOPIC}:${id}`, topic: TOPIC, payload: JSON.stringify({ v: 1, tokens, reason: REASON }), atMs: clock.nowMs() }
+  }
+
+  return async ({ inbound, form }) => {
+    const text = form.one('token')
+    if (text === null) return rejected(reject('ERR_OAUTH_REQUEST', { reason: 'token' }))
+    const authenticated = await authenticator.authenticate(inbound, form)
+    if (isRejection(authenticated)) return rejected(authenticated)
+    const { client } = authenticated
+    const exceeded = quota.take(client.clientId)
+    if (exceeded !== null) return rejected(exceeded, client.clientId)
+    const revoked = await revoke(client, text)
+    if (isRejection(revoked)) return rejected(revoked, client.clientId)
+    const facts = { client: client.clientId, tokenIds: revoked }
+    return answered(
+      answerEmpty(200),
+      revoked.length === 0 ? null : { kind: 'evidence.revoked', message: 'A client revoked a token', facts },
+    )
+  }
+}
+
+/** It is not known what the token is. */
+function isOurs({ code }: Refusal): boolean {
+  return code === 'ERR_TOKEN_REVOCATION_UNKNOWN' || code === 'ERR_KEYS_UNAVAILABLE' || code === 'ERR_GUARD_FAULT'
+}

@@ -1,0 +1,151 @@
+import { isJsonObject, isRefusal, type JsonObject, type JsonValue, type Token } from '@countersign/core'
+import type { ActorClaim } from '@countersign/issuer'
+import type { Form } from './form.js'
+import { changeOf, type Grant, type GrantParts, type GrantRequest } from './grant.js'
+import type { RegisteredClient } from './registered-client.js'
+import { isRejection, type Rejection, reject } from './rejection.js'
+import { resolveScopes } from './scope.js'
+import { resolveTargets } from './target.js'
+import type { SenderBinding } from './token-mint.js'
+
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
+const JWT = 'urn:ietf:params:oauth:token-type:jwt'
+/** A longer chain is a loop. */
+const MAX_ACTORS = 10
+
+/** A token for a token (RFC 8693): for whom the subject token speaks, with the client as the actor. It can do no more, and lives no longer. */
+export function createTokenExchangeGrant({ core, mint, reader }: GrantParts): Grant {
+  return async (request) => {
+    const { client, form, boundTo } = request
+    const presented = readPresented(form)
+    if (isRejection(presented)) return presented
+    const subject = await reader.read(presented.subjectToken)
+    if (isRefusal(subject)) return rejectToken(subject.code, 'subject')
+    const actor = presented.actorToken === null ? null : await reader.readOwn(presented.actorToken)
+    if (isRefusal(actor)) return rejectToken(actor.code, 'actor')
+    const flaw = (actor === null ? null : flawOfActor(actor, request)) ?? flawOfSubject(subject, request, core.issuer)
+    if (flaw !== null) return flaw
+
+    const chain = chainWith(client.subject, core.issuer, subject)
+    if (isRejection(chain)) return chain
+    const audience = resolveTargets(client, form, null)
+    if (isRejection(audience)) return audience
+    const possible = new Set([...subject.scopes].filter((scope) => client.scopes.has(scope)))
+    const scopes = resolveScopes(form.one('scope'), possible, [...possible])
+    if (isRejection(scopes)) return scopes
+
+    const token = await mint.mint({
+      grant: 'token_exchange',
+      client,
+      subject: subject.subject,
+      audience,
+      scopes,
+      boundTo,
+      ...(chain === null ? {} : { actor: chain }),
+      notAfterMs: endOf(subject),
+    })
+    if (isRejection(token)) return token
+    const committed = await core.revocations.commit(changeOf(token))
+    return committed
+      ? { token, scopes, refreshToken: null, issuedTokenType: presented.wanted }
+      : reject('ERR_STATE_CONFLICT', { part: 'token' })
+  }
+}
+
+/** RFC 8693 §2.1 */
+function readPresented(
+  form: Form,
+): { readonly subjectToken: string; readonly actorToken: string | null; readonly wanted: string } | Rejection {
+  const subjectToken = form.one('subject_token')
+  const subjectType = form.one('subject_token_type')
+  const actorToken = form.one('actor_token')
+  const actorType = form.one('actor_token_type')
+  const wanted = form.one('requested_token_type') ?? ACCESS_TOKEN
+  if (subjectToken === null || subjectType === null) return reject('ERR_OAUTH_REQUEST', { reason: 'subject_token' })
+  // actor_token_type is required with an actor token, and MUST NOT be there without.
+  if ((actorToken === null) !== (actorType === null)) return reject('ERR_OAUTH_REQUEST', { reason: 'actor_token' })
+  const types = [subjectType, wanted, ...(actorType === null ? [] : [actorType])]
+  if (!types.every((type) => type === ACCESS_TOKEN || type === JWT)) return reject('ERR_OAUTH_REQUEST', { reason: 'token type' })
+  return { subjectToken, actorToken, wanted }
+}
+
+/** An actor token is the client's own, and in its hands: nobody makes somebody else the actor. */
+function flawOfActor(actor: Token, { client, boundTo }: GrantRequest): Rejection | null {
+  if (actor.claims['client_id'] !== client.clientId || actor.subject !== client.subject)
+    return reject('ERR_EXCHANGE_ACTOR', { part: 'actor' })
+  return isHeldBy(actor, boundTo) ? null : reject('ERR_EXCHANGE_ACTOR', { part: 'binding' })
+}
+
+function flawOfSubject(subject: Token, { client, boundTo }: GrantRequest, issuer: string): Rejection | null {
+  const mayAct = subject.claims['may_act']
+  if (mayAct !== undefined) {
+    // RFC 8693 §4.4: where the token says who may act, nobody else may.
+    if (!isNamedBy(mayAct as JsonValue, client, issuer)) return reject('ERR_EXCHANGE_ACTOR', { part: 'may_act' })
+  } else if (isOf(subject, client, issuer)) {
+    // Its own token: it must hold what the token is bound to. One that others sent here is bound to what they hold.
+    if (!isHeldBy(subject, boundTo)) return reject('ERR_EXCHANGE_ACTOR', { part: 'binding' })
+  } else if (!subject.audience.includes(client.subject) && !subject.audience.includes(client.clientId)) {
+    return reject('ERR_EXCHANGE_ACTOR', { part: 'audience' })
+  }
+  return client.mayActFor === null || client.mayActFor(subject.subject) ? null : reject('ERR_EXCHANGE_ACTOR', { part: 'policy' })
+}
+
+function isOf(token: Token, client: RegisteredClient, issuer: string): boolean {
+  return token.issuer === issuer && token.claims['client_id'] === client.clientId
+}
+
+function isNamedBy(mayAct: JsonValue, client: RegisteredClient, issuer: string): boolean {
+  if (!isJsonObject(mayAct)) return false
+  const { sub, iss, client_id, ...others } = mayAct
+  // A condition that is not understood is one that is not met.
+  if (Object.keys(others).length > 0 || (sub === undefined && client_id === undefined)) return false
+  return (
+    (sub === undefined || sub === client.subject) &&
+    (iss === undefined || iss === issuer) &&
+    (client_id === undefined || client_id === client.clientId)
+  )
+}
+
+function isHeldBy({ boundTo, boundToKey }: Token, { thumbprint, jkt }: SenderBinding): boolean {
+  return (boundTo === null || boundTo === thumbprint) && (boundToKey === null || boundToKey === jkt)
+}
+
+/**
+ * RFC 8693 §4.1: the current actor outermost, those before it inside. One that exchanges again what it has got by exchange stays the actor
+ * once; one that exchanges its own token acts for itself. `null`: nobody but the subject acts.
+ */
+function chainWith(actor: string, issuer: string, { claims, subject, issuer: from }: Token): ActorClaim | null | Rejection {
+  const before = claims['act'] === undefined ? null : readChain(claims['act'] as JsonValue, 1)
+  if (before !== null && isRejection(before)) return before
+  if (before === null && actor === subject && from === issuer) return null
+  if (before !== null && before.sub === actor && before.iss === issuer) return before
+  const depth = depthOf(before) + 1
+  if (depth > MAX_ACTORS) return reject('ERR_EXCHANGE_DEPTH', { depth })
+  return { sub: actor, iss: issuer, ...(before === null ? {} : { act: before }) }
+}
+
+/** What else an `act` holds is left behind: it would be somebody else's word in a token of ours. */
+function readChain(act: JsonValue, depth: number): ActorClaim | Rejection {
+  if (!isJsonObject(act) || depth > MAX_ACTORS) return reject('ERR_EXCHANGE_DEPTH', { depth })
+  const { sub, iss, act: before } = act as JsonObject
+  if (typeof sub !== 'string' || sub === '' || (iss !== undefined && typeof iss !== 'string'))
+    return reject('ERR_EXCHANGE_TOKEN', { part: 'act' })
+  const inner = before === undefined ? null : readChain(before, depth + 1)
+  if (inner !== null && isRejection(inner)) return inner
+  return { sub, ...(typeof iss === 'string' ? { iss } : {}), ...(inner === null ? {} : { act: inner }) }
+}
+
+function depthOf(chain: ActorClaim | null): number {
+  return chain === null ? 0 : 1 + depthOf(chain.act ?? null)
+}
+
+/** `exp` as the token has it: the skew is for clocks, not for a longer life. */
+function endOf({ claims, expiresAtMs }: Token): number {
+  const exp = claims['exp']
+  return typeof exp === 'number' ? Math.min(exp * 1000, expiresAtMs) : expiresAtMs
+}
+
+function rejectToken(code: string, part: string): Rejection {
+  const isOurs = code === 'ERR_TOKEN_REVOCATION_UNKNOWN' || code === 'ERR_KEYS_UNAVAILABLE' || code === 'ERR_GUARD_FAULT'
+  return isOurs ? reject('ERR_STATE_UNAVAILABLE', { reason: code, part }) : reject('ERR_EXCHANGE_TOKEN', { reason: code, part })
+}

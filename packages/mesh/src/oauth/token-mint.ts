@@ -1,0 +1,115 @@
+import type { StateEvent, StateWrite } from '@countersign/core'
+import { type AccessTokenClaims, type ActorClaim, accessTokenClaims } from '@countersign/issuer'
+import type { MeshCore } from '../mesh-core.js'
+import { tokenKey } from '../state-keys.js'
+import type { RegisteredClient } from './registered-client.js'
+import { type Rejection, reject } from './rejection.js'
+
+/** What a token is bound to; both members bind it twice (RFC 8705 §3.1, RFC 9449 §6.1). */
+export interface SenderBinding {
+  readonly thumbprint: string | null
+  readonly jkt: string | null
+}
+
+/** What a token shall say. */
+export interface TokenOrder {
+  readonly grant: 'client_credentials' | 'token_exchange' | 'refresh_token'
+  readonly client: RegisteredClient
+  readonly subject: string
+  readonly audience: readonly string[]
+  readonly scopes: readonly string[]
+  readonly boundTo: SenderBinding
+  readonly actor?: ActorClaim
+  /** It lives no longer than this. Epoch milliseconds. Default: as long as the client's tokens do. */
+  readonly notAfterMs?: number
+}
+
+/** A signed token, and what must be committed before it is given away. */
+export interface MintedToken {
+  readonly text: string
+  readonly tokenId: string
+  readonly expiresInSeconds: number
+  /** Epoch milliseconds, without the skew. */
+  readonly expiresAtMs: number
+  readonly write: StateWrite
+  readonly event: StateEvent
+}
+
+/** Makes tokens of the mesh. */
+export interface TokenMint {
+  /** Rejects if the key cannot sign. */
+  mint(order: TokenOrder): Promise<MintedToken | Rejection>
+}
+
+const TOPICS: Readonly<Record<TokenOrder['grant'], string>> = {
+  client_credentials: 'auth.service.authenticated',
+  token_exchange: 'auth.token.exchanged',
+  refresh_token: 'auth.token.refreshed',
+}
+/** RFC 9068 §2.1 */
+const TYPE = 'at+jwt'
+
+/** @param maxTokenSeconds of any token, as the keys are published for. */
+export function createTokenMint(core: MeshCore, maxTokenSeconds: number): TokenMint {
+  const { issuer, keys, revocations, skewMs, marginMs, randomBytes } = core
+  const { clock } = core.surroundings
+
+  async function mint(order: TokenOrder): Promise<MintedToken | Rejection> {
+    const { client, subject, audience, scopes, boundTo, actor, grant } = order
+    const nowMs = clock.nowMs()
+    const notBeforeMs = notBeforeOf(subject, nowMs)
+    if (notBeforeMs === null) return reject('ERR_CLIENT_REVOKED', { kind: 'service' })
+    const startMs = Math.max(Math.floor(nowMs / 1000) * 1000, notBeforeMs)
+    const lifetimeSeconds = Math.min(client.tokenSeconds, Math.floor(((order.notAfterMs ?? Number.POSITIVE_INFINITY) - startMs) / 1000))
+    if (lifetimeSeconds < 1) return reject('ERR_EXCHANGE_TOKEN', { reason: 'ends now' })
+    const [only] = audience
+    const claims = accessTokenClaims({
+      issuer,
+      subject,
+      audience: audience.length === 1 && only !== undefined ? only : audience,
+      clientId: client.clientId,
+      ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
+      ...bindingOf(boundTo),
+      ...(actor === undefined ? {} : { actor }),
+      expiresInSeconds: lifetimeSeconds,
+      maxExpiresInSeconds: maxTokenSeconds,
+      nowMs,
+      notBeforeMs,
+      randomBytes,
+    })
+    const text = await keys.sign(TYPE, claims)
+    const untilMs = claims.exp * 1000 + skewMs + marginMs
+    return {
+      text,
+      tokenId: claims.jti,
+      expiresInSeconds: Math.floor((claims.exp * 1000 - nowMs) / 1000),
+      expiresAtMs: claims.exp * 1000,
+      write: { key: tokenKey(claims.jti), value: JSON.stringify(recordOf(claims)), untilMs },
+      event: eventOf(grant, claims, nowMs),
+    }
+  }
+
+  // What is revoked up to now would take a token of this second with it: `iat` counts whole seconds.
+  function notBeforeOf(subject: string, nowMs: number): number | null {
+    const thisSecondMs = Math.floor(nowMs / 1000) * 1000
+    if (!revocations.has('service', subject, thisSecondMs)) return 0
+    return revocations.has('service', subject, thisSecondMs + 1000) ? null : thisSecondMs + 1000
+  }
+
+  function recordOf({ sub, client_id, aud, iat, exp }: AccessTokenClaims): Readonly<Record<string, unknown>> {
+    return { v: 1, status: 'AUTHENTICATED', kid: keys.kid, sub, client_id, aud, iat, exp }
+  }
+
+  return { mint }
+}
+
+function bindingOf({ thumbprint, jkt }: SenderBinding) {
+  if (thumbprint === null) return jkt === null ? {} : { boundTo: { jkt } }
+  return { boundTo: jkt === null ? { thumbprint } : { thumbprint, jkt } }
+}
+
+function eventOf(grant: TokenOrder['grant'], claims: AccessTokenClaims, atMs: number): StateEvent {
+  const { jti, sub, client_id, aud, iat, exp } = claims
+  const topic = TOPICS[grant]
+  return { id: `${topic}:${jti}`, topic, payload: JSON.stringify({ v: 1, jti, sub, client_id, aud, iat, exp }), atMs }
+}
