@@ -1,6 +1,6 @@
 import { type JsonObject, parseJsonObject, type Refusal, refuse } from '@countersign/core'
 import { type Assertions, readClaims } from './claims.js'
-import { decodeCompact, malformed } from './compact.js'
+import { type CutJws, malformed, readCompact } from './compact.js'
 import { checkHeader, checkType } from './header.js'
 import type { Issuer, Issuers } from './issuer.js'
 
@@ -22,8 +22,8 @@ const WRONG_ALGORITHM = Object.freeze(refuse('ERR_TOKEN_ALGORITHM'))
  * Everything about a token that can be told without cryptography and without the time, cheapest first. The issuer is taken from the
  * token only to know whose rules and whose keys it must pass.
  */
-export function appraise(token: string, issuers: Issuers): Appraisal | Refusal {
-  const jws = decodeCompact(token, issuers.headers)
+export function appraise(cut: CutJws, issuers: Issuers): Appraisal | Refusal {
+  const jws = readCompact(cut, issuers.headers)
   if ('refused' in jws) return jws
   const { header, signingInput, signature } = jws
   const unfit = checkHeader(header, signature, issuers.algorithms)
@@ -34,7 +34,8 @@ export function appraise(token: string, issuers: Issuers): Appraisal | Refusal {
   const issuer = issuers.of(claims)
   if ('refused' in issuer) return issuer
   const { alg, kid } = header
-  if (token.length > issuer.maxBytes) return refuse('ERR_TOKEN_TOO_LARGE', { bytes: token.length, maxBytes: issuer.maxBytes })
+  const { bytes } = cut
+  if (bytes > issuer.maxBytes) return refuse('ERR_TOKEN_TOO_LARGE', { bytes, maxBytes: issuer.maxBytes })
   if (typeof alg !== 'string' || !issuer.algorithms.has(alg)) return WRONG_ALGORITHM
   const mistyped = checkType(header, issuer.type)
   if (mistyped !== null) return mistyped
