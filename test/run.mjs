@@ -135,10 +135,10 @@ async function runLint() {
 }
 
 /** Why a suite cannot have the servers it needs, or `null`. Installs what is missing where it can. */
-async function lackOfServers() {
+async function lackOfServers(names) {
   console.log('\n▶ servers')
   const started = process.hrtime.bigint()
-  const found = await servers()
+  const found = await servers(names)
   for (const { name, version, reason } of found) console.log(reason ?? `${name} ${version}`)
   console.log(`found in ${(Number(process.hrtime.bigint() - started) / 1e9).toFixed(1)} s`)
   const reasons = found.flatMap(({ reason }) => reason ?? [])
@@ -163,7 +163,7 @@ async function main() {
   const chosen = suites(root).filter((suite) => suite.name.includes(options.only))
   if (chosen.length === 0) return broken('suites', options.only === '' ? 'no suite found' : `no suite is named like ${options.only}`)
   for (const suite of chosen) {
-    const lack = suite.problem === null && suite.needsServers ? await lackOfServers() : null
+    const lack = suite.problem === null && suite.needsServers.length > 0 ? await lackOfServers(suite.needsServers) : null
     if (suite.problem !== null) broken(suite.name, suite.problem)
     else if (lack === null) await runSuite(suite, node, suite.name)
     else if (ci) broken(suite.name, lack)

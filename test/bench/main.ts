@@ -5,6 +5,7 @@ import { createMesh } from './credentials.js'
 import { COMPARED_PARTS } from './guard-options.js'
 import { breakdownBench, httpBench } from './http-bench.js'
 import { inProcessReport } from './in-process-report.js'
+import { issueReport } from './issue-report.js'
 import { machine } from './machine.js'
 import { connectionReport, floodReport } from './memory-report.js'
 import { profileReport } from './profile-report.js'
@@ -54,6 +55,7 @@ const sections: readonly Section[] =
         { name: 'connections', run: () => connectionReport(mesh, quick) },
         { name: 'x509', run: () => x509Report(quick) },
         { name: 'token', run: () => tokenReport(quick) },
+        { name: 'issue', run: () => issueReport(quick) },
       ]
 const chosen = sections.filter(({ name }) => name.includes(options.only))
 if (chosen.length === 0)

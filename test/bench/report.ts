@@ -76,6 +76,11 @@ A token that was verified before takes wall time; each look-up has a string of i
 
 ${text('token')}
 
+A token that is made: the claims of RFC 9068 with scopes and the thumbprint of a certificate, 40 of them at once, each with an id of its own; all sign
+with the same key. *Bare* is \`crypto.sign\` over bytes that are at hand. The thread pool takes the signature off the event loop, and costs a hop.
+
+${text('issue')}
+
 ## Memory
 
 Held after a full garbage collection: heap and external memory with array buffers. A flood is bounded if its second half adds nothing to speak of.

@@ -19,6 +19,8 @@ const pem = { trustDomain: 'prod.example', pem: mesh.trustPem } as const
 const PIN = parseCertificate(orders.certificateDer).spkiSha256
 const NOBODY = [Buffer.alloc(32, 1).toString('base64'), Buffer.alloc(32, 2).toString('base64')] as const
 
+const NOBODY_DENIED = { ageMs: 0, has: () => false }
+
 /** A caller whose intermediate only the options have. */
 const alone = (({ certificatePem, ...rest }: Workload): Workload => ({ ...rest, certificatePem, chainPem: certificatePem }))(
   mesh.workload('/below', { intermediate: true }),
@@ -79,6 +81,15 @@ const rows: RowsOf<MtlsOptions> = {
       const crl = stage.write('revoked.crl', mesh.crlPem())
       return told({ revocation: { crl: { files: [crl] } } }, 'ERR_PEER_REVOKED', { revocation: null }, revoked.id, revoked)(t)
     },
+  },
+  denyList: {
+    refused: [5, 'x', [], {}, { list: {} }, { list: { has: true, ageMs: 0 } }, { list: NOBODY_DENIED, whenUnavailable: 'allow' }],
+    effect: told(
+      { denyList: { list: { ...NOBODY_DENIED, ageMs: 60_000 }, whenUnavailable: { staleSeconds: 120 } } },
+      orders.id,
+      { denyList: { ageMs: 0, has: (kind) => kind === 'certificate' } },
+      'ERR_PEER_REVOKED',
+    ),
   },
   minimum: {
     refused: [5, 'x', [], { rsaBits: 1024 }, { rsaBits: '2048' }, { hash: 'sha1' }, { ecBits: 256 }],

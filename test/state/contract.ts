@@ -301,13 +301,14 @@ export function contractOf(name: string, open: () => Promise<OpenedStore>): void
     assert.deepEqual((await pullAll(store)).map(({ id }) => id).sort(), ['later', 'long'])
   })
 
-  claims('takes back what a process knew, in parts, and is whole again with the last', async ({ store, nowMs }) => {
+  claims('takes back what a process knew, in parts, and knows no less of the past with the last', async ({ store, nowMs }) => {
     const known = entry('token', 'known', nowMs())
     await store.commit({ revoke: [known] })
+    const { completeSinceMs } = await store.revocations.pull(null, 10)
     await store.revocations.restore([known, entry('token', 'restored', nowMs())], false)
     await store.revocations.restore([entry('key', 'kid', nowMs())], true)
     assert.deepEqual((await pullAll(store)).map(({ kind, id }) => `${kind} ${id}`).sort(), ['key kid', 'token known', 'token restored'])
-    assert.equal((await store.revocations.pull(null, 10)).completeSinceMs, Number.NEGATIVE_INFINITY)
+    assert.ok((await store.revocations.pull(null, 10)).completeSinceMs <= completeSinceMs)
   })
 
   claims('does not shorten what it knows when an older view is restored', async ({ store, nowMs }) => {

@@ -1,5 +1,6 @@
-// The servers that `test/proxies` puts in front of a guarded service. They come from the distribution: Debian's and Ubuntu's packages,
-// installed where this runs as root, as CI and containers do. Anybody else is told what to install. No daemon of theirs is started.
+// The servers that tests start: those that `test/proxies` puts in front of a guarded service, and the store of `test/redis`. They come from
+// the distribution: Debian's and Ubuntu's packages, installed where this runs as root, as CI and containers do. Anybody else is told
+// what to install. No daemon of theirs is started.
 import { execFile } from 'node:child_process'
 import { accessSync, constants, existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -22,6 +23,7 @@ export const SERVERS = Object.freeze({
   haproxy: { package: 'haproxy', ask: ['-v'], version: /version (\d[\d.]*)/ },
   apache2: { package: 'apache2', ask: ['-v'], version: /Apache\/(\S+)/ },
   caddy: { package: 'caddy', ask: ['version'], version: /v?(\d[\d.]*)/ },
+  'redis-server': { package: 'redis-server', ask: ['--version'], version: /v=(\d[\d.]*)/ },
   openssl: { package: 'openssl', ask: ['version'], version: /OpenSSL (\S+)/ },
 })
 
@@ -43,14 +45,15 @@ export function locate(name, path = process.env.PATH ?? '') {
 }
 
 /**
- * Every server: where it is and which version, or why it is not there. What is missing is installed if it can be.
+ * These servers: where each is and which version, or why it is not there. What is missing is installed if it can be.
+ * @param {readonly string[]} names
  * @returns {Promise<({ name: string, path: string, version: string } | { name: string, reason: string })[]>}
  */
-export async function servers() {
-  const missing = Object.keys(SERVERS).filter((name) => locate(name) === null)
+export async function servers(names = Object.keys(SERVERS)) {
+  const missing = names.filter((name) => locate(name) === null)
   const failure = missing.length === 0 ? null : await install(missing.map((name) => SERVERS[name].package))
   return Promise.all(
-    Object.keys(SERVERS).map(async (name) => {
+    names.map(async (name) => {
       const path = locate(name)
       if (path === null) return { name, reason: `${name} is not installed: ${failure ?? `apt-get install ${SERVERS[name].package}`}` }
       const version = await versionOf(name, path)

@@ -14,19 +14,24 @@ const TIMEOUT_MS = {
   // Ten thousand chains, 1,300 processes of openssl.
   'test/chains': 4 * MINUTE_MS,
   'test/proxies': 5 * MINUTE_MS,
+  // Outages that last, and processes that are watched through them.
+  'test/redis': 5 * MINUTE_MS,
 }
 
 /** Suites that every supported Node runs: every package, since sockets, certificates and keys differ, and what crosses them on the wire. */
 const ON_EVERY_NODE = /^(?:packages\/.+|test\/(?:conformance|differential|forwarded|vectors|fuzz))$/
 
-/** Suites that put the servers of `servers.mjs` in front of a service. */
-const NEEDS_SERVERS = new Set(['test/proxies'])
+/** Suites that start servers of `servers.mjs`, and which. */
+const NEEDS_SERVERS = {
+  'test/proxies': ['nginx', 'haproxy', 'apache2', 'caddy', 'openssl'],
+  'test/redis': ['redis-server'],
+}
 
 /** Folders of `test/` that hold no suite of the ordinary run. */
 const NOT_A_SUITE = new Set(['bench', 'tools', 'dist', 'types', 'api'])
 
 /**
- * @typedef {{ name: string, files: string[], timeoutMs: number, onEveryNode: boolean, needsServers: boolean, problem: string | null }} Suite
+ * @typedef {{ name: string, files: string[], timeoutMs: number, onEveryNode: boolean, needsServers: readonly string[], problem: string | null }} Suite
  * `problem`: why it cannot be run, which counts as a failure.
  */
 
@@ -68,7 +73,7 @@ function suite(root, name, { source, output }, prefix) {
     files: compiled.map((file) => join(output, file)),
     timeoutMs: TIMEOUT_MS[name] ?? TIMEOUT_MS.default,
     onEveryNode: ON_EVERY_NODE.test(name),
-    needsServers: NEEDS_SERVERS.has(name),
+    needsServers: NEEDS_SERVERS[name] ?? [],
     problem,
   }
 }

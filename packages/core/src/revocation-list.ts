@@ -23,3 +23,27 @@ export interface RevocationList {
    */
   readonly completeSinceMs?: number
 }
+
+// Three heartbeats of ten seconds: a list that is pushed to is silent no longer unless something is wrong.
+const DEFAULT_LEASE_MS = 30_000
+
+export function isRevocationList(list: unknown): list is RevocationList {
+  return typeof list === 'object' && list !== null && 'has' in list && typeof list.has === 'function' && 'ageMs' in list
+}
+
+/**
+ * Is a list current, so that what it does not hold was not revoked?
+ * @param maxAgeMs how old it may be; `null`: as old as it says itself.
+ */
+export function isCurrentList(list: RevocationList, maxAgeMs: number | null): boolean {
+  const { ageMs } = list
+  // Written so that an age without a number is too old.
+  return ageMs >= 0 && ageMs <= (maxAgeMs ?? list.leaseMs ?? DEFAULT_LEASE_MS)
+}
+
+/** Asks a list. `undefined`: it did not answer. */
+export function askRevocationList(list: RevocationList, kind: RevocationKind, id: string, issuedAtMs: number): boolean | undefined {
+  // Not by truthiness: a promise would be a revocation that nobody waits for, and `undefined` a pardon.
+  const answer: unknown = list.has(kind, id, issuedAtMs)
+  return typeof answer === 'boolean' ? answer : undefined
+}

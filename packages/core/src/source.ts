@@ -7,6 +7,8 @@ export interface Source<T> {
   readonly epoch: number
   /** Asks for values that are not here yet. Whoever finds none for a key may call it, and look again. One question at a time; never rejects. */
   load?(): Promise<void>
+  /** The last question failed: a value that is not here may be there all the same. Default `false`. */
+  readonly failing?: boolean
   /** The first values are loaded. Rejects if they cannot be. */
   ready?(): Promise<void>
   close?(): Promise<void>

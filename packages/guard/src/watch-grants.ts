@@ -1,7 +1,10 @@
 import type { Denial, Grant } from '@countersign/core'
 
-/** How long a grant that is no longer true may live on in a stream, a WebSocket or a tunnel. */
-const WATCH_INTERVAL_MS = 1000
+/**
+ * How long a grant that is no longer true may live on in a stream, a WebSocket or a tunnel: with the heartbeat of a list of revocations
+ * (250 ms) it is gone within a second of its revocation anywhere.
+ */
+const WATCH_INTERVAL_MS = 500
 
 export interface Watch {
   /** The same signal for the same grant, each time. */
@@ -11,7 +14,7 @@ export interface Watch {
   close(): void
 }
 
-/** Judges long-lived grants again every second, and aborts the signals of those that are no longer true. */
+/** Judges long-lived grants again twice a second, and aborts the signals of those that are no longer true. */
 export function watchGrants(judge: (grant: Grant) => Denial | null): Watch {
   const watched = new Map<Grant, { readonly controller: AbortController; watchers: number }>()
   let timer: NodeJS.Timeout | null = null

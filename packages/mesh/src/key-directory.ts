@@ -17,6 +17,8 @@ import { publishKeys, readKeyIndex } from './publish-keys.js'
 export interface KeyDirectory extends Source<KeyObject> {
   /** All of them, for the `jwks_uri`. */
   jwks(): { readonly keys: readonly PublicJwk[] }
+  /** The store could not be asked the last time. */
+  readonly failing: boolean
   /** Asks the store for keys that are not here yet, at most once a second. Never rejects. */
   load(): Promise<void>
   /** Our own keys are published, and those of the others known. Rejects with a {@link StateError} if the store cannot be had. */
@@ -171,6 +173,9 @@ export function createKeyDirectory(options: KeyDirectoryOptions): KeyDirectory {
   return {
     get epoch() {
       return book.epoch
+    },
+    get failing() {
+      return hasFailed
     },
     get: (kid) => book.get(kid, clock.nowMs()),
     jwks: () => ({ keys: book.jwks(clock.nowMs()).filter(({ kid }) => !isRevoked(kid)) }),

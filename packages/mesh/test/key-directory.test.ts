@@ -6,7 +6,7 @@ import { type SecurityEvent, StateError } from '@countersign/core'
 import { createKeyRing, type KeyRing, type KeyRingOptions } from '@countersign/issuer'
 import { createKeyDirectory, type KeyDirectory } from '@countersign/mesh'
 import { compactVerify, createLocalJWKSet } from 'jose'
-import { createMapStore, type MapStore } from './map-store.js'
+import { createFaultyStore, type FaultyStore } from './faulty-store.js'
 
 const START_MS = 1_800_000_000_000
 const OVERLAP_SECONDS = 3690
@@ -19,16 +19,17 @@ interface Process {
 
 /** Processes that share a store and a clock. */
 function surroundings(t: TestContext): {
-  readonly store: MapStore
+  readonly store: FaultyStore
   readonly clock: { nowMs(): number }
   readonly revoked: Set<string>
   advance(seconds: number): void
   start(options?: KeyRingOptions): Process
 } {
-  const [store, revoked] = [createMapStore(), new Set<string>()]
+  const revoked = new Set<string>()
   let nowMs = START_MS
   let count = 0
   const clock = { nowMs: () => nowMs }
+  const store = createFaultyStore(clock)
   return {
     store,
     clock,
@@ -85,14 +86,12 @@ test('a process knows the keys of every other one, and its own at once', async (
 test('nothing private is published', async (t) => {
   const { start, store } = surroundings(t)
   for (const algorithm of ['RS256', 'ES256', 'Ed25519'] as const) {
-    const { directory } = start({ algorithm })
+    const { ring, directory } = start({ algorithm })
     await directory.ready()
+    const { jwk } = JSON.parse((await store.valueOf(`key/${ring.kid}`)) ?? '')
+    assert.equal(jwk.kid, ring.kid)
+    for (const member of ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k', 'priv']) assert.equal(member in jwk, false, member)
   }
-  for (const [key, { value }] of store.records)
-    if (key !== 'keys') {
-      const { jwk } = JSON.parse(value)
-      for (const member of ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k', 'priv']) assert.equal(member in jwk, false, member)
-    }
 })
 
 test('thirty processes that start at once all publish', async (t) => {
@@ -173,7 +172,7 @@ test('an unsafe key is given up by everybody, and the store cannot bring it back
   advance(1)
   await b.directory.load()
   const unsafe = a.ring.kid
-  const before = new Map(store.records)
+  const before = (await store.valueOf('keys')) ?? ''
   await a.ring.rotate(0)
   assert.equal(a.directory.get(unsafe), undefined)
   advance(1)
@@ -181,8 +180,7 @@ test('an unsafe key is given up by everybody, and the store cannot bring it back
   assert.equal(b.directory.get(unsafe), undefined)
   assert.ok(b.directory.get(a.ring.kid))
   // A replica that fell behind, or a backup.
-  store.records.clear()
-  for (const [key, record] of before) store.records.set(key, record)
+  await store.put('keys', before)
   advance(1)
   await b.directory.load()
   assert.equal(b.directory.get(unsafe), undefined)
@@ -206,7 +204,7 @@ test('processes that share a private key publish it once, and all give it up whe
   await a.directory.ready()
   await b.directory.ready()
   assert.equal(a.ring.kid, b.ring.kid)
-  assert.equal(store.records.size, 2)
+  assert.equal(JSON.parse((await store.valueOf('keys')) ?? '').keys.length, 1)
   const unsafe = a.ring.kid
   await a.ring.rotate(0)
   advance(1)
@@ -221,7 +219,7 @@ test('a store that has lost everything takes no key away, and gets them back', a
   await Promise.all([a.directory.ready(), b.directory.ready()])
   advance(1)
   await b.directory.load()
-  store.records.clear()
+  store.flush()
   await b.directory.ready()
   assert.ok(b.directory.get(a.ring.kid))
   await a.directory.ready()
@@ -246,8 +244,10 @@ test('a store that is down is told once, takes no key away, and keeps no process
     ['unreachable'],
   )
   assert.ok(directory.get(ring.kid))
+  assert.equal(directory.failing, true)
   store.fault = null
   await directory.ready()
+  assert.equal(directory.failing, false)
 })
 
 test('believes no record that puts another key in the place of one, or a private, weak or nameless one', async (t) => {
@@ -274,11 +274,8 @@ test('believes no record that puts another key in the place of one, or a private
   ]
   for (const record of records) {
     const fresh = start()
-    store.records.set(`key/${victim.kid}`, { value: JSON.stringify(record), version: 99 })
-    store.records.set('keys', {
-      value: JSON.stringify({ keys: [[victim.kid, START_MS + 10_000_000, false]] }),
-      version: 98,
-    })
+    await store.put(`key/${victim.kid}`, JSON.stringify(record))
+    await store.put('keys', JSON.stringify({ keys: [[victim.kid, START_MS + 10_000_000, false]] }))
     await fresh.directory.ready()
     assert.equal(fresh.directory.get(victim.kid), undefined, JSON.stringify(record))
     assert.equal(fresh.events.filter(({ kind }) => kind === 'trust.reload-failed').length, 1)
@@ -303,7 +300,7 @@ test('refuses a list that cannot be read, and keeps what it knows', async (t) =>
     '{"keys":{}}',
     JSON.stringify({ keys: Array(1001).fill(['a'.repeat(43), 1, false]) }),
   ]) {
-    store.records.set('keys', { value, version: 77 })
+    await store.put('keys', value)
     await assert.rejects(directory.ready(), { name: 'StateError', reason: 'tampered' })
     assert.ok(directory.get(ring.kid))
   }
@@ -311,8 +308,9 @@ test('refuses a list that cannot be read, and keeps what it knows', async (t) =>
 
 test('never writes over a record that holds something else', async (t) => {
   const { start, store } = surroundings(t)
-  const { ring, directory } = start()
-  store.records.set(`key/${ring.kid}`, { value: '{"jwk":{},"owner":"x"}', version: 5 })
-  await assert.rejects(directory.ready(), { name: 'StateError', reason: 'tampered' })
-  assert.equal(store.records.get(`key/${ring.kid}`)?.version, 5)
+  const keys = generateKeyPairSync('ed25519').privateKey
+  const { kid } = createKeyRing({ algorithm: 'Ed25519', keys })
+  await store.put(`key/${kid}`, '{"jwk":{},"owner":"x"}')
+  await assert.rejects(start({ keys }).directory.ready(), { name: 'StateError', reason: 'tampered' })
+  assert.equal(await store.valueOf(`key/${kid}`), '{"jwk":{},"owner":"x"}')
 })

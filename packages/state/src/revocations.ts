@@ -100,7 +100,7 @@ export function createRevocations(options: RevocationsOptions): Revocations {
     if (isClosed) return false
     if (!obey(page.entries)) throw new StateError('full', 'more is revoked than this process may keep')
     for (const entry of page.entries) own.shown(entry)
-    if (position !== null && page.position.generation !== position.generation) restoring = restoringFrom(page)
+    if (position !== null && page.position.generation !== position.generation) restoring = restoringNow()
     judgeCompleteness(page)
     position = page.position
     report.clock(page.storeNowMs - (asked.ms + clock.nowMs()) / 2, (steadyMs() - asked.steadyMs) / 2)
@@ -114,20 +114,14 @@ export function createRevocations(options: RevocationsOptions): Revocations {
   }
 
   // The store has begun anew, and may have forgotten what was revoked. We have not; but where our view was not current any more, something
-  // may be missing in it that nobody knows.
-  function restoringFrom({ storeNowMs }: RevocationPage): Restoring {
-    const isComplete = ageMs() <= leaseMs && completeSinceMs === Number.NEGATIVE_INFINITY
-    return { place: 0, completeSinceMs: isComplete ? Number.NEGATIVE_INFINITY : storeNowMs }
+  // may be missing in it that nobody knows. Since when the view was complete at all is the store's to remember.
+  function restoringNow(): Restoring {
+    return { place: 0, isComplete: ageMs() <= leaseMs }
   }
 
-  // Until the store has been given back what we knew, its own word for what it lacks is not the last.
   function judgeCompleteness(page: RevocationPage): void {
-    const isOurs = restoring?.completeSinceMs === Number.NEGATIVE_INFINITY
-    const sinceMs = isOurs
-      ? Number.NEGATIVE_INFINITY
-      : Math.max(page.completeSinceMs, restoring?.completeSinceMs ?? Number.NEGATIVE_INFINITY)
-    if (sinceMs === completeSinceMs) return
-    completeSinceMs = sinceMs
+    if (page.completeSinceMs === completeSinceMs) return
+    completeSinceMs = page.completeSinceMs
     epoch++
   }
 
@@ -175,7 +169,7 @@ export function createRevocations(options: RevocationsOptions): Revocations {
 
   async function restoreFrom(part: Restoring): Promise<void> {
     const { entries, next } = set.page(part.place, PAGE)
-    const isComplete = next === null && part.completeSinceMs === Number.NEGATIVE_INFINITY
+    const isComplete = next === null && part.isComplete
     await inTime(store.revocations.restore(entries, isComplete), COMMIT_TIMEOUT_MS)
     // The store may have been lost once more meanwhile.
     if (restoring !== part) return
@@ -255,6 +249,6 @@ export function createRevocations(options: RevocationsOptions): Revocations {
 interface Restoring {
   /** How far that has come. */
   place: number
-  /** `-Infinity`: we knew everything. */
-  readonly completeSinceMs: number
+  /** We knew everything that the store had. */
+  readonly isComplete: boolean
 }

@@ -11,7 +11,7 @@ export interface Appraisal {
   readonly kid: string | null
   readonly algorithm: string
   readonly signingInput: string
-  readonly signature: string
+  readonly signature: Uint8Array
   readonly assertions: Assertions
 }
 

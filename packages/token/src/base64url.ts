@@ -8,8 +8,3 @@ export function decodeBase64url(text: string): Buffer | null {
   const bytes = Buffer.from(text, 'base64url')
   return bytes.toString('base64url') === text ? bytes : null
 }
-
-/** How many bytes a canonical text decodes to. */
-export function decodedLength(text: string): number {
-  return Math.floor((text.length * 3) / 4)
-}

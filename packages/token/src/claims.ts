@@ -118,8 +118,10 @@ function readConfirmation(cnf: JsonValue | undefined): string | null | Refusal {
 /** `scope` (RFC 8693 §4.2), and `scp` as some issuers write it. */
 function readScopes(scope: JsonValue | undefined, scp: JsonValue | undefined): readonly string[] | null {
   if (scope !== undefined && typeof scope !== 'string') return null
-  const others = scp === undefined ? [] : texts(scp)
-  return others === null ? null : [scope ?? '', ...others].flatMap((words) => words.split(' ')).filter((word) => word !== '')
+  const others = scp === undefined ? '' : texts(scp)?.join(' ')
+  if (others === undefined) return null
+  const words = scp === undefined ? (scope ?? '') : `${scope ?? ''} ${others}`
+  return words.split(' ').filter((word) => word !== '')
 }
 
 function texts(value: JsonValue): readonly string[] | null {

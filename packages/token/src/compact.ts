@@ -9,8 +9,8 @@ export interface CompactJws {
   readonly payload: Uint8Array
   /** What the signature is over: header and payload as they stood. */
   readonly signingInput: string
-  /** base64url, canonical; empty where the token is not signed. */
-  readonly signature: string
+  /** Empty where the token is not signed. */
+  readonly signature: Uint8Array
 }
 
 // Made once: garbage should cost less than what it is refused for.
@@ -31,9 +31,9 @@ export function decodeCompact(text: string, memory?: HeaderMemory): CompactJws |
   const known = memory?.recall(headerText)
   const headerBytes = known === undefined ? decodeBase64url(headerText) : null
   if (known === undefined && headerBytes === null) return NOT_CANONICAL
-  const signature = text.slice(second + 1)
   const payload = decodeBase64url(text.slice(first + 1, second))
-  if (payload === null || decodeBase64url(signature) === null) return NOT_CANONICAL
+  const signature = decodeBase64url(text.slice(second + 1))
+  if (payload === null || signature === null) return NOT_CANONICAL
   const header = known ?? (headerBytes === null ? null : parseJsonObject(headerBytes))
   return header === null ? NO_HEADER : { header, payload, signingInput: text.slice(0, second), signature }
 }

@@ -3,8 +3,8 @@ import type { JsonObject } from '@countersign/core'
 /** Headers of tokens that were verified, by their text: the tokens of an issuer mostly share one, and need not have it read again. */
 export interface HeaderMemory {
   recall(text: string): JsonObject | undefined
-  /** @param text base64url, as the header stood in a token whose signature was right: nobody else can fill the memory. */
-  remember(text: string, header: JsonObject): void
+  /** @param signingInput of a token whose signature was right: nobody else can fill the memory. */
+  remember(signingInput: string, header: JsonObject): void
 }
 
 // A key and a `typ` of some issuers each. An issuer that gives every token a header of its own has nothing of it.
@@ -13,12 +13,18 @@ const MAX_LENGTH = 1024
 
 export function createHeaderMemory(): HeaderMemory {
   const headers = new Map<string, JsonObject>()
+  const known = new Set<JsonObject>()
   return {
     recall: (text) => headers.get(text),
-    remember(text, header) {
-      if (text.length > MAX_LENGTH || headers.has(text)) return
-      if (headers.size === MAX_HEADERS) headers.clear()
-      headers.set(text, header)
+    remember(signingInput, header) {
+      const length = signingInput.indexOf('.')
+      if (known.has(header) || length > MAX_LENGTH) return
+      if (headers.size === MAX_HEADERS) {
+        headers.clear()
+        known.clear()
+      }
+      headers.set(signingInput.slice(0, length), header)
+      known.add(header)
     },
   }
 }

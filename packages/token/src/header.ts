@@ -16,11 +16,11 @@ const WRONG_ALGORITHM = Object.freeze(refuse('ERR_TOKEN_ALGORITHM'))
 const WRONG_TYPE = Object.freeze(refuse('ERR_TOKEN_TYPE'))
 
 /** Judges the header of a JWS, whatever it signs. `null`: an algorithm of the list, and nothing that it should not hold. */
-export function checkHeader(header: JsonObject, signature: string, algorithms: ReadonlySet<string>): Refusal | null {
+export function checkHeader(header: JsonObject, signature: Uint8Array, algorithms: ReadonlySet<string>): Refusal | null {
   const { alg, kid } = header
   if (typeof alg !== 'string' || alg === '') return NO_ALGORITHM
   // RFC 8725 §3.2, in any spelling: "nOnE" got through a comparison once.
-  if (alg.toLowerCase() === 'none' || signature === '') return UNSIGNED
+  if (alg.toLowerCase() === 'none' || signature.length === 0) return UNSIGNED
   // RFC 7515 §4.1.11: an extension that is not understood makes the JWS invalid. We understand none, and no unencoded payload (RFC 7797).
   if ('crit' in header || ('b64' in header && header['b64'] !== true)) return CRITICAL
   // RFC 8725 §3.1: compared as it is written, and never taken from the token.

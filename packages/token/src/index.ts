@@ -17,7 +17,6 @@ export {
 export { type DecodedToken, decodeToken } from './decode.js'
 export type { TokenType } from './header.js'
 export { type VerifiedJws, verifyCompactJws } from './jws.js'
-export type { JwtOptions, KeysOption, RemoteKeys, RevocationOptions, StaleFor } from './options.js'
-export { secretFromFile } from './secret-file.js'
+export type { DiscoveredKeys, JwtOptions, KeysOption, RemoteKeys, RemoteKeysTimes, RevocationOptions, StaleFor } from './options.js'
 export { type KeyFlaw, keyFromJwk, SIGNING_USES, type VerificationKey } from './verification-key.js'
 export { createTokenVerifier } from './verifier.js'

@@ -28,7 +28,7 @@ const DONE: Promise<void> = Promise.resolve()
 /** The part of a {@link KeyStore} that is the same wherever keys are at hand. */
 export const AT_HAND = Object.freeze({
   standing: (): Standing => 'usable',
-  missing: (): 'unknown' => 'unknown',
+  missing: (): ReturnType<KeyStore['missing']> => 'unknown',
   load: () => DONE,
   ready: () => DONE,
   close: () => DONE,

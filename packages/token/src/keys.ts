@@ -11,11 +11,13 @@ import {
   type Source,
   type Surroundings,
 } from '@countersign/core'
+import { createJwksLocator } from './discovered-keys.js'
 import { createFileKeys } from './file-keys.js'
 import { type KeySet, readJwks } from './key-set.js'
 import { AT_HAND, type KeyStore } from './key-store.js'
+import { isLoopback } from './loopback.js'
 import type { IssuerRules } from './options.js'
-import { createRemoteKeys } from './remote-keys.js'
+import { createRemoteKeys, type RemoteKeysOptions } from './remote-keys.js'
 import { createSourceKeys } from './source-keys.js'
 import { SIGNING_USES, SVID_USES } from './verification-key.js'
 
@@ -30,15 +32,23 @@ const HARMLESS: ReadonlySet<string> = new Set(['kind', 'use', 'algorithm'])
  */
 export function createKeyStore(option: string, keys: unknown, rules: IssuerRules, surroundings: Surroundings): KeyStore {
   const uses = rules.type === 'jwt-svid' ? SVID_USES : SIGNING_USES
-  if (isSource(keys)) return createSourceKeys(keys)
+  if (isSource(keys)) return createSourceKeys(keys, surroundings.clock)
   if (typeof keys === 'string') {
     throw new MisuseError('ERR_OPTION_INVALID', option, 'takes an object: write { jwksUri: "https://…" } or { file: "…" }')
   }
-  checkKeys(option, keys, ['jwksUri', 'file', 'jwks', 'timeoutMs', 'maxAgeSeconds'])
-  if (['jwksUri', 'file', 'jwks'].filter((kind) => kind in keys).length !== 1) {
-    throw new MisuseError('ERR_OPTION_INVALID', option, 'takes one of { jwksUri }, { file } and { jwks }')
+  checkKeys(option, keys, ['discover', 'jwksUri', 'file', 'jwks', 'timeoutMs', 'maxAgeSeconds'])
+  if (['discover', 'jwksUri', 'file', 'jwks'].filter((kind) => kind in keys).length !== 1) {
+    throw new MisuseError('ERR_OPTION_INVALID', option, 'takes one of { discover }, { jwksUri }, { file } and { jwks }')
   }
-  if ('jwksUri' in keys) return createRemoteKeys(checkRemote(option, keys, rules), uses, surroundings)
+  if ('jwksUri' in keys) {
+    const jwksUri = checkUri(joinPath(option, 'jwksUri'), keys['jwksUri'])
+    return createRemoteKeys({ ...checkTimes(option, keys, rules), locate: () => jwksUri }, uses, surroundings)
+  }
+  if ('discover' in keys) {
+    const times = checkTimes(option, keys, rules)
+    const locate = createJwksLocator(joinPath(option, 'discover'), keys['discover'], times, surroundings)
+    return createRemoteKeys({ ...times, locate }, uses, surroundings)
+  }
   checkKeys(option, keys, ['file', 'jwks'])
   if ('file' in keys) {
     const path = joinPath(option, 'file')
@@ -52,11 +62,10 @@ function isSource(keys: unknown): keys is Source<KeyObject> {
   return typeof keys === 'object' && keys !== null && 'get' in keys && typeof keys.get === 'function' && 'epoch' in keys
 }
 
-function checkRemote(option: string, keys: Record<string, unknown>, rules: IssuerRules): Parameters<typeof createRemoteKeys>[0] {
+function checkTimes(option: string, keys: Record<string, unknown>, rules: IssuerRules): Omit<RemoteKeysOptions, 'locate'> {
   const { timeoutMs = DEFAULT_TIMEOUT_MS, maxAgeSeconds = DEFAULT_MAX_AGE_SECONDS } = keys
   return {
     issuer: rules.issuer,
-    jwksUri: checkUri(joinPath(option, 'jwksUri'), keys['jwksUri']),
     timeoutMs: checkInteger(joinPath(option, 'timeoutMs'), timeoutMs, 100, 30_000),
     maxAgeMs: 1000 * checkInteger(joinPath(option, 'maxAgeSeconds'), maxAgeSeconds, 60, 86_400),
     staleMs: rules.keysStaleMs,
@@ -69,15 +78,10 @@ function checkUri(option: string, uri: unknown): string {
   if (url === null || url.username !== '' || url.password !== '' || url.hash !== '') {
     throw new MisuseError('ERR_OPTION_INVALID', option, 'takes an absolute URL without user, password and fragment')
   }
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url))) {
     throw new MisuseError('ERR_OPTION_INVALID', option, 'takes an https URL: whoever can change the keys on their way can make any token')
   }
   return url.href
-}
-
-function isLoopback(hostname: string): boolean {
-  // A URL writes an IPv4 address in its one form, so a name cannot look like one.
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d+){3}$/.test(hostname)
 }
 
 function readConstant(option: string, jwks: unknown, uses: ReadonlySet<unknown>): KeySet {

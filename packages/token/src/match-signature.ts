@@ -1,5 +1,4 @@
 import { isAlgorithm } from './algorithm.js'
-import { decodedLength } from './base64url.js'
 import { verifySignature } from './signature.js'
 import type { VerificationKey } from './verification-key.js'
 
@@ -11,12 +10,11 @@ export function matchSignature(
   candidates: readonly VerificationKey[],
   algorithm: string,
   signingInput: string,
-  signature: string,
+  signature: Uint8Array,
 ): VerificationKey | null | Promise<VerificationKey | null> {
   if (!isAlgorithm(algorithm)) return null
-  const length = decodedLength(signature)
   for (const [index, candidate] of candidates.entries()) {
-    if (candidate.signatureBytes !== length || !candidate.algorithms.has(algorithm)) continue
+    if (candidate.signatureBytes !== signature.length || !candidate.algorithms.has(algorithm)) continue
     const right = verifySignature(algorithm, candidate.key, signingInput, signature)
     if (right === true) return candidate
     if (right === false) continue

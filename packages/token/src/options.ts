@@ -7,6 +7,7 @@ import {
   checkList,
   checkText,
   compileNameMatch,
+  isRevocationList,
   joinPath,
   kindOf,
   MisuseError,
@@ -64,13 +65,29 @@ export interface JwtOptions {
 }
 
 /**
- * `jwksUri`: fetched, refreshed and removed keys forgotten. Only `https`, but for loopback. `file`: a JWKS file, read again when it
+ * `discover`: fetched from where the issuer's metadata says. `jwksUri`: fetched, refreshed and removed keys forgotten. Only `https`, but for loopback. `file`: a JWKS file, read again when it
  * changes. `jwks`: constant. A `Source` is asked by `kid`, on every token that is not known yet.
  */
-export type KeysOption = RemoteKeys | { readonly file: string } | { readonly jwks: readonly JsonWebKey[] } | Source<KeyObject>
+export type KeysOption =
+  | RemoteKeys
+  | DiscoveredKeys
+  | { readonly file: string }
+  | { readonly jwks: readonly JsonWebKey[] }
+  | Source<KeyObject>
 
-export interface RemoteKeys {
+export interface RemoteKeys extends RemoteKeysTimes {
   readonly jwksUri: string
+}
+
+export interface DiscoveredKeys extends RemoteKeysTimes {
+  /**
+   * `true`: by the authorization server metadata of the issuer (RFC 8414). `'openid-configuration'`: by its OpenID Connect metadata. The
+   * issuer must be an `https` URL, and its metadata must name it.
+   */
+  readonly discover: true | 'openid-configuration'
+}
+
+export interface RemoteKeysTimes {
   /** How long the issuer may take to answer, 100 to 30000 ms. Default 5000. */
   readonly timeoutMs?: number
   /** How old keys may get before they are fetched again, 60 to 86400 seconds. A removed key works no longer than this. Default 600. */
@@ -147,7 +164,7 @@ export function checkJwtOptions(option: string, options: unknown): IssuerRules {
     throw new MisuseError(
       'ERR_OPTION_MISSING',
       at('keys'),
-      "says where the issuer's public keys are: keys: { jwksUri: 'https://issuer.example/jwks' }, { file } or { jwks }",
+      "says where the issuer's public keys are: keys: { discover: true }, { jwksUri: 'https://issuer.example/jwks' }, { file } or { jwks }",
     )
   }
   const type = checkChoice(at('type'), options['type'] ?? 'at+jwt', ['at+jwt', 'JWT', 'jwt-svid'])
@@ -226,10 +243,6 @@ export function checkRevocation(option: string, revocation: unknown, skewMs: num
   const { whenUnavailable = 'refuse' } = revocation
   const maxAgeMs = whenUnavailable === 'refuse' ? null : 1000 * checkStale(joinPath(option, 'whenUnavailable'), whenUnavailable, 0)
   return Object.freeze({ list, maxAgeMs, skewMs })
-}
-
-function isRevocationList(list: unknown): list is RevocationList {
-  return typeof list === 'object' && list !== null && 'has' in list && typeof list.has === 'function' && 'ageMs' in list
 }
 
 function checkStale(option: string, whenUnavailable: unknown, whenRefused: number): number {

@@ -1,4 +1,5 @@
 import { FetchError, fetchBytes, parseJsonObject, RefusedError, type Surroundings } from '@countersign/core'
+import { elapsed } from './elapsed.js'
 import { type KeySet, type ReadKeys, readJwks } from './key-set.js'
 import type { KeyStore, Standing } from './key-store.js'
 import { recordReload, recordReloadFailure } from './reload-events.js'
@@ -7,7 +8,8 @@ import type { VerificationKey } from './verification-key.js'
 /** Where keys are fetched, and how long they are believed. Checked. */
 export interface RemoteKeysOptions {
   readonly issuer: string
-  readonly jwksUri: string
+  /** Where the keys are now. Rejects with a {@link FetchError} where that cannot be told. */
+  locate(signal: AbortSignal): string | Promise<string>
   readonly timeoutMs: number
   /** A key that the issuer removed is believed no longer than this. */
   readonly maxAgeMs: number
@@ -70,7 +72,10 @@ export function createRemoteKeys(options: RemoteKeysOptions, uses: ReadonlySet<u
 
   /** The keys come from where the options say, and from nowhere else (RFC 8725 §3.10). */
   async function ask(): Promise<Uint8Array> {
-    const { jwksUri: url, timeoutMs } = options
+    const { timeoutMs } = options
+    const located = options.locate(closing.signal)
+    // Asked at once where the place is known.
+    const url = typeof located === 'string' ? located : await located
     const request = { server: 'the issuer', url, accept: ACCEPT, maxBytes: MAX_BYTES, timeoutMs, signal: closing.signal }
     const { bytes } = await fetchBytes(request, surroundings.fetch)
     return bytes ?? new Uint8Array(0)
@@ -112,17 +117,11 @@ export function createRemoteKeys(options: RemoteKeysOptions, uses: ReadonlySet<u
     load,
     async ready() {
       if (keys === null && !closing.signal.aborted) await load()
-      if (keys === null)
-        throw new RefusedError('ERR_KEYS_UNAVAILABLE', `The keys of ${issuer} could not be fetched from ${options.jwksUri}`)
+      if (keys === null) throw new RefusedError('ERR_KEYS_UNAVAILABLE', `The keys of ${issuer} could not be fetched`)
     },
     async close() {
       closing.abort()
       await loading
     },
   }
-}
-
-/** A clock that was set back makes things old, not young: they are fetched again. */
-function elapsed(sinceMs: number, nowMs: number): number {
-  return Math.abs(nowMs - sinceMs)
 }

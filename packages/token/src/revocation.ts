@@ -1,9 +1,17 @@
-import { type Refusal, type RevocationKind, type RevocationList, refuse, type Token } from '@countersign/core'
+import {
+  askRevocationList,
+  isCurrentList,
+  type Refusal,
+  type RevocationKind,
+  type RevocationList,
+  refuse,
+  type Token,
+} from '@countersign/core'
 
 /** A list, and how old it may be. Checked. */
 export interface Revocation {
   readonly list: RevocationList
-  /** `null`: what the list itself says, or {@link DEFAULT_LEASE_MS}. */
+  /** `null`: what the list itself says. */
   readonly maxAgeMs: number | null
   readonly skewMs: number
 }
@@ -36,9 +44,6 @@ export interface Verdicts {
   unknown(reason: string, cause?: unknown): Refusal
 }
 
-// Three heartbeats of ten seconds: a list that is pushed to is silent no longer unless something is wrong.
-const DEFAULT_LEASE_MS = 30_000
-
 const TOKEN: Verdicts = {
   revoked: Object.freeze(refuse('ERR_TOKEN_REVOKED')),
   unknown: (reason, cause) => refuse('ERR_TOKEN_REVOCATION_UNKNOWN', { reason }, cause),
@@ -57,8 +62,8 @@ export function askList<Evidence extends Clearable>(
   verdicts: Verdicts,
 ): Refusal | null {
   try {
-    const { ageMs, epoch } = list
-    if (!(ageMs >= 0 && ageMs <= (maxAgeMs ?? list.leaseMs ?? DEFAULT_LEASE_MS))) return verdicts.unknown('the list is too old')
+    if (!isCurrentList(list, maxAgeMs)) return verdicts.unknown('the list is too old')
+    const { epoch } = list
     if (epoch !== undefined && epoch === evidence.clearedIn) return null
     const found = askAnew(list, questionOf(evidence), skewMs, verdicts)
     if (found === null) evidence.clearedIn = epoch
@@ -83,10 +88,9 @@ function questionOf({ token, tokenId, kid, thumbprint }: Revocable): Question {
 
 function askAnew(list: RevocationList, { ids, issuedAtMs }: Question, skewMs: number, verdicts: Verdicts): Refusal | null {
   for (const [kind, id] of ids) {
-    // Not by truthiness: a promise would be a revocation that nobody waits for, and `undefined` a pardon.
-    const answer: unknown = list.has(kind, id, issuedAtMs)
-    if (answer === true) return verdicts.revoked
-    if (answer !== false) return verdicts.unknown('the list did not answer')
+    const isRevoked = askRevocationList(list, kind, id, issuedAtMs)
+    if (isRevoked === true) return verdicts.revoked
+    if (isRevoked === undefined) return verdicts.unknown('the list did not answer')
   }
   // The issuer's clock may be ahead of the store's.
   if (issuedAtMs - skewMs >= (list.completeSinceMs ?? Number.NEGATIVE_INFINITY)) return null

@@ -36,18 +36,22 @@ const SCHEMES: Readonly<Record<Algorithm, Scheme>> = {
  * and of this key's, never the token's wish.
  *
  * @param signingInput header and payload as they stood in the token: ASCII.
- * @param signature canonical base64url, as long as the key's signatures are.
+ * @param signature as long as the key's signatures are.
  * @returns whether it is right; a promise for what takes long. Throws, or rejects, for a fault that is not the token's.
  */
-export function verifySignature(algorithm: Algorithm, key: KeyObject, signingInput: string, signature: string): boolean | Promise<boolean> {
+export function verifySignature(
+  algorithm: Algorithm,
+  key: KeyObject,
+  signingInput: string,
+  signature: Uint8Array,
+): boolean | Promise<boolean> {
   const { hash, padding, saltLength, dsaEncoding, slow } = SCHEMES[algorithm]
   const how = { key, padding, saltLength, dsaEncoding }
   const input = Buffer.from(signingInput, 'latin1')
-  const octets = Buffer.from(signature, 'base64url')
   // Measured: the way through the thread pool takes 50 to 70 µs, and 10 µs or more of CPU. A signature is verified in 25 (RS256) to 110 µs
   // (EdDSA), but in 0.8 ms with P-384 and 1.6 ms with P-521: those alone are worth the way.
-  if (slow !== true) return verify(hash, input, how, octets)
+  if (slow !== true) return verify(hash, input, how, signature)
   return new Promise((resolve, reject) => {
-    verify(hash, input, how, octets, (fault, right) => (fault === null ? resolve(right) : reject(fault)))
+    verify(hash, input, how, signature, (fault, right) => (fault === null ? resolve(right) : reject(fault)))
   })
 }

@@ -145,7 +145,7 @@ export function createTokenVerifier(options: JwtOptions | readonly JwtOptions[],
       if (key === null) return WRONG_SIGNATURE
       const entry = createEntry(found.field, appraisal, key, epoch)
       remember(entry, inbound.connection)
-      rememberHeader(appraisal)
+      issuers.headers.remember(appraisal.signingInput, appraisal.header)
       // Time went by, and the keys may have changed: judged as every request is.
       const judgement = judgeEntry(entry, clock.nowMs())
       if (judgement === null) return entry.token
@@ -175,10 +175,6 @@ export function createTokenVerifier(options: JwtOptions | readonly JwtOptions[],
     verified.set(entry.field, entry, { size: FIXED_BYTES + entry.field.length + retainedBytes(entry.claims) })
     entries.set(entry.token, entry)
     connection[lastOf] = entry
-  }
-
-  function rememberHeader({ signingInput, header }: Appraisal): void {
-    issuers.headers.remember(signingInput.slice(0, signingInput.indexOf('.')), header)
   }
 
   function counted(found: Finding<Token>): Finding<Token> {

@@ -93,6 +93,53 @@ test('asks a source by kid, for every token it does not know yet, and again when
   assert.equal(source.closed, 0)
 })
 
+test('lets a source load what it has not seen yet, once for all who wait, and at most once a second under a flood of kids', async () => {
+  const [one, young] = [createSigner('ES256', 'one'), createSigner('ES256', 'young')]
+  const keys = new Map([[one.kid, one.publicKey]])
+  const elsewhere = new Map(keys)
+  let loads = 0
+  const source = {
+    ...createSource(keys),
+    async load() {
+      loads++
+      await new Promise((resolve) => setImmediate(resolve))
+      for (const [kid, key] of elsewhere) keys.set(kid, key)
+      source.epoch++
+    },
+  }
+  const surroundings = createSurroundings()
+  const verifier = createTokenVerifier(optionsFor([], { keys: source }), surroundings)
+  assert.equal(await statusOf(verifier, one.sign(claims())), 'ok')
+  assert.equal(loads, 0)
+
+  elsewhere.set(young.kid, young.publicKey)
+  const statuses = await Promise.all(Array.from({ length: 20 }, (_, index) => statusOf(verifier, young.sign(claims({ jti: `j${index}` })))))
+  assert.deepEqual([...new Set(statuses)], ['ok'])
+  assert.equal(loads, 1)
+
+  for (let tenth = 0; tenth < 50; tenth++) {
+    surroundings.advanceSeconds(0.1)
+    assert.equal(await statusOf(verifier, one.sign(claims(), { kid: `random-${tenth}` })), 'ERR_TOKEN_KEY_UNKNOWN')
+  }
+  assert(loads <= 6, `${loads} loads in 5 s`)
+  const last = createSigner('ES256', 'last')
+  elsewhere.set(last.kid, last.publicKey)
+  surroundings.advanceSeconds(1)
+  assert.equal(await statusOf(verifier, last.sign(claims())), 'ok')
+  await verifier.close()
+})
+
+test('answers unavailable, not unknown, while a source cannot load', async () => {
+  const source = { ...createSource(new Map<string, KeyObject>()), load: () => Promise.reject(new Error('down')) }
+  const verifier = createTokenVerifier(optionsFor([], { keys: source }), createSurroundings())
+  assert.equal(await statusOf(verifier, createSigner().sign(claims())), 'ERR_KEYS_UNAVAILABLE')
+  const mute = { ...createSource(new Map<string, KeyObject>()), load: () => new Promise<void>(() => {}) }
+  const waiting = createTokenVerifier(optionsFor([], { keys: mute }), createSurroundings())
+  const found = statusOf(waiting, createSigner().sign(claims()))
+  await waiting.close()
+  assert.equal(await found, 'ERR_TOKEN_KEY_UNKNOWN')
+})
+
 test('uses no private, secret, short or foreign key that a source gives', async () => {
   const keys = new Map<string, KeyObject>([
     ['private', generatePrivateKey('ES256')],

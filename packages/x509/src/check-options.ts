@@ -11,6 +11,7 @@ import {
   type Source,
   type TrustBundle,
 } from '@countersign/core'
+import { type CheckedDenyList, checkDenyList } from './deny-list.js'
 import { decodeBase64, looksLikePem } from './der/pem.js'
 import type { IdentityKind } from './options.js'
 import { type CheckedRevocation, checkRevocation, isSource } from './revocation/check-revocation.js'
@@ -24,6 +25,7 @@ export interface CheckedOptions {
   readonly isNamePermitted: ((name: string) => boolean) | null
   readonly pins: ReadonlySet<string> | null
   readonly revocation: CheckedRevocation | null
+  readonly denyList: CheckedDenyList | null
   readonly rsaBits: number
   readonly hashBits: number
   readonly skewMs: number
@@ -55,13 +57,14 @@ export function checkMtlsOptions(option: string, options: unknown): CheckedOptio
     'names',
     'pins',
     'revocation',
+    'denyList',
     'minimum',
     'clockSkewSeconds',
     'intermediates',
     'reloadIntervalMs',
   ])
   const at = (key: string): string => joinPath(option, key)
-  const { minimum = {}, names = null, pins = null, revocation = null, intermediates = null } = options
+  const { minimum = {}, names = null, pins = null, revocation = null, denyList = null, intermediates = null } = options
   checkKeys(at('minimum'), minimum, ['rsaBits', 'hash'])
   const hash = checkChoice(at('minimum.hash'), minimum['hash'] ?? 'sha256', ['sha256', 'sha384'])
   return Object.freeze({
@@ -70,6 +73,7 @@ export function checkMtlsOptions(option: string, options: unknown): CheckedOptio
     isNamePermitted: names === null ? null : checkNames(at('names'), names),
     pins: pins === null ? null : checkPins(at('pins'), pins),
     revocation: revocation === null ? null : checkRevocation(at('revocation'), revocation),
+    denyList: denyList === null ? null : checkDenyList(at('denyList'), denyList),
     rsaBits: checkChoice(at('minimum.rsaBits'), minimum['rsaBits'] ?? 2048, [2048, 3072, 4096]),
     hashBits: Number(hash.slice(3)),
     skewMs: checkInteger(at('clockSkewSeconds'), options['clockSkewSeconds'] ?? 30, 0, MAX_SKEW_SECONDS) * 1000,

@@ -1,6 +1,7 @@
 export { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from '@countersign/core'
 export type { CertificateInput } from './certificate/certificate-input.js'
 export { parseCertificate } from './certificate/parse-certificate.js'
+export type { DenyListOptions } from './deny-list.js'
 export { pemBlocks } from './der/pem.js'
 export { parseApiGatewayContext, parseApiGatewayEvent } from './forwarded/api-gateway.js'
 export { parseBase64Der, parseBase64List } from './forwarded/base64-der.js'

@@ -1,4 +1,5 @@
-import type { NameMatch, Source, TrustBundle } from '@countersign/core'
+import type { NameMatch, RevocationList, Source, TrustBundle } from '@countersign/core'
+import type { DenyListOptions } from './deny-list.js'
 
 /** How client certificates are judged. */
 export interface MtlsOptions {
@@ -15,6 +16,12 @@ export interface MtlsOptions {
   readonly pins?: readonly [string, string, ...string[]] | null
   /** Default `null`: not checked, and the start-up line says so. */
   readonly revocation?: CertificateRevocationOptions | null
+  /**
+   * Refuses certificates by their `x5t#S256`, and services by their name, whatever a CA says: such as `mesh.revocations`. Asked on every
+   * request, also about certificates that a proxy hands on and names that it asserts. Of services, entries that revoke only what was issued
+   * before some moment do not count: they are about tokens. Default `null`: nobody is refused so.
+   */
+  readonly denyList?: RevocationList | DenyListOptions | null
   /** Keys and hashes below are refused. Default `{ rsaBits: 2048, hash: 'sha256' }`. */
   readonly minimum?: { readonly rsaBits?: 2048 | 3072 | 4096; readonly hash?: 'sha256' | 'sha384' }
   /** How far the clocks of issuers and ours may be apart, 0 to 300. Default 30. */

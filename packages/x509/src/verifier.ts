@@ -13,6 +13,7 @@ import {
 } from '@countersign/core'
 import { type CheckedOptions, checkMtlsOptions } from './check-options.js'
 import { createConnectionVerifier } from './connection-verifier.js'
+import { createDenyCheck } from './deny-list.js'
 import { checkForwardedOptions } from './forwarded/check-forwarded.js'
 import type { ForwardedFormat } from './forwarded/format.js'
 import type { ForwardedOptions } from './forwarded/forwarded-options.js'
@@ -58,6 +59,7 @@ export function createPeerVerifier(
   const { trust } = state
   const leaves = createLeafVerifier(checked, state, 'connection', surroundings)
   const connections = createConnectionVerifier(leaves, clock)
+  const denied = checked.denyList === null ? null : createDenyCheck(checked.denyList)
   const proxies = proxySettings.map((settings) => {
     const judgedBy = settings.trust === null ? checked : { ...checked, trust: settings.trust }
     const judge = createLeafVerifier(
@@ -80,6 +82,15 @@ export function createPeerVerifier(
     }
   }
 
+  /** Whoever was found, unless the list refuses them. */
+  function unlessDenied<Known extends Finding<Peer> | undefined>(found: Known): Known | Refusal {
+    return denied === null || found === undefined || found === null || isRefusal(found) ? found : (denied(found) ?? found)
+  }
+
+  function ownOf(connection: Connection): Finding<Peer> | undefined {
+    return unlessDenied(connections.recall(connection))
+  }
+
   function proxyOf(connection: Connection, own: Peer | null): ForwardedVerifier | undefined {
     return proxies.find((proxy) => proxy.isFrom(connection, own))
   }
@@ -99,34 +110,34 @@ export function createPeerVerifier(
   }
 
   function recall(inbound: Inbound): Finding<Peer> | undefined {
-    const own = connections.recall(inbound.connection)
+    const own = ownOf(inbound.connection)
     if (own === undefined) return undefined
     const proxy = locateBehindProxy(inbound, own)
     if (proxy === null) return own
     // Never the certificate of the connection, which is the proxy's own: without a client's there is no peer.
-    return isRefusal(proxy) ? proxy : proxy.recall(inbound)
+    return isRefusal(proxy) ? proxy : unlessDenied(proxy.recall(inbound))
   }
 
   async function verifyNow(inbound: Inbound): Promise<Finding<Peer>> {
-    const recalled = connections.recall(inbound.connection)
-    const own = recalled === undefined ? await connections.verify(inbound.connection) : recalled
+    const recalled = ownOf(inbound.connection)
+    const own = recalled === undefined ? unlessDenied(await connections.verify(inbound.connection)) : recalled
     const proxy = locateBehindProxy(inbound, own)
     if (proxy === null) return own
     if (isRefusal(proxy)) return proxy
     const known = proxy.recall(inbound)
-    return known === undefined ? proxy.verify(inbound) : known
+    return unlessDenied(known === undefined ? await proxy.verify(inbound) : known)
   }
 
   function locate(inbound: Inbound): Refusal | null {
     if (proxies.length === 0) return null
-    const own = connections.recall(inbound.connection)
+    const own = ownOf(inbound.connection)
     const proxy = own === undefined ? null : locateBehindProxy(inbound, own)
     return isRefusal(proxy) ? proxy : null
   }
 
   function proxyFields({ connection }: Inbound): readonly string[] | null | undefined {
     if (proxies.length === 0) return null
-    const own = connections.recall(connection)
+    const own = ownOf(connection)
     if (own === undefined) return undefined
     return isRefusal(own) ? null : (proxyOf(connection, own)?.fields ?? null)
   }
@@ -136,13 +147,13 @@ export function createPeerVerifier(
       if (inbound === undefined) return refuse('ERR_PEER_UNTRUSTED', { reason: 'unknown-proxy' })
       const { connection } = inbound
       // Who says so must still be who may.
-      const own = connections.judge(connection)
+      const own = unlessDenied(connections.judge(connection))
       if (isRefusal(own)) return own
       if (proxyOf(connection, own) === undefined) return refuse('ERR_PEER_UNTRUSTED', { reason: 'unknown-proxy' })
     }
     for (const verifier of [leaves, ...proxies]) {
       const judged = verifier.judge(peer, clock.nowMs())
-      if (judged !== undefined) return judged
+      if (judged !== undefined) return judged ?? denied?.(peer) ?? null
     }
     return refuse('ERR_PEER_UNTRUSTED', { reason: 'unknown-peer' })
   }
@@ -179,7 +190,13 @@ export function createPeerVerifier(
     async close() {
       for (const one of states) one.close()
     },
-    toString: () => [`trust ${trust}`, describeRevocation(checked), ...proxySettings.map(describeProxy)].join(', '),
+    toString: () =>
+      [
+        `trust ${trust}`,
+        describeRevocation(checked),
+        ...(denied === null ? [] : ['a deny list']),
+        ...proxySettings.map(describeProxy),
+      ].join(', '),
   }
 }
 

@@ -10,10 +10,10 @@ import {
   kindOf,
   MisuseError,
   type NameMatch,
+  readSecretFile,
 } from '@countersign/core'
 import { checkRevocation, type RevocationOptions } from '../options.js'
 import type { Revocation } from '../revocation.js'
-import { secretFromFile } from '../secret-file.js'
 import { type ApiKeyLockOptions, checkLockOptions, type LockRules } from './lock-options.js'
 import type { ApiKeyRecord } from './record.js'
 
@@ -116,7 +116,7 @@ function checkHashKey(option: string, hashKey: unknown): Uint8Array {
   const isFile = typeof hashKey === 'object' && hashKey !== null && 'file' in hashKey
   if (!isFile) return checkSecret(option, hashKey)
   checkKeys(option, hashKey, ['file'])
-  return secretFromFile(joinPath(option, 'file'), checkText(joinPath(option, 'file'), hashKey['file']))
+  return readSecretFile(joinPath(option, 'file'), checkText(joinPath(option, 'file'), hashKey['file']))
 }
 
 function compileOwners(option: string, owners: unknown): (owner: string) => boolean {

@@ -1,0 +1,77 @@
+import { type Claim, type Clock, checkStateText, StateError } from '@countersign/core'
+import { CLAIM } from './claim-script.js'
+import type { Connection } from './connection.js'
+import type { Keys } from './keys.js'
+import type { Life } from './life.js'
+import { endOf } from './revocation-record.js'
+import { runScript, textOf } from './run-script.js'
+
+export interface Claims {
+  claim(id: string, untilMs: number): Promise<Claim>
+  /** Gives back to a store that has lost them the ids that were claimed here. `false`: not all of them are known any more. */
+  restore(): Promise<boolean>
+}
+
+interface Parts {
+  readonly connection: Connection
+  readonly keys: Keys
+  readonly life: Life
+  readonly clock: Clock
+  /** How many of its own claims a process remembers. */
+  readonly maxRemembered: number
+}
+
+/** Commands that are on their way at once while claims are given back. */
+const RESTORE_PAGE = 200
+const FIRST_SWEEP = 1024
+
+/**
+ * What was used once. The store decides; but a store that is flushed forgets, and only whoever claimed an id knows of it then: so each process
+ * remembers its own.
+ */
+export function createClaims({ connection, keys, life, clock, maxRemembered }: Parts): Claims {
+  const untilOf = new Map<string, number>()
+  let sweepAt = Math.min(FIRST_SWEEP, maxRemembered)
+  /** Until then something lives that was claimed here and could not be remembered. */
+  let forgottenUntilMs = Number.NEGATIVE_INFINITY
+
+  function remember(key: string, untilMs: number): void {
+    if (untilOf.size >= sweepAt) {
+      const nowMs = clock.nowMs()
+      for (const [one, endMs] of untilOf) if (endMs <= nowMs) untilOf.delete(one)
+      sweepAt = Math.min(maxRemembered, Math.max(FIRST_SWEEP, 2 * untilOf.size))
+    }
+    if (untilOf.size >= maxRemembered) forgottenUntilMs = Math.max(forgottenUntilMs, untilMs)
+    else untilOf.set(key, untilMs)
+  }
+
+  return {
+    async claim(id, untilMs) {
+      const key = keys.claim(checkStateText('id', id))
+      const endMs = endOf(untilMs)
+      const known = await life.knows()
+      try {
+        const [outcome, beat] = await runScript(connection, CLAIM, [keys.generation, keys.beats, key], [...known, endMs])
+        if (outcome === 'again') return 'again'
+        if (outcome !== 'first') return await life.refuse()
+        life.heard(known[1], Number(textOf(beat)))
+        remember(key, endMs)
+        return 'first'
+      } catch (error) {
+        if (error instanceof StateError && error.reason === 'full') return 'full'
+        // It may have been claimed: what is given back too much refuses, what is given back too little lets in.
+        if (error instanceof StateError && error.reason === 'timeout') remember(key, endMs)
+        throw error
+      }
+    },
+    async restore() {
+      const nowMs = clock.nowMs()
+      const mine = [...untilOf].filter(([, untilMs]) => untilMs > nowMs)
+      for (let i = 0; i < mine.length; i += RESTORE_PAGE)
+        await Promise.all(
+          mine.slice(i, i + RESTORE_PAGE).map(([key, untilMs]) => connection.send(key, ['SET', key, '1', 'NX', 'PXAT', String(untilMs)])),
+        )
+      return forgottenUntilMs <= nowMs
+    },
+  }
+}

@@ -1,0 +1,89 @@
+import {
+  checkInteger,
+  checkRevocationEntries,
+  type RevocationEntry,
+  type RevocationLog,
+  type RevocationPage,
+  type RevocationPosition,
+  StateError,
+} from '@countersign/core'
+import type { Connection } from './connection.js'
+import { completeSinceMs } from './generation.js'
+import type { Keys } from './keys.js'
+import type { Life } from './life.js'
+import { PULL } from './pull-script.js'
+import { readRevocation } from './revocation-record.js'
+import { listOf, runScript, textOf, textOrNull } from './run-script.js'
+import type { Sealer } from './seal.js'
+
+interface Parts {
+  readonly connection: Connection
+  readonly keys: Keys
+  readonly sealer: Sealer
+  readonly life: Life
+  /** How long after a current view was given back the others have to give back theirs. */
+  readonly settleMs: number
+  /** Gives back revocations. */
+  readonly restoreEntries: (entries: readonly RevocationEntry[]) => Promise<void>
+  /** Gives back the ids that were claimed here. `false`: not all of them are known any more. */
+  readonly restoreClaims: () => Promise<boolean>
+}
+
+/** More at once would hold the server, and the process that checks the seals, for too long. */
+const MAX_PAGE = 10_000
+/** Of entries that are given back at once. */
+const RESTORE_PAGE = 500
+/** So often another process may begin a generation while this one reads, before it gives up for now. */
+const ATTEMPTS = 4
+/** Longer than any process is cut off and comes back: one whose sign of life is gone takes the store for one that was put back. */
+const BEATS_KEPT_MS = 7 * 24 * 3_600_000
+
+const PLACE = /^\d{1,16}$/
+
+export function createRevocationLog({ connection, keys, sealer, life, settleMs, restoreEntries, restoreClaims }: Parts): RevocationLog {
+  const scripted = [keys.generation, keys.beats, keys.revocations, keys.ends, keys.order] as const
+
+  function read(value: unknown): RevocationEntry {
+    const text = textOrNull(value)
+    if (text === null) throw sealer.tampered('revocation')
+    return readRevocation(sealer, text)
+  }
+
+  async function pull(after: RevocationPosition | null, limit: number): Promise<RevocationPage> {
+    checkInteger('limit', limit, 1, MAX_PAGE)
+    const known = after !== null && PLACE.test(after.offset) ? after : null
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const args = [...(await life.knows()), known?.generation ?? '', known?.offset ?? '0', limit, BEATS_KEPT_MS]
+      const [mode, now, text, beat, offset, more, list] = await runScript(connection, PULL, scripted, args)
+      const generation = mode === 'absent' || mode === 'lost' ? null : life.adopt(textOf(text))
+      if (generation === null) {
+        await life.begin()
+        continue
+      }
+      life.heard(generation.id, Number(textOf(beat)))
+      const storeNowMs = Number(textOf(now))
+      return {
+        position: { generation: generation.id, offset: textOf(offset) },
+        entries: listOf(list)
+          .map(read)
+          .filter(({ untilMs }) => untilMs > storeNowMs),
+        more: more === 'more',
+        whole: mode === 'whole',
+        completeSinceMs: completeSinceMs(generation, storeNowMs),
+        storeNowMs,
+      }
+    }
+    throw new StateError('unreachable', 'the store loses again and again what it held')
+  }
+
+  return {
+    pull,
+    async restore(entries, complete) {
+      checkRevocationEntries('entries', entries)
+      for (let i = 0; i < entries.length; i += RESTORE_PAGE) await restoreEntries(entries.slice(i, i + RESTORE_PAGE))
+      const allClaims = await restoreClaims()
+      if (complete && allClaims) await life.settle(settleMs)
+    },
+    onAppend: (wake) => connection.subscribe(keys.channel, wake),
+  }
+}

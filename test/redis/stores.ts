@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto'
+import { after } from 'node:test'
+import type { RevocationEntry, RevocationPage, StateError, StateStore } from '@countersign/core'
+import { createRedisStateStore, type RedisClient, type RedisStateStoreOptions } from '@countersign/redis'
+import { Redis } from 'ioredis'
+import { createClient } from 'redis'
+import { type RedisServer, startRedis } from './redis-server.js'
+
+export type ClientKind = 'node-redis' | 'ioredis'
+export const CLIENT_KINDS: readonly ClientKind[] = ['node-redis', 'ioredis']
+
+/** A client as a user has it before it is connected. */
+export function clientOf(kind: ClientKind, server: Pick<RedisServer, 'port' | 'url'>): RedisClient {
+  return kind === 'ioredis' ? new Redis(server.port, '127.0.0.1', { lazyConnect: true }) : createClient({ url: server.url })
+}
+
+/** A connection of the test itself, for what happens to the server behind the back of the store. */
+export async function adminOf(server: Pick<RedisServer, 'url'>) {
+  const admin = createClient({ url: server.url, commandOptions: { typeMapping: {} } })
+  admin.on('error', () => {})
+  await admin.connect()
+  closing.push(async () => admin.destroy())
+  return admin
+}
+
+/** A server for the tests of one file. */
+export async function serverForFile(args: readonly string[] = []): Promise<RedisServer> {
+  const server = await startRedis(args)
+  closing.push(() => server.stop())
+  return server
+}
+
+export const macKey = randomBytes(32)
+let meshes = 0
+
+/** The name of a mesh that no other test has. */
+export function newName(): string {
+  meshes++
+  return `mesh-${meshes}`
+}
+
+/** A store that ends with the tests of the file. */
+export function storeOn(
+  server: Pick<RedisServer, 'port' | 'url'>,
+  options: Partial<RedisStateStoreOptions> & { kind?: ClientKind } = {},
+): StateStore {
+  const { kind = 'node-redis', ...rest } = options
+  const store = createRedisStateStore({ client: clientOf(kind, server), name: newName(), macKey, timeoutMs: 1_000, ...rest })
+  closing.unshift(() => store.close())
+  return store
+}
+
+const closing: (() => Promise<void>)[] = []
+after(async () => {
+  for (const close of closing) await close()
+})
+
+/** That a promise rejects with a {@link StateError} of a reason. */
+export function because(reason: StateError['reason']): (error: unknown) => boolean {
+  return (error) => error instanceof Error && error.name === 'StateError' && 'reason' in error && error.reason === reason
+}
+
+export const MINUTE_MS = 60_000
+
+export function entryOf(id: string, changes: Partial<RevocationEntry> = {}): RevocationEntry {
+  return {
+    kind: 'token',
+    id,
+    issuedBeforeMs: Number.POSITIVE_INFINITY,
+    untilMs: Date.now() + 10 * MINUTE_MS,
+    revokedAtMs: 1,
+    reason: 'test',
+    ...changes,
+  }
+}
+
+/** Everything that is revoked, and the page that said it last. */
+export async function pullAll(
+  store: StateStore,
+  limit = 1_000,
+): Promise<{ readonly ids: readonly string[]; readonly last: RevocationPage }> {
+  const ids = new Set<string>()
+  let page = await store.revocations.pull(null, limit)
+  for (;;) {
+    for (const { id } of page.entries) ids.add(id)
+    if (!page.more) return { ids: [...ids].sort(), last: page }
+    page = await store.revocations.pull(page.position, limit)
+  }
+}
+
+/** Looks until it is so, and gives up after a bound: what is waited for is real, and no clock can be set. */
+export async function eventually<T>(look: () => Promise<T> | T, isSo: (value: T) => boolean, withinMs = 10_000): Promise<T> {
+  const until = performance.now() + withinMs
+  for (;;) {
+    const value = await look()
+    if (isSo(value)) return value
+    if (performance.now() > until) throw new Error(`it never came to be, last: ${JSON.stringify(value)}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
