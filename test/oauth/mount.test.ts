@@ -14,7 +14,10 @@ import { byCertificate } from './clients.js'
 import { BILLING, createCore, fetchAs, listen, ORDERS } from './stage.js'
 
 /** A token by POST, the metadata by GET, a wrong method, and a path of somebody else. */
-async function assertMounted(t: TestContext, mount: (server: AuthorizationServer) => Promise<RequestListener> | RequestListener): Promise<void> {
+async function assertMounted(
+  t: TestContext,
+  mount: (server: AuthorizationServer) => Promise<RequestListener> | RequestListener,
+): Promise<void> {
   const { call, recorder } = await serve(t, mount)
   const token = await call('/auth/token', { method: 'POST', body: form() })
   assert.equal(token.status, 200, await token.clone().text())
@@ -24,7 +27,11 @@ async function assertMounted(t: TestContext, mount: (server: AuthorizationServer
   assert.equal(((await metadata.json()) as { readonly issuer: string }).issuer, 'https://localhost/auth')
   assert.equal((await call('/auth/jwks')).status, 200)
   assert.equal((await call('/auth/token')).status, 405)
-  const rejected = await call('/auth/token', { method: 'POST', body: 'grant_type=x', headers: { 'content-type': 'application/x-www-form-urlencoded' } })
+  const rejected = await call('/auth/token', {
+    method: 'POST',
+    body: 'grant_type=x',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  })
   assert.equal(rejected.status, 400)
   const other = await call('/hello', { method: 'POST', body: 'name=you', headers: { 'content-type': 'application/x-www-form-urlencoded' } })
   assert.equal(other.status, 200)
@@ -46,7 +53,10 @@ async function serve(t: TestContext, mount: (server: AuthorizationServer) => Pro
   return { recorder, mesh, server, call: (path: string, init: RequestInit = {}) => send(`${origin}${path}`, init) }
 }
 
-for (const [name, make] of [['Express 5', express], ['Express 4', express4]] as const) {
+for (const [name, make] of [
+  ['Express 5', express],
+  ['Express 4', express4],
+] as const) {
   test(`${name}: app.use(server.listener) serves its paths and hands others on`, (t) =>
     assertMounted(t, (server) => {
       const app = make()
@@ -78,7 +88,10 @@ for (const [name, make] of [['Express 5', express], ['Express 4', express4]] as 
   })
 }
 
-for (const [name, Application] of [['Koa 3', Koa], ['Koa 2', Koa2]] as const) {
+for (const [name, Application] of [
+  ['Koa 3', Koa],
+  ['Koa 2', Koa2],
+] as const) {
   test(`${name}: app.use(server.koa) serves its paths and hands others on`, (t) =>
     assertMounted(t, (server) => {
       const app = new Application()
@@ -119,7 +132,11 @@ test('node:http2: the compatibility API serves the paths over HTTP/2', async (t)
   )
   http2.listen(0, '127.0.0.1')
   await once(http2, 'listening')
-  const session = connect(`https://localhost:${(http2.address() as AddressInfo).port}`, { ca: mesh.trustPem, cert: orders.chainPem, key: orders.keyPem })
+  const session = connect(`https://localhost:${(http2.address() as AddressInfo).port}`, {
+    ca: mesh.trustPem,
+    cert: orders.chainPem,
+    key: orders.keyPem,
+  })
   t.after(() => {
     session.close()
     http2.close()

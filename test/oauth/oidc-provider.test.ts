@@ -15,7 +15,11 @@ interface Context {
 }
 
 /** An authorization server that we did not write, whose clients have the SPIFFE IDs of workloads. */
-async function startProvider(t: TestContext, mesh: TestMesh, as: Workload): Promise<{ readonly issuer: string; readonly jwks: Awaited<ReturnType<typeof exportJWK>>[] }> {
+async function startProvider(
+  t: TestContext,
+  mesh: TestMesh,
+  as: Workload,
+): Promise<{ readonly issuer: string; readonly jwks: Awaited<ReturnType<typeof exportJWK>>[] }> {
   const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
   const key = { kid: 'provider', use: 'sig', alg: 'ES256' }
   let listener: RequestListener = (_, res) => void res.writeHead(503).end()
@@ -43,7 +47,12 @@ async function startProvider(t: TestContext, mesh: TestMesh, as: Workload): Prom
       resourceIndicators: {
         enabled: true,
         defaultResource: () => BILLING,
-        getResourceServerInfo: (_: unknown, audience: string) => ({ scope: 'read', audience, accessTokenFormat: 'jwt', jwt: { sign: { alg: 'ES256' } } }),
+        getResourceServerInfo: (_: unknown, audience: string) => ({
+          scope: 'read',
+          audience,
+          accessTokenFormat: 'jwt',
+          jwt: { sign: { alg: 'ES256' } },
+        }),
       },
       mTLS: {
         enabled: true,
