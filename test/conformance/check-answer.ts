@@ -23,6 +23,7 @@ export function checkGranted(expected: Granted, answer: Answer, handled: readonl
   assert.equal(principal.assurance.tokenBound, boundTo !== null)
   assert.equal(principal.peer !== null, expected.evidence.includes('mtls'))
   assert.equal(principal.token !== null, expected.evidence.includes('jwt'))
+  assert.equal(principal.apiKey !== null, expected.evidence.includes('api-key'))
   if (principal.peer !== null && given.certificate !== undefined) {
     const { certificate: kind, provenance } = expected.peer ?? { certificate: given.certificate, provenance: 'connection' }
     const { certificate, id } = principal.peer
@@ -70,6 +71,8 @@ export function checkSecrets(answer: Answer, events: readonly SecurityEvent[], g
     assert.ok(!sent.includes(word) || given.preset === 'details-exposed', `the answer holds ${word}`)
   }
   assert.ok(!written.includes('SECRET-rubbish'), 'the log holds what somebody sent')
+  const key = given.apiKey === undefined ? '' : (world.keys.of(given.apiKey).split('_')[2] ?? '')
+  assert.ok(key === '' || !`${sent}${written}`.includes(key), 'the answer or the log holds the key')
   if (given.token === undefined) return
   const signature = world.tokens.of(given.token).split('.').at(-1) ?? ''
   if (signature.length < 20) return

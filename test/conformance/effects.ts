@@ -62,6 +62,7 @@ export function effectsOf({ certificates, tokens, crlFile, oldCrlFile, intermedi
       is: ['ERR_PEER_MISSING', GRANTED],
     },
     { field: 'jwt', values: [null, KEEP], probes: [orders], is: [GRANTED, 'ERR_TOKEN_MISSING'] },
+    { field: 'apiKeys', on: 'certificate-and-key', values: [KEEP, null], probes: [orders], is: ['ERR_API_KEY_MISSING', GRANTED] },
     { field: 'authorize', on: 'mtls', values: [[idOf('/orders')], [idOf('/shipping')]], probes: [orders], is: [GRANTED, 'ERR_FORBIDDEN'] },
     { field: 'require', values: ['all', [['mtls']]], probes: [orders], is: ['ERR_TOKEN_MISSING', GRANTED] },
     {

@@ -7,7 +7,7 @@ export type PresetName = keyof ReturnType<typeof presetsOf>
 
 /** Guard options by name: one server of each in every cell. Quotas only where a row is about them, or rows would use up each other's. */
 export function presetsOf(world: World) {
-  const { certificates, tokens } = world
+  const { certificates, tokens, keys } = world
   const trust = [
     { trustDomain: TRUST_DOMAIN, pem: certificates.root.certificatePem },
     { trustDomain: null, pem: certificates.plainRoot.certificatePem },
@@ -24,6 +24,14 @@ export function presetsOf(world: World) {
   const both = { ...issuer, subjects: [{ trustDomain: TRUST_DOMAIN }, 'alice'] } as const
   const bearer = { ...both, binding: 'if-bound' } as const
   const revocation = (ageMs: number) => ({ list: { ageMs, has: (kind: string, id: string) => kind === 'token' && id === 'jti-revoked' } })
+  const apiKeys = {
+    keys: keys.records,
+    hashKey: keys.hashKey,
+    owners: [{ trustDomain: TRUST_DOMAIN }, 'batch'],
+    // Rows must not lock each other out.
+    lock: null,
+  } as const
+  const keyAlone = { mtls: null, jwt: null, apiKeys, authorize: 'any-authenticated', limit: null } satisfies GuardOptions
   const proxy = { peer: idOf('/ingress') }
   const mtls = { mtls: { trust }, jwt: null, authorize: callers, limit: null } satisfies GuardOptions
 
@@ -87,6 +95,28 @@ export function presetsOf(world: World) {
       ],
       authorize: [...callers, { callers: { anonymous: true }, paths: '/status' }],
     },
+    'api-key': keyAlone,
+    'keys-over-time': keyAlone,
+    'api-keys-in-a-file': { ...keyAlone, apiKeys: { ...apiKeys, keys: { file: `${world.folder}/keys.json` } } },
+    'keys-and-scopes': {
+      ...keyAlone,
+      authorize: [{ callers: orders, methods: 'GET', paths: { under: '/invoices' }, scopes: ['invoices:read', 'invoices:list'] }],
+    },
+    'keys-revocable': {
+      ...keyAlone,
+      apiKeys: {
+        ...apiKeys,
+        revocation: { list: { ageMs: 0, has: (kind: string, id: string) => kind === 'key' && id === keys.idOf('on-the-list') } },
+      },
+    },
+    'keys-not-found': {
+      ...keyAlone,
+      apiKeys: { ...apiKeys, keys: { epoch: 1, find: () => Promise.reject(new Error('connection refused to redis://secret@store')) } },
+    },
+    'key-lock': { ...keyAlone, apiKeys: { ...apiKeys, lock: { failures: 1 } } },
+    'key-lock-over-time': { ...keyAlone, apiKeys: { ...apiKeys, lock: { failures: 1 } } },
+    'certificate-and-key': { ...mtls, apiKeys },
+    'any-of-three': { ...mtls, jwt: bearer, apiKeys, require: 'any', authorize: 'any-authenticated' },
     'behind-nginx': { ...mtls, forwarded: { format: 'nginx', from: proxy } },
     'behind-two-envoys': { ...mtls, forwarded: { format: 'envoy-xfcc', from: proxy, hops: 2 } },
     'behind-rfc9440': { ...mtls, forwarded: { format: 'rfc9440', from: proxy } },

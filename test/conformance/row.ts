@@ -2,6 +2,7 @@ import type { Code, EvidenceKind, Provenance, Status } from '@countersign/core'
 import type { AdapterName } from './adapters.js'
 import type { CertificateKind } from './certificates.js'
 import type { ForwardedKind } from './forwarded.js'
+import type { KeyKind } from './keys.js'
 import type { PresetName } from './presets.js'
 import type { Field } from './raw-http1.js'
 import type { Transport } from './servers.js'
@@ -27,6 +28,8 @@ export interface Given {
   readonly certificate?: CertificateKind
   /** Sent as `Authorization: Bearer`. */
   readonly token?: TokenKind
+  /** Sent as `X-Api-Key`. */
+  readonly apiKey?: KeyKind
   /** What a proxy wrote, sent after `Host`. */
   readonly forwarded?: ForwardedKind
   /** Sent as they are, after `Host`. */
@@ -101,6 +104,11 @@ export const ASKS_FOR_TOKEN = { challenge: BEARER } as const
 export const INVALID_TOKEN = { challenge: `${BEARER}, error="invalid_token"` } as const
 export const INVALID_REQUEST = { challenge: `${BEARER}, error="invalid_request"` } as const
 export const INSUFFICIENT_SCOPE = { challenge: `${BEARER}, error="insufficient_scope"` } as const
+
+const API_KEY = 'ApiKey realm="countersign"'
+
+export const ASKS_FOR_KEY = { challenge: API_KEY } as const
+export const KEY_REPEATED = { challenge: `${API_KEY}, error="invalid_request"` } as const
 
 export const UNENCRYPTED = { code: 'ERR_PEER_UNENCRYPTED', status: 403 } as const
 

@@ -83,15 +83,16 @@ function connect({ certificate, serverName = HOST }: Given, service: Service, wo
   })
 }
 
-/** `TOKEN` stands for a token that is good. */
-function fieldsOf({ token, forwarded, fields = [] }: Given, world: World): readonly Field[] {
+/** `TOKEN` stands for a token that is good, `APIKEY` for such a key. */
+function fieldsOf({ token, apiKey, forwarded, fields = [] }: Given, world: World): readonly Field[] {
   const authorization: Field[] = token === undefined ? [] : [['Authorization', `Bearer ${world.tokens.of(token)}`]]
+  const ownField: Field[] = apiKey === undefined ? [] : [['X-Api-Key', world.keys.of(apiKey)]]
   const written = forwarded === undefined ? [] : forwardedFields(forwarded, world)
-  return [
-    ...authorization,
-    ...written,
-    ...fields.map(([name, value]): Field => [name, value.replaceAll('TOKEN', world.tokens.of('unbound'))]),
-  ]
+  return [...authorization, ...ownField, ...written, ...fields.map(([name, value]): Field => [name, filledIn(value, world)])]
+}
+
+function filledIn(value: string, { tokens, keys }: World): string {
+  return value.replaceAll('TOKEN', tokens.of('unbound')).replaceAll('APIKEY', keys.of('orders'))
 }
 
 /** A body of the announced length, but for a client that waits to be told to continue. */

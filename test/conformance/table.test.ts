@@ -42,8 +42,13 @@ test('what the table expects is what the catalogue says', () => {
   for (const { code, sent = code, status, challenge } of denials) {
     assert.equal(catalogueEntry(code).publicCode, sent, code)
     assert.equal(catalogueEntry(code).status, status, code)
-    const error = catalogueEntry(sent).challenge
-    assert.equal(challenge ?? null, error === null ? null : `Bearer realm="countersign"${error === '' ? '' : `, error="${error}"`}`, code)
+    const { challenge: error, stage } = catalogueEntry(sent)
+    const scheme = stage === 'api-key' ? 'ApiKey' : 'Bearer'
+    assert.equal(
+      challenge ?? null,
+      error === null ? null : `${scheme} realm="countersign"${error === '' ? '' : `, error="${error}"`}`,
+      code,
+    )
   }
 })
 

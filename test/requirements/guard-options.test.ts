@@ -1,11 +1,15 @@
+import { randomBytes } from 'node:crypto'
 import { createGuard, type GuardOptions, type RouteOptions } from '@countersign/guard'
 import { createTestLogger, createTestMeter } from '@countersign/testing'
+import { createApiKey } from '@countersign/token'
 import { type Effect, type RowsOf, testOptions } from './options.js'
 import { type Call, createStage, serve } from './stage.js'
 
 const stage = createStage()
 const { mesh, orders, shipping } = stage
 const jwt = mesh.jwt({ audience: 'billing', binding: 'if-bound' })
+const hashKey = randomBytes(32)
+const issued = createApiKey({ owner: orders.id, hashKey, clock: mesh.clock })
 const CERTIFICATE: Call = { as: orders }
 
 /** What one call is told by a service with these options. */
@@ -33,6 +37,10 @@ const guardRows: RowsOf<GuardOptions> = {
   jwt: {
     refused: [undefined, 5, 'https://issuer.example', true, [], {}, [null]],
     effect: told({ jwt: null }, orders.id, { jwt }, 'ERR_TOKEN_MISSING'),
+  },
+  apiKeys: {
+    refused: [5, 'keys.json', true, [], {}, { keys: [issued.record] }],
+    effect: told({ apiKeys: { keys: [issued.record], hashKey, owners: [orders.id] } }, 'ERR_API_KEY_MISSING', { apiKeys: null }, orders.id),
   },
   authorize: {
     refused: [undefined, null, 5, true, [], '', 'all', {}, [5], [{}], ['*'], ['spiffe://prod.example/*'], [{ callers: [] }]],

@@ -8,10 +8,10 @@ export type EvidenceKind = 'mtls' | 'jwt' | 'api-key'
 
 /** Who is calling, and how that was proven. Frozen. */
 export interface Principal {
-  /** The caller's name: that of the certificate, or without one the token's subject; `anonymous` without either. */
+  /** The caller's name: that of the certificate, or else the owner of the API key, or else the token's subject; `anonymous` without any. */
   readonly id: string
   readonly anonymous: boolean
-  /** The workload at the other end: from its certificate, or without one from its token. `null` if anonymous. */
+  /** The workload at the other end: from its certificate, or else from its API key, or else from its token. `null` if anonymous. */
   readonly caller: Identity | null
   /** Whom the token speaks for, where that is not the caller itself. `null` without a token. */
   readonly subject: Identity | null

@@ -12,9 +12,9 @@ import {
 } from '@countersign/core'
 import { createAdmission, createLimiter } from '@countersign/limit'
 import { createAuthorizer } from '@countersign/policy'
-import { createTokenVerifier } from '@countersign/token'
+import { createApiKeyVerifier, createTokenVerifier } from '@countersign/token'
 import { createPeerVerifier } from '@countersign/x509'
-import { type CheckedOptions, checkGuardOptions, isPeerVerifier, isTokenVerifier } from './check-options.js'
+import { type CheckedOptions, checkGuardOptions, isApiKeyVerifier, isPeerVerifier, isTokenVerifier } from './check-options.js'
 import { createDenialMaker } from './deny.js'
 import type { Guard, Proven, TypedGuardOptions } from './guard.js'
 import { createIgnoredFieldFinder } from './ignored-fields.js'
@@ -44,8 +44,9 @@ export function createGuard<
   const J extends GuardOptions['jwt'],
   const R extends Requirement = 'all',
   const F extends GuardOptions['forwarded'] = null,
->(options: TypedGuardOptions<M, J, R, F>): Guard<Proven<M, J, R, F>> {
-  return composeGuard(checkGuardOptions(options)) as Guard<Proven<M, J, R, F>>
+  const K extends GuardOptions['apiKeys'] = null,
+>(options: TypedGuardOptions<M, J, R, F, K>): Guard<Proven<M, J, R, F, K>> {
+  return composeGuard(checkGuardOptions(options)) as Guard<Proven<M, J, R, F, K>>
 }
 
 function composeGuard(options: CheckedOptions): Guard {
@@ -88,10 +89,17 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
         : own(createPeerVerifier(options.mtls, surroundings, options.forwarded))
   const tokens =
     options.jwt === null ? null : isTokenVerifier(options.jwt) ? options.jwt : own(createTokenVerifier(options.jwt, surroundings))
+  const apiKeys =
+    options.apiKeys === null
+      ? null
+      : isApiKeyVerifier(options.apiKeys)
+        ? options.apiKeys
+        : own(createApiKeyVerifier(options.apiKeys, surroundings))
   const witness = createWitness(recorder, meter)
   const pipeline = createPipeline({
     peers,
     tokens,
+    apiKeys,
     sessions: options.session,
     authorizer,
     limiter,
@@ -111,6 +119,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
       ? 'certificates not looked at'
       : `mTLS ${options.need.words === 'all' ? 'required' : options.need.words} (${peers.toString()})`,
     tokens === null ? 'tokens not looked at' : tokens.toString(),
+    ...(apiKeys === null ? [] : [apiKeys.toString()]),
     ...(options.session === null ? [] : [options.session.toString()]),
     authorizer.toString(),
     limiter === null ? 'no quota' : limiter.toString(),
@@ -159,7 +168,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
     meter,
     nowMs: () => runtime.clock.nowMs(),
     async ready() {
-      await Promise.all([peers?.ready(), tokens?.ready(), options.session?.ready()])
+      await Promise.all([peers?.ready(), tokens?.ready(), apiKeys?.ready(), options.session?.ready()])
     },
     toString: () => words,
     close,

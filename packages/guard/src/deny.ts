@@ -47,7 +47,8 @@ export function createDenialMaker({ exposeDetails, problemTypeBase }: DenialOpti
 
 function denialOf(code: Code, base: string, headers: Headers, members: Pick<Problem, 'detail' | 'violated-policies'>): Denial {
   const publicCode = catalogueEntry(code).publicCode as Code
-  const { status, title, challenge } = catalogueEntry(publicCode)
+  const { stage, status, title, challenge } = catalogueEntry(publicCode)
+  const scheme = stage === 'api-key' ? API_KEY : BEARER
   const problem: Problem = Object.freeze({ type: problemType(publicCode, base), title, status, code: publicCode, ...members })
   const body = JSON.stringify(problem)
   return Object.freeze({
@@ -61,7 +62,7 @@ function denialOf(code: Code, base: string, headers: Headers, members: Pick<Prob
       'Content-Length': String(Buffer.byteLength(body)),
       // RFC 9111 §5.2.2.5: an answer about one caller's credentials is nobody else's.
       'Cache-Control': 'no-store',
-      ...(challenge === null ? {} : { 'WWW-Authenticate': challenge === '' ? BEARER : `${BEARER}, error="${challenge}"` }),
+      ...(challenge === null ? {} : { 'WWW-Authenticate': challenge === '' ? scheme : `${scheme}, error="${challenge}"` }),
       ...headers,
     }),
   })
@@ -69,6 +70,8 @@ function denialOf(code: Code, base: string, headers: Headers, members: Pick<Prob
 
 // RFC 6750 §3: the challenge holds at least one parameter.
 const BEARER = 'Bearer realm="countersign"'
+// RFC 9110 §11.3; the scheme has no registration, and `realm` is the parameter that any may have (§11.5).
+const API_KEY = 'ApiKey realm="countersign"'
 
 function detailOf({ code, facts }: Refusal): string | undefined {
   const known = Object.entries(facts)
