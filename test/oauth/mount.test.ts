@@ -84,7 +84,7 @@ for (const [name, make] of [
     })
     const answer = await call('/auth/token', { method: 'POST', body: form() })
     assert.equal(answer.status, 503)
-    assert.equal(recorder.of('token.refused').at(-1)?.code, 'ERR_GUARD_BEHIND_BODY_PARSER')
+    assert.equal(recorder.of('guard.misused').at(-1)?.code, 'ERR_GUARD_BEHIND_BODY_PARSER')
   })
 }
 

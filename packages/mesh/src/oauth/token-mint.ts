@@ -1,5 +1,6 @@
 import type { StateEvent, StateWrite } from '@countersign/core'
 import { type AccessTokenClaims, type ActorClaim, accessTokenClaims } from '@countersign/issuer'
+import { decodeToken } from '@countersign/token'
 import type { MeshCore } from '../mesh-core.js'
 import { tokenKey } from '../state-keys.js'
 import type { RegisteredClient } from './registered-client.js'
@@ -78,13 +79,16 @@ export function createTokenMint(core: MeshCore, maxTokenSeconds: number): TokenM
       randomBytes,
     })
     const text = await keys.sign(TYPE, claims)
+    const kid = kidOf(text)
+    // Revoked a moment ago, and not replaced yet: what it signs counts nowhere.
+    if (revocations.has('key', kid, nowMs)) return reject('ERR_OAUTH_FAULT', { reason: 'key revoked' })
     const untilMs = claims.exp * 1000 + skewMs + marginMs
     return {
       text,
       tokenId: claims.jti,
       expiresInSeconds: Math.floor((claims.exp * 1000 - nowMs) / 1000),
       expiresAtMs: claims.exp * 1000,
-      write: { key: tokenKey(claims.jti), value: JSON.stringify(recordOf(claims)), untilMs },
+      write: { key: tokenKey(claims.jti), value: JSON.stringify(recordOf(claims, kid)), untilMs },
       event: eventOf(grant, claims, nowMs),
     }
   }
@@ -96,11 +100,17 @@ export function createTokenMint(core: MeshCore, maxTokenSeconds: number): TokenM
     return revocations.has('service', subject, thisSecondMs + 1000) ? null : thisSecondMs + 1000
   }
 
-  function recordOf({ sub, client_id, aud, iat, exp }: AccessTokenClaims): Readonly<Record<string, unknown>> {
-    return { v: 1, status: 'AUTHENTICATED', kid: keys.kid, sub, client_id, aud, iat, exp }
-  }
-
   return { mint }
+}
+
+function recordOf({ sub, client_id, aud, iat, exp }: AccessTokenClaims, kid: string): Readonly<Record<string, unknown>> {
+  return { v: 1, status: 'AUTHENTICATED', kid, sub, client_id, aud, iat, exp }
+}
+
+function kidOf(token: string): string {
+  const { kid } = decodeToken(token).header
+  if (typeof kid !== 'string') throw new TypeError('a token without a kid was signed')
+  return kid
 }
 
 function bindingOf({ thumbprint, jkt }: SenderBinding) {
