@@ -7,7 +7,7 @@ export type PresetName = keyof ReturnType<typeof presetsOf>
 
 /** Guard options by name: one server of each in every cell. Quotas only where a row is about them, or rows would use up each other's. */
 export function presetsOf(world: World) {
-  const { certificates, tokens, keys } = world
+  const { certificates, tokens, keys, sessions } = world
   const trust = [
     { trustDomain: TRUST_DOMAIN, pem: certificates.root.certificatePem },
     { trustDomain: null, pem: certificates.plainRoot.certificatePem },
@@ -125,6 +125,9 @@ export function presetsOf(world: World) {
       forwarded: { format: 'linkerd', from: proxy, subjects: [{ dnsUnder: 'identity.linkerd.cluster.local' }] },
       authorize: ['orders.shop.serviceaccount.identity.linkerd.cluster.local'],
     },
+    sessions: { ...mtls, session: sessions.verifier },
+    'sessions-without-store': { ...mtls, session: sessions.withoutStore },
+    'sessions-of-anybody': { ...mtls, session: sessions.verifier, require: 'optional', authorize: 'anyone' },
     'any-authority': { ...mtls, authority: 'any' },
     'details-exposed': { ...mtls, jwt: both, exposeDetails: true },
     'closed-on-denial': { ...mtls, closeOnDenial: true },

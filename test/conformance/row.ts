@@ -6,6 +6,7 @@ import type { KeyKind } from './keys.js'
 import type { PresetName } from './presets.js'
 import type { Field } from './raw-http1.js'
 import type { Transport } from './servers.js'
+import type { SessionKind } from './sessions.js'
 import type { TokenKind } from './tokens.js'
 
 /** One claim about what a service answers, whatever framework and transport it has. */
@@ -32,6 +33,8 @@ export interface Given {
   readonly apiKey?: KeyKind
   /** What a proxy wrote, sent after `Host`. */
   readonly forwarded?: ForwardedKind
+  /** What hands a session on. */
+  readonly session?: SessionKind
   /** Sent as they are, after `Host`. */
   readonly fields?: readonly Field[]
   /** Default `GET`. */
@@ -62,6 +65,8 @@ export interface Granted {
   readonly boundTo?: CertificateKind
   /** Whose certificate the peer has, and how it came. Default: that of the connection. */
   readonly peer?: { readonly certificate: CertificateKind | null; readonly provenance: Provenance }
+  /** Of a session that was handed on. Default: none was. */
+  readonly session?: { readonly actors: readonly string[]; readonly scopes: readonly string[] }
   /** Names of fields that the handler does not see, though they were sent. */
   readonly removed?: readonly string[]
   /** Whom the token speaks for, where not the caller. Default `null`. */

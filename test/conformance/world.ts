@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createTestClock, type TestClock } from '@countersign/testing'
 import { type Certificates, createCertificates } from './certificates.js'
 import { createKeys, type Keys } from './keys.js'
+import { createHandedSessions, type HandedSessions } from './sessions.js'
 import { createTokens, type Tokens } from './tokens.js'
 
 /** What every row of one run stands on: authorities, certificates, tokens, the time, and a folder for CRLs and Unix sockets. */
@@ -11,6 +12,7 @@ export interface World {
   readonly clock: TestClock
   readonly certificates: Certificates
   readonly tokens: Tokens
+  readonly sessions: HandedSessions
   readonly keys: Keys
   /** With `root.pem`, `plain.pem`, `jwks.json`, `keys.json`, and `other.json` with the keys of somebody else. */
   readonly folder: string
@@ -35,6 +37,7 @@ export function createWorld(): World {
   }
   const revoked = [{ serialNumber: certificates.of('revoked').serialNumber, revokedAt: hoursAgo(1) }]
   const tokens = createTokens(certificates, clock)
+  const sessions = createHandedSessions(clock)
   const keys = createKeys(clock)
   write('root.pem', certificates.root.certificatePem)
   write('plain.pem', certificates.plainRoot.certificatePem)
@@ -45,6 +48,7 @@ export function createWorld(): World {
     clock,
     certificates,
     tokens,
+    sessions,
     keys,
     folder,
     crlFile: write('root.crl', certificates.root.revocationList({ revoked })),
@@ -52,6 +56,9 @@ export function createWorld(): World {
     oldCrlFile: write('old.crl', certificates.root.revocationList({ revoked, thisUpdate: hoursAgo(10), nextUpdate: hoursAgo(5) })),
     serverCertificateFile: write('server.pem', certificates.serverCredential.chainPem),
     serverKeyFile: write('server-key.pem', certificates.serverCredential.keyPem),
-    close: () => rmSync(folder, { recursive: true, force: true }),
+    close() {
+      sessions.close()
+      rmSync(folder, { recursive: true, force: true })
+    },
   }
 }

@@ -7,7 +7,10 @@ import {
   type Labels,
   type Meter,
   MisuseError,
+  NO_METER,
   type Principal,
+  quietMeter,
+  quietRecorder,
   type Surroundings,
 } from '@countersign/core'
 import { createAdmission, createLimiter } from '@countersign/limit'
@@ -21,17 +24,10 @@ import { createIgnoredFieldFinder } from './ignored-fields.js'
 import { createGrantKeeper } from './keep-grants.js'
 import type { GuardOptions, Requirement } from './options.js'
 import { createPipeline } from './pipeline.js'
-import { quietMeter, quietRecorder } from './quiet-sinks.js'
 import { runtimeNotice } from './runtime-notice.js'
 import { createPathReader } from './target.js'
 import { watchGrants } from './watch-grants.js'
 import { createWitness } from './witness.js'
-
-const NO_METER: Meter = {
-  createCounter: () => ({ add() {} }),
-  createHistogram: () => ({ record() {} }),
-  createGauge: () => ({ record() {} }),
-}
 
 /**
  * Makes a guard: the composition root, and the only place that knows every mechanism.

@@ -2,7 +2,7 @@ import { type JsonObject, type Refusal, refuse } from '@countersign/core'
 import { malformed } from './compact.js'
 
 /** Kinds of token by their header `typ`: see `JwtOptions.type`. */
-export type TokenType = 'at+jwt' | 'JWT' | 'jwt-svid'
+export type TokenType = 'at+jwt' | 'JWT' | 'jwt-svid' | 'session-propagation+jwt'
 
 /** Longest `kid`: far longer than a thumbprint or an ARN. It is looked up and compared on every cold request. */
 export const MAX_KID_LENGTH = 512
@@ -34,7 +34,7 @@ export function checkHeader(header: JsonObject, signature: Uint8Array, algorithm
 /** Judges `typ` (RFC 8725 §3.11): one kind of token never passes for another. */
 export function checkType(header: JsonObject, type: TokenType): Refusal | null {
   const { typ } = header
-  if (typ === undefined) return type === 'at+jwt' ? WRONG_TYPE : null
+  if (typ === undefined) return type === 'at+jwt' || type === 'session-propagation+jwt' ? WRONG_TYPE : null
   if (typeof typ !== 'string') return WRONG_TYPE
   const lower = typ.toLowerCase()
   // RFC 7515 §4.1.9: a media type, its `application/` left out at will.
@@ -42,6 +42,8 @@ export function checkType(header: JsonObject, type: TokenType): Refusal | null {
   switch (type) {
     case 'at+jwt':
       return name === 'at+jwt' ? null : WRONG_TYPE // RFC 9068 §4
+    case 'session-propagation+jwt':
+      return name === 'session-propagation+jwt' ? null : WRONG_TYPE
     case 'JWT':
       return name === 'jwt' ? null : WRONG_TYPE
     case 'jwt-svid':

@@ -34,7 +34,8 @@ export interface JwtOptions {
   readonly algorithms?: readonly Algorithm[]
   /**
    * Header `typ` (RFC 8725 §3.11). `'at+jwt'`: access tokens of RFC 9068. `'JWT'`: an absent `typ` is accepted too. `'jwt-svid'`: SPIFFE,
-   * `JWT`, `JOSE` or absent. Default `'at+jwt'`.
+   * `JWT`, `JOSE` or absent. `'session-propagation+jwt'`: what hands a session on in an AuthMesh; a guard takes it as no caller's token. Default
+   * `'at+jwt'`.
    */
   readonly type?: TokenType
   /** Claims that must be there, beside `iss`, `sub`, `exp` and `aud`. Default: none. */
@@ -167,7 +168,7 @@ export function checkJwtOptions(option: string, options: unknown): IssuerRules {
       "says where the issuer's public keys are: keys: { discover: true }, { jwksUri: 'https://issuer.example/jwks' }, { file } or { jwks }",
     )
   }
-  const type = checkChoice(at('type'), options['type'] ?? 'at+jwt', ['at+jwt', 'JWT', 'jwt-svid'])
+  const type = checkChoice(at('type'), options['type'] ?? 'at+jwt', ['at+jwt', 'JWT', 'jwt-svid', 'session-propagation+jwt'])
   const skewMs = 1000 * checkInteger(at('clockSkewSeconds'), options['clockSkewSeconds'] ?? DEFAULT_SKEW_SECONDS, 0, 60)
   const rules: IssuerRules = {
     issuer: checkText(at('issuer'), options['issuer']),
