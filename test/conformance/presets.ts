@@ -1,5 +1,6 @@
 import type { GuardOptions } from '@countersign/guard'
 import { idOf, TRUST_DOMAIN } from './certificates.js'
+import { NONCE_SECRET, ORIGIN } from './proofs.js'
 import { AUDIENCE, ISSUER, MAX_TOKEN_BYTES } from './tokens.js'
 import type { World } from './world.js'
 
@@ -32,6 +33,7 @@ export function presetsOf(world: World) {
     lock: null,
   } as const
   const keyAlone = { mtls: null, jwt: null, apiKeys, authorize: 'any-authenticated', limit: null } satisfies GuardOptions
+  const dpop = { ...both, binding: 'dpop', dpop: { origins: ORIGIN } } as const
   const proxy = { peer: idOf('/ingress') }
   const mtls = { mtls: { trust }, jwt: null, authorize: callers, limit: null } satisfies GuardOptions
 
@@ -41,6 +43,30 @@ export function presetsOf(world: World) {
     'mtls-over-time': mtls,
     'certificate-and-token': { ...mtls, jwt: both },
     'bearer-token': { ...mtls, mtls: null, jwt: bearer, authorize: 'any-authenticated' },
+    dpop: { ...mtls, mtls: null, jwt: dpop, authorize: 'any-authenticated' },
+    'dpop-nonce': {
+      ...mtls,
+      mtls: null,
+      jwt: { ...dpop, dpop: { origins: ORIGIN, nonce: { secret: NONCE_SECRET } } },
+      authorize: 'any-authenticated',
+    },
+    'dpop-replay-down': {
+      ...mtls,
+      mtls: null,
+      jwt: {
+        ...dpop,
+        dpop: { origins: ORIGIN, replay: { claim: () => Promise.reject(new Error('connection refused to redis://secret@store')) } },
+      },
+      authorize: 'any-authenticated',
+    },
+    'bearer-or-dpop': { ...mtls, mtls: null, jwt: { ...dpop, binding: 'if-bound' }, authorize: 'any-authenticated' },
+    'certificate-and-dpop': { ...mtls, jwt: { ...dpop, binding: 'sender-constrained' } },
+    workloads: {
+      ...mtls,
+      mtls: null,
+      jwt: { issuer: `spiffe://${TRUST_DOMAIN}`, audience: null, type: 'wit+jwt', keys: { jwks: tokens.jwks }, proof: { origins: ORIGIN } },
+      authorize: [orders],
+    },
     'either-one': { ...mtls, jwt: bearer, require: 'any', authorize: 'any-authenticated' },
     'certificate-or-both': { ...mtls, jwt: bearer, require: [['mtls', 'jwt'], ['mtls']], authorize: 'any-authenticated' },
     'nothing-required': { ...mtls, jwt: bearer, require: 'optional', authorize: 'anyone' },

@@ -4,6 +4,7 @@ import type { CertificateKind } from './certificates.js'
 import type { ForwardedKind } from './forwarded.js'
 import type { KeyKind } from './keys.js'
 import type { PresetName } from './presets.js'
+import type { ProofKind } from './proofs.js'
 import type { Field } from './raw-http1.js'
 import type { Transport } from './servers.js'
 import type { SessionKind } from './sessions.js'
@@ -31,6 +32,8 @@ export interface Given {
   readonly token?: TokenKind
   /** Sent as `X-Api-Key`. */
   readonly apiKey?: KeyKind
+  /** A token that is bound to a key and its proof, sent before the other fields. */
+  readonly proof?: ProofKind
   /** What a proxy wrote, sent after `Host`. */
   readonly forwarded?: ForwardedKind
   /** What hands a session on. */
@@ -63,6 +66,8 @@ export interface Granted {
   readonly evidence: readonly EvidenceKind[]
   /** Whose certificate the token is bound to. Default `null`. */
   readonly boundTo?: CertificateKind
+  /** The token is bound to the caller's key, which the request has proven. */
+  readonly keyProven?: true
   /** Whose certificate the peer has, and how it came. Default: that of the connection. */
   readonly peer?: { readonly certificate: CertificateKind | null; readonly provenance: Provenance }
   /** Of a session that was handed on. Default: none was. */

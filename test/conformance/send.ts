@@ -85,11 +85,17 @@ function connect({ certificate, serverName = HOST }: Given, service: Service, wo
 }
 
 /** `TOKEN` stands for a token that is good, `APIKEY` for such a key. */
-function fieldsOf({ token, apiKey, forwarded, fields = [] }: Given, world: World): readonly Field[] {
+function fieldsOf({ token, proof, apiKey, forwarded, fields = [] }: Given, world: World): readonly Field[] {
   const authorization: Field[] = token === undefined ? [] : [['Authorization', `Bearer ${world.tokens.of(token)}`]]
   const ownField: Field[] = apiKey === undefined ? [] : [['X-Api-Key', world.keys.of(apiKey)]]
   const written = forwarded === undefined ? [] : forwardedFields(forwarded, world)
-  return [...authorization, ...ownField, ...written, ...fields.map(([name, value]): Field => [name, filledIn(value, world)])]
+  return [
+    ...authorization,
+    ...(proof === undefined ? [] : world.proofs.of(proof)),
+    ...ownField,
+    ...written,
+    ...fields.map(([name, value]): Field => [name, filledIn(value, world)]),
+  ]
 }
 
 function filledIn(value: string, { tokens, keys }: World): string {

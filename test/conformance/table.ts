@@ -3,6 +3,7 @@ import type { Row } from './row.js'
 import { FORWARDED_ROWS } from './rows-forwarded.js'
 import { KEY_ROWS } from './rows-key.js'
 import { PEER_ROWS } from './rows-peer.js'
+import { PROOF_ROWS } from './rows-proof.js'
 import { REQUEST_ROWS } from './rows-request.js'
 import { SERVICE_ROWS } from './rows-service.js'
 import { SESSION_ROWS } from './rows-session.js'
@@ -14,6 +15,7 @@ export const TABLE: readonly Row[] = [
   ...PEER_ROWS,
   ...FORWARDED_ROWS,
   ...TOKEN_ROWS,
+  ...PROOF_ROWS,
   ...KEY_ROWS,
   ...SESSION_ROWS,
   ...REQUEST_ROWS,

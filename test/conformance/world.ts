@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createTestClock, type TestClock } from '@countersign/testing'
 import { type Certificates, createCertificates } from './certificates.js'
 import { createKeys, type Keys } from './keys.js'
+import { createCallerKey, createProofs, type Proofs } from './proofs.js'
 import { createHandedSessions, type HandedSessions } from './sessions.js'
 import { createTokens, type Tokens } from './tokens.js'
 
@@ -14,6 +15,7 @@ export interface World {
   readonly tokens: Tokens
   readonly sessions: HandedSessions
   readonly keys: Keys
+  readonly proofs: Proofs
   /** With `root.pem`, `plain.pem`, `jwks.json`, `keys.json`, and `other.json` with the keys of somebody else. */
   readonly folder: string
   /** A CRL of the root, in a file: with the revoked certificate in it, and one that has run out. */
@@ -36,7 +38,8 @@ export function createWorld(): World {
     return join(folder, name)
   }
   const revoked = [{ serialNumber: certificates.of('revoked').serialNumber, revokedAt: hoursAgo(1) }]
-  const tokens = createTokens(certificates, clock)
+  const callerKey = createCallerKey(clock)
+  const tokens = createTokens(certificates, callerKey, clock)
   const sessions = createHandedSessions(clock)
   const keys = createKeys(clock)
   write('root.pem', certificates.root.certificatePem)
@@ -50,6 +53,7 @@ export function createWorld(): World {
     tokens,
     sessions,
     keys,
+    proofs: createProofs(tokens, callerKey, clock),
     folder,
     crlFile: write('root.crl', certificates.root.revocationList({ revoked })),
     intermediateCrlFile: write('intermediate.crl', certificates.intermediate.revocationList({ revoked: [] })),

@@ -12,6 +12,7 @@ export {
   type Stage,
   type Status,
 } from './catalogue.js'
+export { BEARER_CHALLENGE, type Challenge } from './challenge.js'
 export { checkEntries } from './check-entries.js'
 export { checkSecret, flawOfSecret, MIN_SECRET_BYTES } from './check-secret.js'
 export { checkRevocationEntries, checkStateChange, checkStateKeys, checkStateText } from './check-state-change.js'

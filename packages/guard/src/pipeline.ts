@@ -53,10 +53,14 @@ export interface Pipeline {
   close(): void
 }
 
-/** What honest callers bring too, when a token runs out or a key is rotated, and what takes no cryptography: it uses up no budget. */
+/**
+ * What honest callers bring too: when a token, a key or a session runs out or a key is rotated, which takes no cryptography, and when a nonce
+ * is new, which takes a proof that is good otherwise. It uses up no budget.
+ */
 const HONEST: ReadonlySet<Code> = new Set([
   'ERR_TOKEN_EXPIRED',
   'ERR_TOKEN_KEY_UNKNOWN',
+  'ERR_PROOF_NONCE',
   'ERR_API_KEY_EXPIRED',
   'ERR_API_KEY_LOCKED',
   'ERR_SESSION_EXPIRED',
@@ -225,7 +229,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     quotas: Quotas | null,
   ): Decision | Promise<Decision> {
     try {
-      const headers = quotas?.headers ?? NO_HEADERS
+      const headers = withTokenFields(quotas?.headers ?? NO_HEADERS, inbound)
       // Quota first: probing for a 403 is not free.
       if (quotas !== null && quotas.refusal !== null) return deny(quotas.refusal, inbound, principal, headers)
       if (need.reads) {
@@ -267,6 +271,12 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     return unrecorded === null ? made : answer(unrecorded, inbound, principal)
   }
 
+  // A nonce that is due goes along with whatever is answered.
+  function withTokenFields(headers: Headers, inbound: Inbound): Headers {
+    const fields = tokens?.fieldsFor?.(inbound) ?? null
+    return fields === null ? headers : { ...headers, ...fields }
+  }
+
   // An anonymous caller who may not do this is asked for evidence, not told that it is forbidden.
   function inviting(inbound: Inbound): Refusal {
     if (tokens !== null) return refuse('ERR_TOKEN_MISSING')
@@ -288,7 +298,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 
   function answer(refusal: Refusal, inbound: Inbound, caller: Peer | Principal | null, headers?: Headers): Denial {
     witness.denied(refusal, inbound, caller)
-    return denialFrom(refusal, headers)
+    const fields = headers === undefined ? (tokens?.fieldsFor?.(inbound) ?? undefined) : headers
+    return denialFrom(refusal, inbound, fields)
   }
 
   function judge({ principal, inbound }: Grant): Denial | null {
