@@ -11,15 +11,16 @@ import {
   type TokenVerifier,
 } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
-import { type Appraisal, appraise } from './appraisal.js'
+import { appraise } from './appraisal.js'
 import { checkBinding } from './binding.js'
 import { challengesOf } from './challenges.js'
 import { judgeTime } from './claims.js'
 import { readCredentials, schemeOf } from './credentials.js'
 import { createEntry, type Entry, judgeEntry } from './entry.js'
 import { createIntrospectingVerifier } from './introspection/introspecting-verifier.js'
-import { createIssuers, type Issuer } from './issuer.js'
+import { createIssuers } from './issuer.js'
 import { matchSignature } from './match-signature.js'
+import { Open, type Signed } from './open-token.js'
 import { retainedBytes } from './retained-bytes.js'
 import { createStatusCounter } from './status-counter.js'
 import type { TokenIssuer } from './token-issuer.js'
@@ -36,26 +37,6 @@ const MAX_ROUNDS = 3
 const WRONG_SIGNATURE = Object.freeze(refuse('ERR_TOKEN_SIGNATURE'))
 const KEY_UNKNOWN = Object.freeze(refuse('ERR_TOKEN_KEY_UNKNOWN'))
 const KEYS_UNAVAILABLE = Object.freeze(refuse('ERR_KEYS_UNAVAILABLE'))
-
-/** A token that cannot be judged yet: the issuer's keys must be asked for, or else (`signed`) its signature must be verified. */
-class Open {
-  readonly issuer: Issuer
-  readonly field: string
-  readonly signed: Signed | null
-
-  constructor(issuer: Issuer, field: string, signed: Signed | null) {
-    this.issuer = issuer
-    this.field = field
-    this.signed = signed
-  }
-}
-
-interface Signed {
-  readonly appraisal: Appraisal
-  readonly candidates: readonly VerificationKey[]
-  /** Of the keys when the candidates were found. */
-  readonly epoch: number
-}
 
 /**
  * Verifies JWTs of one issuer or several. A token is verified once and judged on every request: its times, whether its key is
