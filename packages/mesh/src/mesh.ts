@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { createRecorder } from '@countersign/audit'
 import {
+  type Clock,
+  checkKeys,
   MisuseError,
   NO_METER,
   type PropagatedSession,
   quietMeter,
   quietRecorder,
+  type Recorder,
   type Refusal,
   type SessionVerifier,
   type StateStore,
@@ -128,7 +131,7 @@ function compose(rules: CheckedMeshOptions, own: <Part extends Closable>(part: P
   const shared = rules.store ?? own(createMemoryStateStore({ clock }))
   const store = rules.sink === null ? withoutEvents(shared) : shared
   const revocations = own(createRevocations({ store, ...surroundingsOf(surroundings) }))
-  const keys = isKeyRing(rules.keys) ? rules.keys : own(createKeyRing({ ...rules.keys, clock, recorder, ...lifetimesOf(rules) }))
+  const keys = isKeyRing(rules.keys) ? rules.keys : own(keyRingFrom(rules, clock, recorder))
   checkOverlap(keys, rules)
   const directory = own(createKeyDirectory({ issuer: rules.issuer, store, keys, revocations, processId: randomUUID(), clock, recorder }))
   const core: MeshCore = Object.freeze({
@@ -204,6 +207,21 @@ function lifetimesOf({ maxTokenMs, propagationMs, skewMs }: CheckedMeshOptions) 
     maxTokenSeconds: Math.max(maxTokenMs, propagationMs) / 1000,
     clockSkewSeconds: skewMs / 1000,
     marginSeconds: MARGIN_MS / 1000,
+  }
+}
+
+const RING_KEYS = ['algorithm', 'keys', 'rotateEverySeconds', 'publishAheadSeconds', 'marginSeconds', 'signTimeoutMs']
+
+/** What is wrong with the options of the ring is wrong with ours. */
+function keyRingFrom(rules: CheckedMeshOptions, clock: Clock, recorder: Recorder): KeyRing {
+  checkKeys('keys', rules.keys, RING_KEYS)
+  try {
+    return createKeyRing({ ...lifetimesOf(rules), ...rules.keys, clock, recorder })
+  } catch (error) {
+    if (!(error instanceof MisuseError)) throw error
+    const { code, option, message, cause } = error
+    const said = message.slice(option.length + ': '.length, message.lastIndexOf(' ('))
+    throw new MisuseError(code, option.replace(/^options/, 'keys'), said, cause)
   }
 }
 
