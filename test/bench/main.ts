@@ -11,6 +11,7 @@ import { connectionReport, floodReport } from './memory-report.js'
 import { oauthReport } from './oauth-report.js'
 import { profileReport } from './profile-report.js'
 import { report, type Section } from './report.js'
+import { revocationReport } from './revocation-report.js'
 import { FULL_ROUNDS, QUICK_ROUNDS } from './rounds.js'
 import { STACK_NAMES } from './stacks/stacks.js'
 import { tokenReport } from './token-report.js'
@@ -57,6 +58,7 @@ const sections: readonly Section[] =
         { name: 'x509', run: () => x509Report(quick) },
         { name: 'token', run: () => tokenReport(quick) },
         { name: 'issue', run: () => issueReport(quick) },
+        { name: 'revocations', run: () => revocationReport(quick) },
         { name: 'oauth', run: () => oauthReport(mesh, rounds) },
       ]
 const chosen = sections.filter(({ name }) => name.includes(options.only))

@@ -1,7 +1,7 @@
 import type { GuardOptions } from '@countersign/guard'
 import { idOf, TRUST_DOMAIN } from './certificates.js'
 import { NONCE_SECRET, ORIGIN } from './proofs.js'
-import { AUDIENCE, ISSUER, MAX_TOKEN_BYTES } from './tokens.js'
+import { ASKED_ISSUER, AUDIENCE, ISSUER, MAX_TOKEN_BYTES } from './tokens.js'
 import type { World } from './world.js'
 
 export type PresetName = keyof ReturnType<typeof presetsOf>
@@ -25,6 +25,17 @@ export function presetsOf(world: World) {
   const both = { ...issuer, subjects: [{ trustDomain: TRUST_DOMAIN }, 'alice'] } as const
   const bearer = { ...both, binding: 'if-bound' } as const
   const revocation = (ageMs: number) => ({ list: { ageMs, has: (kind: string, id: string) => kind === 'token' && id === 'jti-revoked' } })
+  const askedAbout = (fetch: typeof globalThis.fetch) =>
+    ({
+      issuer: ASKED_ISSUER,
+      audience: AUDIENCE,
+      subjects: [{ trustDomain: TRUST_DOMAIN }],
+      introspection: {
+        endpoint: `${ASKED_ISSUER}/introspect`,
+        clientAuthentication: { method: 'tls_client_auth', clientId: AUDIENCE, fetch },
+      },
+    }) as const
+  const dpop = { ...both, binding: 'dpop', dpop: { origins: ORIGIN } } as const
   const apiKeys = {
     keys: keys.records,
     hashKey: keys.hashKey,
@@ -33,7 +44,6 @@ export function presetsOf(world: World) {
     lock: null,
   } as const
   const keyAlone = { mtls: null, jwt: null, apiKeys, authorize: 'any-authenticated', limit: null } satisfies GuardOptions
-  const dpop = { ...both, binding: 'dpop', dpop: { origins: ORIGIN } } as const
   const proxy = { peer: idOf('/ingress') }
   const mtls = { mtls: { trust }, jwt: null, authorize: callers, limit: null } satisfies GuardOptions
 
@@ -97,6 +107,8 @@ export function presetsOf(world: World) {
     'tokens-revocable': { ...mtls, jwt: { ...both, revocation: revocation(0) } },
     'tokens-revocation-outdated': { ...mtls, jwt: { ...both, revocation: revocation(60_000) } },
     'keys-unreachable': { ...mtls, jwt: { ...both, keys: { jwksUri: 'http://127.0.0.1:9/jwks', timeoutMs: 1000 } } },
+    'tokens-asked-about': { ...mtls, jwt: [both, askedAbout(tokens.introspect)] },
+    'issuer-not-answering': { ...mtls, jwt: askedAbout(() => Promise.reject(new Error('connection refused'))) },
     'rules-and-scopes': {
       ...mtls,
       jwt: both,

@@ -34,6 +34,7 @@ export function checkHeader(header: JsonObject, signature: Uint8Array, algorithm
 /** Judges `typ` (RFC 8725 §3.11): one kind of token never passes for another. */
 export function checkType(header: JsonObject, type: TokenType): Refusal | null {
   const { typ } = header
+  // An absent one is what the older kinds may have, and no other.
   if (typ === undefined) return type === 'JWT' || type === 'jwt-svid' ? null : WRONG_TYPE
   const name = mediaTypeOf(typ)
   switch (type) {

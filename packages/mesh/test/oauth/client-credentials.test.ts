@@ -169,11 +169,13 @@ test('a grant that the client may not use, or that there is not, is refused', as
   const stage = await createStage(t)
   const { post } = await run(t, stage, { clients: [certificateClient(ORDERS, { grants: ['token_exchange'] })] })
   assert.equal((await post('/token', GRANT, stage.orders)).json['error'], 'unauthorized_client')
+  assert.equal(lastCode(stage), 'ERR_GRANT_NOT_ALLOWED')
   assert.equal(
     (await post('/token', { ...GRANT, grant_type: 'refresh_token', refresh_token: 'x' }, stage.orders)).json['error'],
     'unauthorized_client',
   )
   assert.equal((await post('/token', { ...GRANT, grant_type: 'password' }, stage.orders)).json['error'], 'unsupported_grant_type')
+  assert.equal(lastCode(stage), 'ERR_GRANT_UNSUPPORTED')
   assert.equal((await post('/token', { client_id: ORDERS }, stage.orders)).json['error'], 'invalid_request')
 })
 
