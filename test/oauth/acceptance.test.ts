@@ -22,6 +22,7 @@ async function bearer(
   const { client } = await signing()
   const stage = await createStage(t, () => ({
     clients: [
+      byCertificate(ORDERS),
       {
         ...client,
         clientId: 'tool',
