@@ -6,7 +6,7 @@ import { createClient } from 'redis'
 import { type ClientKind, clientOf } from './clients.js'
 import { type RedisServer, startRedis } from './redis-server.js'
 
-export { CLIENT_KINDS, type ClientKind, entryOf, MINUTE_MS } from './clients.js'
+export { CLIENT_KINDS, type ClientKind, clientOf, entryOf, MINUTE_MS } from './clients.js'
 
 /** A connection of the test itself, for what happens to the server behind the back of the store. */
 export async function adminOf(server: Pick<RedisServer, 'url'>) {
