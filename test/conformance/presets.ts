@@ -1,13 +1,14 @@
 import type { GuardOptions } from '@countersign/guard'
 import { idOf, TRUST_DOMAIN } from './certificates.js'
-import { AUDIENCE, ISSUER, MAX_TOKEN_BYTES } from './tokens.js'
+import { NONCE_SECRET, ORIGIN } from './proofs.js'
+import { ASKED_ISSUER, AUDIENCE, ISSUER, MAX_TOKEN_BYTES } from './tokens.js'
 import type { World } from './world.js'
 
 export type PresetName = keyof ReturnType<typeof presetsOf>
 
 /** Guard options by name: one server of each in every cell. Quotas only where a row is about them, or rows would use up each other's. */
 export function presetsOf(world: World) {
-  const { certificates, tokens } = world
+  const { certificates, tokens, keys, sessions } = world
   const trust = [
     { trustDomain: TRUST_DOMAIN, pem: certificates.root.certificatePem },
     { trustDomain: null, pem: certificates.plainRoot.certificatePem },
@@ -24,6 +25,25 @@ export function presetsOf(world: World) {
   const both = { ...issuer, subjects: [{ trustDomain: TRUST_DOMAIN }, 'alice'] } as const
   const bearer = { ...both, binding: 'if-bound' } as const
   const revocation = (ageMs: number) => ({ list: { ageMs, has: (kind: string, id: string) => kind === 'token' && id === 'jti-revoked' } })
+  const askedAbout = (fetch: typeof globalThis.fetch) =>
+    ({
+      issuer: ASKED_ISSUER,
+      audience: AUDIENCE,
+      subjects: [{ trustDomain: TRUST_DOMAIN }],
+      introspection: {
+        endpoint: `${ASKED_ISSUER}/introspect`,
+        clientAuthentication: { method: 'tls_client_auth', clientId: AUDIENCE, fetch },
+      },
+    }) as const
+  const dpop = { ...both, binding: 'dpop', dpop: { origins: ORIGIN } } as const
+  const apiKeys = {
+    keys: keys.records,
+    hashKey: keys.hashKey,
+    owners: [{ trustDomain: TRUST_DOMAIN }, 'batch'],
+    // Rows must not lock each other out.
+    lock: null,
+  } as const
+  const keyAlone = { mtls: null, jwt: null, apiKeys, authorize: 'any-authenticated', limit: null } satisfies GuardOptions
   const proxy = { peer: idOf('/ingress') }
   const mtls = { mtls: { trust }, jwt: null, authorize: callers, limit: null } satisfies GuardOptions
 
@@ -33,6 +53,30 @@ export function presetsOf(world: World) {
     'mtls-over-time': mtls,
     'certificate-and-token': { ...mtls, jwt: both },
     'bearer-token': { ...mtls, mtls: null, jwt: bearer, authorize: 'any-authenticated' },
+    dpop: { ...mtls, mtls: null, jwt: dpop, authorize: 'any-authenticated' },
+    'dpop-nonce': {
+      ...mtls,
+      mtls: null,
+      jwt: { ...dpop, dpop: { origins: ORIGIN, nonce: { secret: NONCE_SECRET } } },
+      authorize: 'any-authenticated',
+    },
+    'dpop-replay-down': {
+      ...mtls,
+      mtls: null,
+      jwt: {
+        ...dpop,
+        dpop: { origins: ORIGIN, replay: { claim: () => Promise.reject(new Error('connection refused to redis://secret@store')) } },
+      },
+      authorize: 'any-authenticated',
+    },
+    'bearer-or-dpop': { ...mtls, mtls: null, jwt: { ...dpop, binding: 'if-bound' }, authorize: 'any-authenticated' },
+    'certificate-and-dpop': { ...mtls, jwt: { ...dpop, binding: 'sender-constrained' } },
+    workloads: {
+      ...mtls,
+      mtls: null,
+      jwt: { issuer: `spiffe://${TRUST_DOMAIN}`, audience: null, type: 'wit+jwt', keys: { jwks: tokens.jwks }, proof: { origins: ORIGIN } },
+      authorize: [orders],
+    },
     'either-one': { ...mtls, jwt: bearer, require: 'any', authorize: 'any-authenticated' },
     'certificate-or-both': { ...mtls, jwt: bearer, require: [['mtls', 'jwt'], ['mtls']], authorize: 'any-authenticated' },
     'nothing-required': { ...mtls, jwt: bearer, require: 'optional', authorize: 'anyone' },
@@ -63,6 +107,8 @@ export function presetsOf(world: World) {
     'tokens-revocable': { ...mtls, jwt: { ...both, revocation: revocation(0) } },
     'tokens-revocation-outdated': { ...mtls, jwt: { ...both, revocation: revocation(60_000) } },
     'keys-unreachable': { ...mtls, jwt: { ...both, keys: { jwksUri: 'http://127.0.0.1:9/jwks', timeoutMs: 1000 } } },
+    'tokens-asked-about': { ...mtls, jwt: [both, askedAbout(tokens.introspect)] },
+    'issuer-not-answering': { ...mtls, jwt: askedAbout(() => Promise.reject(new Error('connection refused'))) },
     'rules-and-scopes': {
       ...mtls,
       jwt: both,
@@ -87,6 +133,28 @@ export function presetsOf(world: World) {
       ],
       authorize: [...callers, { callers: { anonymous: true }, paths: '/status' }],
     },
+    'api-key': keyAlone,
+    'keys-over-time': keyAlone,
+    'api-keys-in-a-file': { ...keyAlone, apiKeys: { ...apiKeys, keys: { file: `${world.folder}/keys.json` } } },
+    'keys-and-scopes': {
+      ...keyAlone,
+      authorize: [{ callers: orders, methods: 'GET', paths: { under: '/invoices' }, scopes: ['invoices:read', 'invoices:list'] }],
+    },
+    'keys-revocable': {
+      ...keyAlone,
+      apiKeys: {
+        ...apiKeys,
+        revocation: { list: { ageMs: 0, has: (kind: string, id: string) => kind === 'key' && id === keys.idOf('on-the-list') } },
+      },
+    },
+    'keys-not-found': {
+      ...keyAlone,
+      apiKeys: { ...apiKeys, keys: { epoch: 1, find: () => Promise.reject(new Error('connection refused to redis://secret@store')) } },
+    },
+    'key-lock': { ...keyAlone, apiKeys: { ...apiKeys, lock: { failures: 1 } } },
+    'key-lock-over-time': { ...keyAlone, apiKeys: { ...apiKeys, lock: { failures: 1 } } },
+    'certificate-and-key': { ...mtls, apiKeys },
+    'any-of-three': { ...mtls, jwt: bearer, apiKeys, require: 'any', authorize: 'any-authenticated' },
     'behind-nginx': { ...mtls, forwarded: { format: 'nginx', from: proxy } },
     'behind-two-envoys': { ...mtls, forwarded: { format: 'envoy-xfcc', from: proxy, hops: 2 } },
     'behind-rfc9440': { ...mtls, forwarded: { format: 'rfc9440', from: proxy } },
@@ -95,6 +163,9 @@ export function presetsOf(world: World) {
       forwarded: { format: 'linkerd', from: proxy, subjects: [{ dnsUnder: 'identity.linkerd.cluster.local' }] },
       authorize: ['orders.shop.serviceaccount.identity.linkerd.cluster.local'],
     },
+    sessions: { ...mtls, session: sessions.verifier },
+    'sessions-without-store': { ...mtls, session: sessions.withoutStore },
+    'sessions-of-anybody': { ...mtls, session: sessions.verifier, require: 'optional', authorize: 'anyone' },
     'any-authority': { ...mtls, authority: 'any' },
     'details-exposed': { ...mtls, jwt: both, exposeDetails: true },
     'closed-on-denial': { ...mtls, closeOnDenial: true },

@@ -2,9 +2,12 @@ import type { Code, EvidenceKind, Provenance, Status } from '@countersign/core'
 import type { AdapterName } from './adapters.js'
 import type { CertificateKind } from './certificates.js'
 import type { ForwardedKind } from './forwarded.js'
+import type { KeyKind } from './keys.js'
 import type { PresetName } from './presets.js'
+import type { ProofKind } from './proofs.js'
 import type { Field } from './raw-http1.js'
 import type { Transport } from './servers.js'
+import type { SessionKind } from './sessions.js'
 import type { TokenKind } from './tokens.js'
 
 /** One claim about what a service answers, whatever framework and transport it has. */
@@ -27,8 +30,14 @@ export interface Given {
   readonly certificate?: CertificateKind
   /** Sent as `Authorization: Bearer`. */
   readonly token?: TokenKind
+  /** A token that is bound to a key and its proof, sent before the other fields. */
+  readonly proof?: ProofKind
+  /** Sent as `X-Api-Key`. */
+  readonly apiKey?: KeyKind
   /** What a proxy wrote, sent after `Host`. */
   readonly forwarded?: ForwardedKind
+  /** What hands a session on. */
+  readonly session?: SessionKind
   /** Sent as they are, after `Host`. */
   readonly fields?: readonly Field[]
   /** Default `GET`. */
@@ -57,8 +66,12 @@ export interface Granted {
   readonly evidence: readonly EvidenceKind[]
   /** Whose certificate the token is bound to. Default `null`. */
   readonly boundTo?: CertificateKind
+  /** The token is bound to the caller's key, which the request has proven. */
+  readonly keyProven?: true
   /** Whose certificate the peer has, and how it came. Default: that of the connection. */
   readonly peer?: { readonly certificate: CertificateKind | null; readonly provenance: Provenance }
+  /** Of a session that was handed on. Default: none was. */
+  readonly session?: { readonly actors: readonly string[]; readonly scopes: readonly string[] }
   /** Names of fields that the handler does not see, though they were sent. */
   readonly removed?: readonly string[]
   /** Whom the token speaks for, where not the caller. Default `null`. */
@@ -101,6 +114,11 @@ export const ASKS_FOR_TOKEN = { challenge: BEARER } as const
 export const INVALID_TOKEN = { challenge: `${BEARER}, error="invalid_token"` } as const
 export const INVALID_REQUEST = { challenge: `${BEARER}, error="invalid_request"` } as const
 export const INSUFFICIENT_SCOPE = { challenge: `${BEARER}, error="insufficient_scope"` } as const
+
+const API_KEY = 'ApiKey realm="countersign"'
+
+export const ASKS_FOR_KEY = { challenge: API_KEY } as const
+export const KEY_REPEATED = { challenge: `${API_KEY}, error="invalid_request"` } as const
 
 export const UNENCRYPTED = { code: 'ERR_PEER_UNENCRYPTED', status: 403 } as const
 

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import type { Clock } from '@countersign/core'
 import { createTokenSigner, type TokenSigner } from '@countersign/issuer'
@@ -6,6 +7,8 @@ import { type Certificates, idOf } from './certificates.js'
 export const ISSUER = 'https://issuer.prod.example'
 export const AUDIENCE = 'billing'
 export const MAX_TOKEN_BYTES = 2048
+/** Of tokens that are asked about. */
+export const ASKED_ISSUER = 'https://opaque.prod.example'
 
 /** What rows send as a bearer token. */
 export interface Tokens {
@@ -13,13 +16,16 @@ export interface Tokens {
   /** Keys of somebody else. */
   readonly strangersJwks: ReturnType<TokenSigner['jwks']>['keys']
   of(kind: TokenKind): string
+  /** Answers what the issuer of opaque tokens answers (RFC 7662). */
+  readonly introspect: typeof globalThis.fetch
 }
 
 export type TokenKind = keyof ReturnType<typeof recipes>
 
-export function createTokens(certificates: Certificates, clock: Clock): Tokens {
+/** @param callerKey what tokens are bound to that are bound to a key. */
+export function createTokens(certificates: Certificates, callerKey: TokenSigner, clock: Clock): Tokens {
   const signer = createTokenSigner({ issuer: ISSUER, clock, maxExpiresInSeconds: 86_400 })
-  const recipe = recipes(signer, certificates, clock)
+  const recipe = recipes(signer, certificates, callerKey, clock)
   const made = new Map<TokenKind, string>()
   return {
     jwks: signer.jwks().keys,
@@ -29,12 +35,20 @@ export function createTokens(certificates: Certificates, clock: Clock): Tokens {
       made.set(kind, token)
       return token
     },
+    async introspect(_, init) {
+      const asked = new URLSearchParams(Buffer.from(init?.body as Uint8Array).toString()).get('token')
+      const now = Math.floor(clock.nowMs() / 1000)
+      const cnf = { 'x5t#S256': certificates.of('orders')['x5t#S256'] }
+      const described = { active: true, sub: idOf('/orders'), aud: AUDIENCE, exp: now + 3600, cnf }
+      return Response.json(asked === recipe.opaque() ? described : { active: false })
+    },
   }
 }
 
-function recipes(signer: TokenSigner, certificates: Certificates, clock: Clock) {
+function recipes(signer: TokenSigner, certificates: Certificates, callerKey: TokenSigner, clock: Clock) {
   const now = Math.floor(clock.nowMs() / 1000)
   const orders = certificates.of('orders')
+  const [callerJwk = assert.fail('no key')] = callerKey.jwks().keys
   const claims = {
     iss: ISSUER,
     sub: idOf('/orders'),
@@ -65,9 +79,17 @@ function recipes(signer: TokenSigner, certificates: Certificates, clock: Clock) 
     'an-hour-old': () => bound({ iat: now - 3600, nbf: now - 3600 }),
     'several-audiences': () => bound({ aud: ['other', AUDIENCE] }),
     unbound: () => signer.signExactly({ ...unbound, sub: 'alice' }),
+    // A `kid` of that signer is its RFC 7638 thumbprint.
+    'bound-to-key': () => signer.signExactly({ ...unbound, sub: 'alice', cnf: { jkt: callerJwk.kid } }),
+    'expired-bound-to-key': () => signer.signExactly({ ...unbound, exp: now - 31, cnf: { jkt: callerJwk.kid } }),
+    'bound-to-both': () => bound({ cnf: { ...cnf, jkt: callerJwk.kid } }),
+    workload: () => signer.signExactly({ sub: idOf('/orders'), iat: now, exp: now + 3600, cnf: { jwk: callerJwk } }, { typ: 'wit+jwt' }),
     'unbound-with-scope': () => signer.signExactly({ ...unbound, sub: 'alice', scope: 'invoices:read' }),
 
+    opaque: () => 'opaque-token-of-orders',
+
     // refused
+    'opaque-inactive': () => 'opaque-token-of-nobody',
     expired: () => bound({ exp: now - 31 }),
     'not-yet-valid': () => bound({ nbf: now + 31 }),
     'issued-in-future': () => bound({ iat: now + 31 }),

@@ -8,10 +8,10 @@ export type EvidenceKind = 'mtls' | 'jwt' | 'api-key'
 
 /** Who is calling, and how that was proven. Frozen. */
 export interface Principal {
-  /** The caller's name: that of the certificate, or without one the token's subject; `anonymous` without either. */
+  /** The caller's name: that of the certificate, or else the owner of the API key, or else the token's subject; `anonymous` without any. */
   readonly id: string
   readonly anonymous: boolean
-  /** The workload at the other end: from its certificate, or without one from its token. `null` if anonymous. */
+  /** The workload at the other end: from its certificate, or else from its API key, or else from its token. `null` if anonymous. */
   readonly caller: Identity | null
   /** Whom the token speaks for, where that is not the caller itself. `null` without a token. */
   readonly subject: Identity | null
@@ -30,7 +30,7 @@ export interface Principal {
 export interface Assurance {
   /** How the certificate reached us; `null` without one. */
   readonly provenance: Provenance | null
-  /** The token is bound to this very certificate. */
+  /** The token is bound to this very certificate, or to a key that this request has proven. */
   readonly tokenBound: boolean
   /** The TLS session was resumed: the certificate is the one of the full handshake, judged again since. */
   readonly resumed: boolean

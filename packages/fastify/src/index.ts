@@ -1,5 +1,6 @@
-export { type CertificateMetadata, type Code, MisuseError, type Peer, type Principal, type Token } from '@countersign/core'
+export { type ApiKey, type CertificateMetadata, type Code, MisuseError, type Peer, type Principal, type Token } from '@countersign/core'
 export {
+  type ApiKeyOptions,
   type AuditOptions,
   createGuard,
   createMeter,

@@ -1,4 +1,5 @@
 import {
+  type ApiKeyVerifier,
   checkBoolean,
   checkChoice,
   checkKeys,
@@ -20,6 +21,7 @@ import { compileRoutes, type RouteTable } from './routes.js'
 const KEYS = [
   'mtls',
   'jwt',
+  'apiKeys',
   'authorize',
   'require',
   'routes',
@@ -40,6 +42,7 @@ const KEYS = [
 export interface CheckedOptions {
   readonly mtls: GuardOptions['mtls']
   readonly jwt: GuardOptions['jwt']
+  readonly apiKeys: NonNullable<GuardOptions['apiKeys']> | null
   readonly forwarded: NonNullable<GuardOptions['forwarded']> | null
   readonly authorize: GuardOptions['authorize']
   readonly session: SessionVerifier | null
@@ -69,14 +72,19 @@ export function checkGuardOptions(options: GuardOptions): CheckedOptions {
         `must be said${key === 'authorize' ? REQUIRED_AUTHORIZE : `; write ${key}: null if none is to be looked at`}`,
       )
   }
-  const configured: Configured = { mtls: options.mtls !== null, jwt: options.jwt !== null }
-  if (!configured.mtls && !configured.jwt)
-    throw new MisuseError('ERR_OPTION_CONTRADICTION', 'mtls', 'and jwt are both null: such a guard could never know who calls')
+  const apiKeys = options.apiKeys ?? null
+  const configured: Configured = { mtls: options.mtls !== null, jwt: options.jwt !== null, apiKeys: apiKeys !== null }
+  if (!configured.mtls && !configured.jwt && !configured.apiKeys)
+    throw new MisuseError(
+      'ERR_OPTION_CONTRADICTION',
+      'mtls',
+      'and jwt are both null, and there are no apiKeys: such a guard could never know who calls',
+    )
   checkBinding(options)
   checkForwarded(options)
   if (typeof (options.audit as unknown) === 'string')
     throw new MisuseError('ERR_OPTION_INVALID', 'audit', "takes an object or null: write { allowed: 'all' } to write every request down")
-  if (options.jwt === null) checkWithoutTokens(options.authorize)
+  if (options.jwt === null) checkWithoutTokens(options.authorize, configured.apiKeys)
 
   const need = compileRequirement('require', options.require ?? 'all', configured)
   const routes = options.routes === undefined ? undefined : (checkList('routes', options.routes).slice() as readonly RouteOptions[])
@@ -91,6 +99,7 @@ export function checkGuardOptions(options: GuardOptions): CheckedOptions {
   return Object.freeze({
     mtls: options.mtls,
     jwt: options.jwt,
+    apiKeys,
     forwarded: options.forwarded ?? null,
     authorize: options.authorize,
     session: checkSession(options.session),
@@ -131,12 +140,16 @@ function checkBinding({ mtls, jwt }: GuardOptions): void {
   if (mtls !== null || jwt === null || isTokenVerifier(jwt)) return
   const entries = Array.isArray(jwt) ? jwt : [jwt]
   entries.forEach((entry: unknown, index) => {
-    if (typeof entry === 'object' && entry !== null && 'binding' in entry && entry.binding === 'if-bound') return
+    if (typeof entry !== 'object' || entry === null) return
+    // Others than `mtls` can be met without a certificate; what else stands there is for the package that reads it to refuse.
+    if (Reflect.get(entry, 'type') === 'wit+jwt') return
+    const binding = Reflect.get(entry, 'binding') ?? ('dpop' in entry && entry.dpop !== null ? 'unsaid' : 'mtls')
+    if (binding !== 'mtls') return
     const option = Array.isArray(jwt) ? `jwt[${index}].binding` : 'jwt.binding'
     throw new MisuseError(
       'ERR_OPTION_CONTRADICTION',
       option,
-      "tokens can only be bound to a client certificate, and mtls is null: write binding: 'if-bound' to accept a bearer token from whoever holds it",
+      "tokens can only be bound to a client certificate, and mtls is null: write binding: 'dpop' with dpop: { origins } for tokens that are bound to a key, or 'if-bound' to accept a bearer token from whoever holds it",
     )
   })
 }
@@ -157,11 +170,11 @@ function checkForwarded({ mtls, forwarded }: GuardOptions): void {
     )
 }
 
-function checkWithoutTokens(authorize: unknown): void {
+function checkWithoutTokens(authorize: unknown, hasKeys: boolean): void {
   if (!Array.isArray(authorize)) return
   authorize.forEach((rule: unknown, index) => {
     if (typeof rule !== 'object' || rule === null) return
-    for (const part of ['scopes', 'claims']) {
+    for (const part of hasKeys ? ['claims'] : ['scopes', 'claims']) {
       if (Reflect.get(rule, part) === undefined) continue
       throw new MisuseError(
         'ERR_OPTION_CONTRADICTION',
@@ -213,6 +226,10 @@ function hasMethods(value: unknown, names: readonly string[]): boolean {
 
 export function isPeerVerifier(value: GuardOptions['mtls']): value is PeerVerifier {
   return isKind(value, 'mtls')
+}
+
+export function isApiKeyVerifier(value: NonNullable<GuardOptions['apiKeys']>): value is ApiKeyVerifier {
+  return isKind(value, 'api-key')
 }
 
 export function isTokenVerifier(value: GuardOptions['jwt']): value is TokenVerifier {

@@ -1,37 +1,34 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createRecorder } from '@countersign/audit'
 import {
+  BEARER_CHALLENGE,
   type Decision,
   type Inbound,
   kindOf,
   type Labels,
   type Meter,
   MisuseError,
+  NO_METER,
   type Principal,
+  quietMeter,
+  quietRecorder,
   type Surroundings,
 } from '@countersign/core'
 import { createAdmission, createLimiter } from '@countersign/limit'
 import { createAuthorizer } from '@countersign/policy'
-import { createTokenVerifier } from '@countersign/token'
+import { createApiKeyVerifier, createTokenVerifier } from '@countersign/token'
 import { createPeerVerifier } from '@countersign/x509'
-import { type CheckedOptions, checkGuardOptions, isPeerVerifier, isTokenVerifier } from './check-options.js'
+import { type CheckedOptions, checkGuardOptions, isApiKeyVerifier, isPeerVerifier, isTokenVerifier } from './check-options.js'
 import { createDenialMaker } from './deny.js'
 import type { Guard, Proven, TypedGuardOptions } from './guard.js'
 import { createIgnoredFieldFinder } from './ignored-fields.js'
 import { createGrantKeeper } from './keep-grants.js'
 import type { GuardOptions, Requirement } from './options.js'
 import { createPipeline } from './pipeline.js'
-import { quietMeter, quietRecorder } from './quiet-sinks.js'
 import { runtimeNotice } from './runtime-notice.js'
 import { createPathReader } from './target.js'
 import { watchGrants } from './watch-grants.js'
 import { createWitness } from './witness.js'
-
-const NO_METER: Meter = {
-  createCounter: () => ({ add() {} }),
-  createHistogram: () => ({ record() {} }),
-  createGauge: () => ({ record() {} }),
-}
 
 /**
  * Makes a guard: the composition root, and the only place that knows every mechanism.
@@ -44,8 +41,9 @@ export function createGuard<
   const J extends GuardOptions['jwt'],
   const R extends Requirement = 'all',
   const F extends GuardOptions['forwarded'] = null,
->(options: TypedGuardOptions<M, J, R, F>): Guard<Proven<M, J, R, F>> {
-  return composeGuard(checkGuardOptions(options)) as Guard<Proven<M, J, R, F>>
+  const K extends GuardOptions['apiKeys'] = null,
+>(options: TypedGuardOptions<M, J, R, F, K>): Guard<Proven<M, J, R, F, K>> {
+  return composeGuard(checkGuardOptions(options)) as Guard<Proven<M, J, R, F, K>>
 }
 
 function composeGuard(options: CheckedOptions): Guard {
@@ -88,10 +86,17 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
         : own(createPeerVerifier(options.mtls, surroundings, options.forwarded))
   const tokens =
     options.jwt === null ? null : isTokenVerifier(options.jwt) ? options.jwt : own(createTokenVerifier(options.jwt, surroundings))
+  const apiKeys =
+    options.apiKeys === null
+      ? null
+      : isApiKeyVerifier(options.apiKeys)
+        ? options.apiKeys
+        : own(createApiKeyVerifier(options.apiKeys, surroundings))
   const witness = createWitness(recorder, meter)
   const pipeline = createPipeline({
     peers,
     tokens,
+    apiKeys,
     sessions: options.session,
     authorizer,
     limiter,
@@ -99,7 +104,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
     pathOf: createPathReader(options.encodedSlashes),
     needOf: options.needOf,
     asServerName: options.asServerName,
-    denialFrom: createDenialMaker(options),
+    denialFrom: createDenialMaker(options, tokens?.challenges ?? [BEARER_CHALLENGE]),
     ignoredFields: createIgnoredFieldFinder(peers, options.session, witness),
     witness,
   })
@@ -111,6 +116,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
       ? 'certificates not looked at'
       : `mTLS ${options.need.words === 'all' ? 'required' : options.need.words} (${peers.toString()})`,
     tokens === null ? 'tokens not looked at' : tokens.toString(),
+    ...(apiKeys === null ? [] : [apiKeys.toString()]),
     ...(options.session === null ? [] : [options.session.toString()]),
     authorizer.toString(),
     limiter === null ? 'no quota' : limiter.toString(),
@@ -159,7 +165,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
     meter,
     nowMs: () => runtime.clock.nowMs(),
     async ready() {
-      await Promise.all([peers?.ready(), tokens?.ready(), options.session?.ready()])
+      await Promise.all([peers?.ready(), tokens?.ready(), apiKeys?.ready(), options.session?.ready()])
     },
     toString: () => words,
     close,

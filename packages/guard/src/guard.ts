@@ -1,4 +1,16 @@
-import type { CertifiedPeer, Decision, Denial, Grant, Inbound, Meter, Peer, Principal, SecurityEvent, Token } from '@countersign/core'
+import type {
+  ApiKey,
+  CertifiedPeer,
+  Decision,
+  Denial,
+  Grant,
+  Inbound,
+  Meter,
+  Peer,
+  Principal,
+  SecurityEvent,
+  Token,
+} from '@countersign/core'
 import type { GuardOptions, Requirement } from './options.js'
 
 /** Decides every request of a service. Made by {@link createGuard}, carried out by an adapter. */
@@ -59,10 +71,11 @@ export interface CertificateRequest {
 }
 
 /** Knows from the options which evidence is always there, so that handlers need no null check. */
-export type Proven<M, J, R, F = null> = [R] extends ['all']
+export type Proven<M, J, R, F = null, K = null> = [R] extends ['all']
   ? Principal &
       ([null] extends [M] ? unknown : { readonly peer: true extends Asserts<F> ? Peer : CertifiedPeer }) &
-      ([null] extends [J] ? unknown : { readonly token: Token })
+      ([null] extends [J] ? unknown : { readonly token: Token }) &
+      ([null] extends [K] ? unknown : { readonly apiKey: ApiKey })
   : Principal
 
 /** A proxy that may name callers without a certificate lists them. */
@@ -74,9 +87,11 @@ export type TypedGuardOptions<
   J extends GuardOptions['jwt'],
   R extends Requirement,
   F extends GuardOptions['forwarded'],
+  K extends GuardOptions['apiKeys'] = null,
 > = GuardOptions & {
   readonly forwarded?: F
   readonly mtls: M
   readonly jwt: J
+  readonly apiKeys?: K
   readonly require?: R
 }

@@ -1,8 +1,18 @@
 import type { AuditOptions } from '@countersign/audit'
-import type { EvidenceKind, Limiter, Meter, PeerVerifier, Recorder, Runtime, SessionVerifier, TokenVerifier } from '@countersign/core'
+import type {
+  ApiKeyVerifier,
+  EvidenceKind,
+  Limiter,
+  Meter,
+  PeerVerifier,
+  Recorder,
+  Runtime,
+  SessionVerifier,
+  TokenVerifier,
+} from '@countersign/core'
 import type { LimitOptions } from '@countersign/limit'
 import type { AuthorizeOption } from '@countersign/policy'
-import type { JwtOptions } from '@countersign/token'
+import type { ApiKeyOptions, TokenIssuer } from '@countersign/token'
 import type { ForwardedOptions, MtlsOptions } from '@countersign/x509'
 
 /**
@@ -14,7 +24,9 @@ export interface GuardOptions {
   /** Client certificates, from the TLS connection or by `forwarded`. `null`: no certificate is looked at. */
   readonly mtls: MtlsOptions | PeerVerifier | null
   /** Bearer JWTs, one entry an issuer. `null`: a presented token is not looked at and proves nothing. */
-  readonly jwt: JwtOptions | readonly JwtOptions[] | TokenVerifier | null
+  readonly jwt: TokenIssuer | readonly TokenIssuer[] | TokenVerifier | null
+  /** API keys, in `Authorization: ApiKey …` or a field of their own. Default `null`: a presented key is not looked at and proves nothing. */
+  readonly apiKeys?: ApiKeyOptions | ApiKeyVerifier | null
   /**
    * Who may do what. A list denies whatever no entry allows; an entry that is a string is a caller allowed everything.
    * `'any-authenticated'` lets every proven caller do everything, `'anyone'` an anonymous one too; the start-up line says so.

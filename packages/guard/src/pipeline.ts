@@ -1,5 +1,7 @@
 import type {
   Admission,
+  ApiKey,
+  ApiKeyVerifier,
   Authorizer,
   Code,
   Decision,
@@ -31,6 +33,7 @@ import type { Witness } from './witness.js'
 export interface PipelineParts {
   readonly peers: PeerVerifier | null
   readonly tokens: TokenVerifier | null
+  readonly apiKeys: ApiKeyVerifier | null
   readonly sessions: SessionVerifier | null
   readonly authorizer: Authorizer
   readonly limiter: Limiter | null
@@ -50,16 +53,40 @@ export interface Pipeline {
   close(): void
 }
 
-/** What honest callers bring too, when a token runs out or a key is rotated, and what takes no cryptography: it uses up no budget. */
-const HONEST: ReadonlySet<Code> = new Set(['ERR_TOKEN_EXPIRED', 'ERR_TOKEN_KEY_UNKNOWN', 'ERR_SESSION_EXPIRED', 'ERR_SESSION_ENDED'])
+/**
+ * What honest callers bring too: when a token, a key or a session runs out or a key is rotated, which takes no cryptography, and when a nonce
+ * is new, which takes a proof that is good otherwise. It uses up no budget.
+ */
+const HONEST: ReadonlySet<Code> = new Set([
+  'ERR_TOKEN_EXPIRED',
+  'ERR_TOKEN_KEY_UNKNOWN',
+  'ERR_PROOF_NONCE',
+  'ERR_API_KEY_EXPIRED',
+  'ERR_API_KEY_LOCKED',
+  'ERR_SESSION_EXPIRED',
+  'ERR_SESSION_ENDED',
+])
 
 const NO_HEADERS: Headers = Object.freeze({})
 const BODY_PARSER_FACTS = Object.freeze({ fix: 'put countersign(guard) in front of whatever reads the body, such as express.json()' })
 
 /** The way of one request, whole. One direction, no step called twice. */
 export function createPipeline(parts: PipelineParts): Pipeline {
-  const { peers, tokens, sessions, authorizer, limiter, admission, pathOf, needOf, asServerName, denialFrom, ignoredFields, witness } =
-    parts
+  const {
+    peers,
+    tokens,
+    apiKeys,
+    sessions,
+    authorizer,
+    limiter,
+    admission,
+    pathOf,
+    needOf,
+    asServerName,
+    denialFrom,
+    ignoredFields,
+    witness,
+  } = parts
   const principalFrom = createPrincipalMaker()
   const mayBeProxied = (peers?.forwardedFields ?? []).length > 0
   let closed = false
@@ -85,12 +112,17 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       return meddled === null ? takeQuota(ANONYMOUS, inbound, path, need) : deny(meddled, inbound, null)
     }
     const peer = peers === null ? null : peers.recall(inbound)
-    const token = tokens === null || isRefusal(peer) ? null : tokens.recall(inbound)
-    if (peer === undefined || token === undefined)
+    // One `Authorization` holds one credential: what is a key is no token with a wrong scheme.
+    const isKey = tokens !== null && (apiKeys?.takesAuthorization(inbound) ?? false)
+    const token = tokens === null || isKey || isRefusal(peer) ? null : tokens.recall(inbound)
+    // Whose failures an attempt with a key counts among is known only once the peer is.
+    const apiKey =
+      apiKeys === null || isRefusal(peer) || isRefusal(token) ? null : peer === undefined ? undefined : apiKeys.recall(inbound, peer)
+    if (peer === undefined || token === undefined || apiKey === undefined)
       return examineCold(inbound, path, need, peer, token).catch((fault: unknown) =>
         deny(refuse('ERR_GUARD_FAULT', undefined, fault), inbound, null),
       )
-    return judgeEvidence(inbound, path, need, peer, token)
+    return judgeEvidence(inbound, path, need, peer, token, apiKey)
   }
 
   async function examineCold(
@@ -111,7 +143,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         // Proven: what its token may have to wait for must not hold up strangers of the same address.
         if (!isRefusal(peer)) left.pop()?.()
       }
-      if (isRefusal(peer)) return judgeEvidence(inbound, path, need, peer, null)
+      if (isRefusal(peer)) return judgeEvidence(inbound, path, need, peer, null, null)
       let token = recalledToken
       if (token === undefined && tokens !== null) {
         const entry = await enter(inbound, peer ?? null)
@@ -121,7 +153,16 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       }
       // A verifier of the user's own that says nothing has proven nothing.
       if (peer === undefined || token === undefined) return deny(refuse('ERR_GUARD_FAULT', { part: 'verifier' }), inbound, null)
-      return judgeEvidence(inbound, path, need, peer, token)
+      let apiKey = apiKeys === null || isRefusal(token) ? null : apiKeys.recall(inbound, peer)
+      if (apiKey === undefined && apiKeys !== null) {
+        // The token's place will do: who waits for a second one while holding the first may wait for ever.
+        const entry = left.length > 0 ? () => {} : await enter(inbound, peer)
+        if (isRefusal(entry)) return deny(entry, inbound, peer)
+        left.push(entry)
+        apiKey = await apiKeys.verify(inbound, peer)
+      }
+      if (apiKey === undefined) return deny(refuse('ERR_GUARD_FAULT', { part: 'verifier' }), inbound, null)
+      return judgeEvidence(inbound, path, need, peer, token, apiKey)
     } finally {
       for (const leave of left) leave()
     }
@@ -137,17 +178,23 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     need: EvidenceNeed,
     peer: Finding<Peer>,
     token: Finding<Token>,
+    apiKey: Finding<ApiKey>,
   ): Decision | Promise<Decision> {
     // Bad evidence is final: it never falls through to weaker evidence, nor to none.
     if (isRefusal(peer)) return denyEvidence(peer, inbound, null)
     if (isRefusal(token)) return denyEvidence(token, inbound, peer)
-    const missing = need.missing(peer !== null, token !== null, () => missingPeerCode(inbound.connection, isForwarded(inbound)))
+    if (apiKey !== null && isRefusal(apiKey)) return denyEvidence(apiKey, inbound, peer)
+    const missing = need.missing(peer, token, apiKey, () => missingPeerCode(inbound.connection, isForwarded(inbound)))
     if (missing !== null) return deny(missing, inbound, peer)
     if (token !== null && tokens !== null) {
       const unbound = tokens.bind(token, peer)
       if (unbound !== null) return denyEvidence(unbound, inbound, peer)
     }
-    return takeQuota(principalFrom(peer, token, inbound), inbound, path, need)
+    if (apiKey !== null && apiKeys !== null) {
+      const foreign = apiKeys.bind(apiKey, peer)
+      if (foreign !== null) return denyEvidence(foreign, inbound, peer)
+    }
+    return takeQuota(principalFrom(peer, token, apiKey, inbound), inbound, path, need)
   }
 
   function denyEvidence(refusal: Refusal, inbound: Inbound, caller: Peer | Principal | null, headers?: Headers): Denial {
@@ -179,7 +226,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     quotas: Quotas | null,
   ): Decision | Promise<Decision> {
     try {
-      const headers = quotas?.headers ?? NO_HEADERS
+      const headers = withTokenFields(quotas?.headers ?? NO_HEADERS, inbound)
       // Quota first: probing for a 403 is not free.
       if (quotas !== null && quotas.refusal !== null) return deny(quotas.refusal, inbound, principal, headers)
       if (need.reads) {
@@ -221,9 +268,16 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     return unrecorded === null ? made : answer(unrecorded, inbound, principal)
   }
 
+  // A nonce that is due goes along with whatever is answered.
+  function withTokenFields(headers: Headers, inbound: Inbound): Headers {
+    const fields = tokens?.fieldsFor?.(inbound) ?? null
+    return fields === null ? headers : { ...headers, ...fields }
+  }
+
   // An anonymous caller who may not do this is asked for evidence, not told that it is forbidden.
   function inviting(inbound: Inbound): Refusal {
-    return refuse(tokens === null ? missingPeerCode(inbound.connection, isForwarded(inbound)) : 'ERR_TOKEN_MISSING')
+    if (tokens !== null) return refuse('ERR_TOKEN_MISSING')
+    return refuse(apiKeys === null ? missingPeerCode(inbound.connection, isForwarded(inbound)) : 'ERR_API_KEY_MISSING')
   }
 
   function isForwarded(inbound: Inbound): boolean {
@@ -241,7 +295,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 
   function answer(refusal: Refusal, inbound: Inbound, caller: Peer | Principal | null, headers?: Headers): Denial {
     witness.denied(refusal, inbound, caller)
-    return denialFrom(refusal, headers)
+    const fields = headers === undefined ? (tokens?.fieldsFor?.(inbound) ?? undefined) : headers
+    return denialFrom(refusal, inbound, fields)
   }
 
   function judge({ principal, inbound }: Grant): Denial | null {
@@ -252,6 +307,9 @@ export function createPipeline(parts: PipelineParts): Pipeline {
           (principal.token === null || tokens === null
             ? null
             : (tokens.judge(principal.token, inbound) ?? tokens.bind(principal.token, principal.peer))) ??
+          (principal.apiKey === null || apiKeys === null
+            ? null
+            : (apiKeys.judge(principal.apiKey, inbound) ?? apiKeys.bind(principal.apiKey, principal.peer))) ??
           (principal.session === null || sessions === null ? null : sessions.judge(principal.session)))
       return refusal === null ? null : denialFrom(refusal)
     } catch (fault) {

@@ -1,4 +1,6 @@
-import type { Connection, EvidenceKind, Identity, Inbound, Peer, Principal, PropagatedSession, Token } from '@countersign/core'
+import type { ApiKey, Connection, EvidenceKind, Identity, Inbound, Peer, Principal, PropagatedSession, Token } from '@countersign/core'
+
+const NEVER = Number.POSITIVE_INFINITY
 
 /** Nobody we know. Matches no rule but `{ anonymous: true }`. */
 export const ANONYMOUS: Principal = Object.freeze({
@@ -12,12 +14,13 @@ export const ANONYMOUS: Principal = Object.freeze({
   apiKey: null,
   session: null,
   assurance: Object.freeze({ provenance: null, tokenBound: false, resumed: false }),
-  expiresAtMs: Number.POSITIVE_INFINITY,
+  expiresAtMs: NEVER,
 })
 
 interface Made {
   readonly peer: Peer | null
   readonly token: Token | null
+  readonly apiKey: ApiKey | null
   readonly principal: Principal
 }
 
@@ -25,13 +28,13 @@ interface Made {
  * Makes the principal of verified evidence, once for as long as a connection brings the same evidence again.
  * @returns a maker that keeps its last principal on the connection.
  */
-export function createPrincipalMaker(): (peer: Peer | null, token: Token | null, inbound: Inbound) => Principal {
+export function createPrincipalMaker(): (peer: Peer | null, token: Token | null, apiKey: ApiKey | null, inbound: Inbound) => Principal {
   const slot = Symbol('countersign.principal')
-  return function principalFrom(peer, token, { connection }) {
+  return function principalFrom(peer, token, apiKey, { connection }) {
     const made = connection[slot] as Made | undefined
-    if (made !== undefined && made.peer === peer && made.token === token) return made.principal
-    const principal = makePrincipal(peer, token, connection)
-    connection[slot] = { peer, token, principal } satisfies Made
+    if (made !== undefined && made.peer === peer && made.token === token && made.apiKey === apiKey) return made.principal
+    const principal = makePrincipal(peer, token, apiKey, connection)
+    connection[slot] = { peer, token, apiKey, principal } satisfies Made
     return principal
   }
 }
@@ -41,12 +44,14 @@ export function withSession(principal: Principal, session: PropagatedSession): P
   return Object.freeze({ ...principal, session, expiresAtMs: Math.min(principal.expiresAtMs, session.expiresAtMs) })
 }
 
-function makePrincipal(peer: Peer | null, token: Token | null, connection: Connection): Principal {
-  const caller = peer?.identity ?? token?.identity ?? null
+function makePrincipal(peer: Peer | null, token: Token | null, apiKey: ApiKey | null, connection: Connection): Principal {
+  // A key is a workload's own; a token may speak for somebody else.
+  const caller = peer?.identity ?? apiKey?.owner ?? token?.identity ?? null
   if (caller === null) return ANONYMOUS
   const evidence: EvidenceKind[] = []
   if (peer !== null) evidence.push('mtls')
   if (token !== null) evidence.push('jwt')
+  if (apiKey !== null) evidence.push('api-key')
   return Object.freeze({
     id: caller.value,
     anonymous: false,
@@ -55,15 +60,19 @@ function makePrincipal(peer: Peer | null, token: Token | null, connection: Conne
     evidence: Object.freeze(evidence),
     peer,
     token,
-    apiKey: null,
+    apiKey,
     session: null,
     assurance: Object.freeze({
       provenance: peer?.provenance ?? null,
-      tokenBound: peer !== null && peer.certificate !== null && token?.boundTo === peer.certificate['x5t#S256'],
+      tokenBound: token !== null && (token.boundToKey !== null || isBoundTo(token, peer)),
       resumed: connection.resumed,
     }),
-    expiresAtMs: Math.min(peer?.expiresAtMs ?? Number.POSITIVE_INFINITY, token?.expiresAtMs ?? Number.POSITIVE_INFINITY),
+    expiresAtMs: Math.min(peer?.expiresAtMs ?? NEVER, token?.expiresAtMs ?? NEVER, apiKey?.expiresAtMs ?? NEVER),
   })
+}
+
+function isBoundTo({ boundTo }: Token, peer: Peer | null): boolean {
+  return boundTo !== null && peer?.certificate?.['x5t#S256'] === boundTo
 }
 
 function isSame(one: Identity, other: Identity): boolean {

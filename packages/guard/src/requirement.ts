@@ -5,12 +5,13 @@ import type { Requirement } from './options.js'
 export interface Configured {
   readonly mtls: boolean
   readonly jwt: boolean
+  readonly apiKeys: boolean
 }
 
 /** What a request must bring, compiled: one look-up by what it did bring. */
 export interface EvidenceNeed {
-  /** `null`: enough. Otherwise why not. */
-  missing(hasPeer: boolean, hasToken: boolean, peerCode: () => Code): Refusal | null
+  /** What is `null` was not brought. Returns `null`: enough. Otherwise why not. */
+  missing(peer: unknown, token: unknown, apiKey: unknown, peerCode: () => Code): Refusal | null
   /** `false`: evidence is not even read. */
   readonly reads: boolean
   readonly admitsAnonymous: boolean
@@ -18,25 +19,36 @@ export interface EvidenceNeed {
   isAtLeast(other: EvidenceNeed): boolean
   /** For the line at start. */
   readonly words: string
-  /** @internal Bit 0: peer; bit 1: token. `null`: enough. */
+  /** @internal Bit 0: peer; bit 1: token; bit 2: API key. `null`: enough. */
   readonly table: readonly (EvidenceKind | null)[]
 }
 
-const COMBINATIONS = [0, 1, 2, 3] as const
+const PEER = 1
+const TOKEN = 2
+const API_KEY = 4
+const BITS = { mtls: PEER, jwt: TOKEN, 'api-key': API_KEY } as const satisfies Record<EvidenceKind, number>
+const KINDS = Object.keys(BITS) as readonly EvidenceKind[]
+const COMBINATIONS = [0, 1, 2, 3, 4, 5, 6, 7] as const
+const NOTHING_MISSING = Object.freeze(COMBINATIONS.map(() => null))
+
+/** Kinds that there is a challenge for, in the order in which they are asked for where several would do. */
+const INVITING = ['jwt', 'api-key'] as const satisfies readonly EvidenceKind[]
 
 /** A route that reads no evidence. */
-export const OPEN: EvidenceNeed = makeNeed([null, null, null, null], 'none', false)
+export const OPEN: EvidenceNeed = makeNeed(NOTHING_MISSING, 'none', false)
 
 /** @throws {MisuseError} for a requirement that nobody or everybody would meet. */
 export function compileRequirement(option: string, requirement: Requirement, configured: Configured): EvidenceNeed {
-  const kinds: EvidenceKind[] = [...(configured.mtls ? (['mtls'] as const) : []), ...(configured.jwt ? (['jwt'] as const) : [])]
+  const { mtls, jwt, apiKeys } = configured
+  const kinds = KINDS.filter((kind) => (kind === 'mtls' ? mtls : kind === 'jwt' ? jwt : apiKeys))
   const alternatives = alternativesOf(option, requirement, kinds)
   const table = COMBINATIONS.map((bits) => {
-    const has = (kind: EvidenceKind): boolean => (bits & (kind === 'mtls' ? 1 : 2)) !== 0
+    const has = (kind: EvidenceKind): boolean => (bits & BITS[kind]) !== 0
     if (alternatives.some((kinds) => kinds.every(has))) return null
-    // The challenge of a token is an invitation; a certificate cannot be asked for any more.
     const lacking = alternatives.map((kinds) => kinds.find((kind) => !has(kind)) ?? 'mtls')
-    return alternatives.length > 1 && lacking.includes('jwt') ? 'jwt' : (lacking[0] ?? 'mtls')
+    // A challenge is an invitation; a certificate cannot be asked for any more.
+    const asked = alternatives.length > 1 ? INVITING.find((kind) => lacking.includes(kind)) : undefined
+    return asked ?? lacking[0] ?? 'mtls'
   })
   return makeNeed(table, typeof requirement === 'string' ? requirement : alternatives.map((kinds) => kinds.join(' + ')).join(' or '), true)
 }
@@ -46,7 +58,7 @@ function alternativesOf(option: string, requirement: Requirement, kinds: readonl
   if (requirement === 'any') return kinds.map((kind) => [kind])
   if (requirement === 'optional') return [[]]
   if (typeof requirement === 'string') {
-    const meant = (['mtls', 'jwt'] as const).find((kind) => kind === requirement)
+    const meant = KINDS.find((kind) => kind === requirement)
     const fix = meant === undefined ? '' : `: write [['${meant}']]`
     throw new MisuseError('ERR_OPTION_INVALID', option, `takes 'all', 'any', 'optional' or a list of lists${fix}`)
   }
@@ -80,13 +92,17 @@ function makeNeed(table: readonly (EvidenceKind | null)[], words: string, reads:
     words,
     admitsAnonymous: table[0] === null,
     isAtLeast: (other) => reads >= other.reads && COMBINATIONS.every((bits) => table[bits] !== null || other.table[bits] === null),
-    missing(hasPeer, hasToken, peerCode) {
-      const lacking = table[(hasPeer ? 1 : 0) | (hasToken ? 2 : 0)]
-      return lacking === null || lacking === undefined
-        ? null
-        : lacking === 'jwt'
-          ? refuse('ERR_TOKEN_MISSING')
-          : refuseMissingPeer(peerCode())
+    missing(peer, token, apiKey, peerCode) {
+      const lacking = table[(peer === null ? 0 : PEER) | (token === null ? 0 : TOKEN) | (apiKey === null ? 0 : API_KEY)]
+      if (lacking === null || lacking === undefined) return null
+      switch (lacking) {
+        case 'jwt':
+          return refuse('ERR_TOKEN_MISSING')
+        case 'api-key':
+          return refuse('ERR_API_KEY_MISSING')
+        case 'mtls':
+          return refuseMissingPeer(peerCode())
+      }
     },
   }
   return Object.freeze(need)

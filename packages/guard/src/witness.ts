@@ -120,11 +120,12 @@ function unknownProxy({ id }: Peer): SecurityEvent {
 
 function callerFacts(inbound: Inbound, caller: Peer | Principal | null): Facts {
   if (caller === null || 'provenance' in caller) return requestFacts(inbound, caller)
-  const { id, peer, token, session } = caller
+  const { id, peer, token, apiKey, session } = caller
   return {
     ...requestFacts(inbound, peer),
     principal: id,
     ...(token === null ? {} : tokenFacts(token)),
+    ...(apiKey === null ? {} : { apiKeyId: apiKey.id }),
     ...(session === null ? {} : { session: session.id, correlationId: session.correlationId }),
   }
 }

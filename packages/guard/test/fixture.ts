@@ -1,4 +1,15 @@
-import type { Code, Connection, Finding, Inbound, Peer, PeerVerifier, Token, TokenVerifier } from '@countersign/core'
+import type {
+  ApiKey,
+  ApiKeyVerifier,
+  Code,
+  Connection,
+  Finding,
+  Inbound,
+  Peer,
+  PeerVerifier,
+  Token,
+  TokenVerifier,
+} from '@countersign/core'
 import { refuse } from '@countersign/core'
 
 /** A request as an adapter would hand it over, with sound defaults. */
@@ -82,6 +93,17 @@ export function token(changes: Partial<Token> = {}): Token {
   }
 }
 
+export function apiKey(changes: Partial<ApiKey> = {}): ApiKey {
+  const value = 'spiffe://test.example/orders'
+  return {
+    id: 'id-of-the-key',
+    owner: { kind: 'spiffe', authority: 'test.example', value },
+    scopes: new Set(),
+    expiresAtMs: Number.POSITIVE_INFINITY,
+    ...changes,
+  }
+}
+
 interface Answers<Verified> {
   readonly recall?: Finding<Verified> | undefined
   readonly verify?: () => Promise<Finding<Verified>>
@@ -108,6 +130,20 @@ export function tokenVerifier(answers: Answers<Token> & { readonly bind?: () => 
     recall: () => answers.recall,
     verify: answers.verify ?? (async () => null),
     toString: () => 'test tokens',
+  }
+}
+
+export function keyVerifier(
+  answers: Answers<ApiKey> & { readonly bind?: () => Code | null; readonly takesAuthorization?: boolean },
+): ApiKeyVerifier {
+  return {
+    kind: 'api-key',
+    bind: () => refusalOf(answers.bind),
+    takesAuthorization: () => answers.takesAuthorization ?? false,
+    ...lifecycle(answers),
+    recall: () => answers.recall,
+    verify: answers.verify ?? (async () => null),
+    toString: () => 'test keys',
   }
 }
 

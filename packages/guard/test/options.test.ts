@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createGuard, type GuardOptions } from '@countersign/guard'
-import { inbound, peer, peerVerifier, tokenVerifier } from './fixture.js'
+import { inbound, keyVerifier, peer, peerVerifier, tokenVerifier } from './fixture.js'
 
 const base = { mtls: peerVerifier({ recall: null }), jwt: null, authorize: 'any-authenticated', audit: null } as const
 
@@ -17,6 +17,15 @@ for (const [name, options, option, code] of [
     'tokens that cannot be bound',
     { mtls: null, jwt: { issuer: 'https://i.example', audience: 'a', keys: { jwks: [] } } },
     'jwt.binding',
+    'ERR_OPTION_CONTRADICTION',
+  ],
+  ['keys that are no options', { apiKeys: 'keys.json' }, 'apiKeys', 'ERR_OPTION_INVALID'],
+  ['a requirement of keys where none are looked at', { require: [['api-key']] }, 'require[0]', 'ERR_OPTION_CONTRADICTION'],
+  ['a lone word for a kind', { require: 'api-key' }, 'require', 'ERR_OPTION_INVALID'],
+  [
+    'claims where only keys are looked at',
+    { apiKeys: keyVerifier({}), authorize: [{ claims: { tier: 'gold' } }] },
+    'authorize[0].claims',
     'ERR_OPTION_CONTRADICTION',
   ],
   ['an unknown requirement', { require: 'some' }, 'require', 'ERR_OPTION_INVALID'],

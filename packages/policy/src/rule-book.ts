@@ -81,6 +81,11 @@ export function createRuleBook(rules: readonly CompiledRule[]): Authorizer {
     return bySubject.get(token.issuer)?.get(token.subject)
   }
 
+  // A caller without a certificate: the owner of a key, or the subject of a token.
+  function entryOfCaller(caller: Identity): Entry | undefined {
+    return byName.get(caller) ?? (caller.kind === 'subject' ? bySubject.get(caller.authority)?.get(caller.value) : undefined)
+  }
+
   return {
     authorize(principal, { method }, path) {
       if (denying.length > 0) {
@@ -89,12 +94,12 @@ export function createRuleBook(rules: readonly CompiledRule[]): Authorizer {
       }
       const { caller, token } = principal
       if (principal.anonymous || caller === null) return orForbidden(askAll(anonymous, principal, method, path))
-      const named = byName.get(caller)
+      const named = entryOfCaller(caller)
       const spokenFor = token === null || bySubject.size === 0 ? undefined : entryOf(token)
       if (named?.everything === true || spokenFor?.everything === true) return null
       const answer = named === undefined ? undefined : askAll(named.rules, principal, method, path)
       if (answer === null) return null
-      const answerForSubject = spokenFor === undefined ? undefined : askAll(spokenFor.rules, principal, method, path)
+      const answerForSubject = spokenFor === undefined || spokenFor === named ? undefined : askAll(spokenFor.rules, principal, method, path)
       if (answerForSubject === null) return null
       const answerForAll = askAll(openTo(caller), principal, method, path)
       if (answerForAll === null) return null

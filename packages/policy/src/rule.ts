@@ -13,7 +13,10 @@ export interface Rule {
   readonly methods?: string | readonly string[]
   /** Exact paths, or everything below one: `{ under: '/invoices' }` is `/invoices/7`, not `/invoices`. Default: every path. */
   readonly paths?: Match | readonly Match[]
-  /** Scopes that the token must hold, every one of them. */
+  /**
+   * Scopes that the caller must hold, every one of them: by its token, or by its API key, which counts where no token speaks for somebody
+   * else.
+   */
   readonly scopes?: readonly string[]
   /** Claims of the token: each must be, or as a list hold, one of the given texts. */
   readonly claims?: Readonly<Record<string, string | readonly string[]>>
@@ -23,7 +26,8 @@ export interface Rule {
 
 /**
  * Who is calling. A string that begins with `spiffe://` matches a SPIFFE ID, any other string a name that a certificate proves: both
- * exactly, but for the letter case of DNS names (RFC 4343). The subject of a token belongs to its issuer, so it is matched with it. Nobody
+ * exactly, but for the letter case of DNS names (RFC 4343). The subject of a token belongs to its issuer, so it is matched with it; so does
+ * the owner of an API key that is no SPIFFE ID, to `apiKeys.issuer`. Nobody
  * else's wildcard matches the anonymous caller.
  */
 export type CallerMatch = NameMatch | { readonly issuer: string; readonly subject: string } | { readonly anonymous: true }

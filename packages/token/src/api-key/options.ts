@@ -22,8 +22,8 @@ export interface ApiKeyOptions {
   /** The records of the keys: a list, a JSON file `{ "keys": [ … ] }` that is read again when it changes, or somewhere else. */
   readonly keys: readonly ApiKeyRecord[] | { readonly file: string } | ApiKeyDirectory
   /**
-   * What keys are hashed under, 32 random bytes or more, kept apart from the records. From a file only its owner and, to read, its group may
-   * have rights on.
+   * What keys are hashed under, 32 random bytes or more, kept apart from the records. In a file that nobody else may open, or one of root that
+   * its group may read.
    */
   readonly hashKey: Uint8Array | KeyObject | { readonly file: string }
   /**
