@@ -10,6 +10,7 @@ import { machine } from './machine.js'
 import { connectionReport, floodReport } from './memory-report.js'
 import { profileReport } from './profile-report.js'
 import { report, type Section } from './report.js'
+import { revocationReport } from './revocation-report.js'
 import { FULL_ROUNDS, QUICK_ROUNDS } from './rounds.js'
 import { STACK_NAMES } from './stacks/stacks.js'
 import { tokenReport } from './token-report.js'
@@ -56,6 +57,7 @@ const sections: readonly Section[] =
         { name: 'x509', run: () => x509Report(quick) },
         { name: 'token', run: () => tokenReport(quick) },
         { name: 'issue', run: () => issueReport(quick) },
+        { name: 'revocations', run: () => revocationReport(quick) },
       ]
 const chosen = sections.filter(({ name }) => name.includes(options.only))
 if (chosen.length === 0)

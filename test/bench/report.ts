@@ -81,6 +81,13 @@ with the same key. *Bare* is \`crypto.sign\` over bytes that are at hand. The th
 
 ${text('issue')}
 
+## Revocations
+
+Memory is held after a full garbage collection. Look-ups have strings of their own, never hashed before. A warm decision asks the list twice, about the certificate
+and about the token: beside its age, only once it has changed. Decisions with it and without take turns in random order, and what it adds is the median of the differences.
+
+${text('revocations')}
+
 ## Memory
 
 Held after a full garbage collection: heap and external memory with array buffers. A flood is bounded if its second half adds nothing to speak of.

@@ -36,6 +36,8 @@ export function checkGranted(expected: Granted, answer: Answer, handled: readonl
     assert.equal(certificate?.['x5t#S256'], sent?.['x5t#S256'])
     if (certificate !== null && sent !== null) assert.deepEqual(Buffer.from(certificate.der), Buffer.from(sent.certificateDer))
   }
+  assert.deepEqual(principal.session?.actors ?? null, expected.session?.actors ?? null)
+  assert.deepEqual(principal.session === null ? null : [...principal.session.scopes], expected.session?.scopes ?? null)
   for (const name of expected.removed ?? []) assert.ok(!seen.includes(name), `the handler sees ${name}`)
   checkFields(answer, expected.headers)
 }

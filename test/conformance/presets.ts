@@ -1,14 +1,14 @@
 import type { GuardOptions } from '@countersign/guard'
 import { idOf, TRUST_DOMAIN } from './certificates.js'
 import { NONCE_SECRET, ORIGIN } from './proofs.js'
-import { AUDIENCE, ISSUER, MAX_TOKEN_BYTES } from './tokens.js'
+import { ASKED_ISSUER, AUDIENCE, ISSUER, MAX_TOKEN_BYTES } from './tokens.js'
 import type { World } from './world.js'
 
 export type PresetName = keyof ReturnType<typeof presetsOf>
 
 /** Guard options by name: one server of each in every cell. Quotas only where a row is about them, or rows would use up each other's. */
 export function presetsOf(world: World) {
-  const { certificates, tokens, keys } = world
+  const { certificates, tokens, keys, sessions } = world
   const trust = [
     { trustDomain: TRUST_DOMAIN, pem: certificates.root.certificatePem },
     { trustDomain: null, pem: certificates.plainRoot.certificatePem },
@@ -25,7 +25,16 @@ export function presetsOf(world: World) {
   const both = { ...issuer, subjects: [{ trustDomain: TRUST_DOMAIN }, 'alice'] } as const
   const bearer = { ...both, binding: 'if-bound' } as const
   const revocation = (ageMs: number) => ({ list: { ageMs, has: (kind: string, id: string) => kind === 'token' && id === 'jti-revoked' } })
-  const dpop = { ...both, binding: 'dpop', dpop: { origins: ORIGIN } } as const
+  const askedAbout = (fetch: typeof globalThis.fetch) =>
+    ({
+      issuer: ASKED_ISSUER,
+      audience: AUDIENCE,
+      subjects: [{ trustDomain: TRUST_DOMAIN }],
+      introspection: {
+        endpoint: `${ASKED_ISSUER}/introspect`,
+        clientAuthentication: { method: 'tls_client_auth', clientId: AUDIENCE, fetch },
+      },
+    }) as const
   const apiKeys = {
     keys: keys.records,
     hashKey: keys.hashKey,
@@ -34,6 +43,7 @@ export function presetsOf(world: World) {
     lock: null,
   } as const
   const keyAlone = { mtls: null, jwt: null, apiKeys, authorize: 'any-authenticated', limit: null } satisfies GuardOptions
+  const dpop = { ...both, binding: 'dpop', dpop: { origins: ORIGIN } } as const
   const proxy = { peer: idOf('/ingress') }
   const mtls = { mtls: { trust }, jwt: null, authorize: callers, limit: null } satisfies GuardOptions
 
@@ -97,6 +107,8 @@ export function presetsOf(world: World) {
     'tokens-revocable': { ...mtls, jwt: { ...both, revocation: revocation(0) } },
     'tokens-revocation-outdated': { ...mtls, jwt: { ...both, revocation: revocation(60_000) } },
     'keys-unreachable': { ...mtls, jwt: { ...both, keys: { jwksUri: 'http://127.0.0.1:9/jwks', timeoutMs: 1000 } } },
+    'tokens-asked-about': { ...mtls, jwt: [both, askedAbout(tokens.introspect)] },
+    'issuer-not-answering': { ...mtls, jwt: askedAbout(() => Promise.reject(new Error('connection refused'))) },
     'rules-and-scopes': {
       ...mtls,
       jwt: both,
@@ -151,6 +163,9 @@ export function presetsOf(world: World) {
       forwarded: { format: 'linkerd', from: proxy, subjects: [{ dnsUnder: 'identity.linkerd.cluster.local' }] },
       authorize: ['orders.shop.serviceaccount.identity.linkerd.cluster.local'],
     },
+    sessions: { ...mtls, session: sessions.verifier },
+    'sessions-without-store': { ...mtls, session: sessions.withoutStore },
+    'sessions-of-anybody': { ...mtls, session: sessions.verifier, require: 'optional', authorize: 'anyone' },
     'any-authority': { ...mtls, authority: 'any' },
     'details-exposed': { ...mtls, jwt: both, exposeDetails: true },
     'closed-on-denial': { ...mtls, closeOnDenial: true },

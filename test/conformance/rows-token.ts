@@ -186,6 +186,37 @@ export const TOKEN_ROWS: readonly Row[] = [
     clear: 'the same',
   },
 
+  // tokens that their issuer is asked about
+  {
+    ...both('opaque', 'accepts a token that its issuer says is active and bound to the certificate', BOTH),
+    given: { preset: 'tokens-asked-about', certificate: 'orders', token: 'opaque' },
+    clear: UNENCRYPTED,
+  },
+  {
+    ...both('opaque-inactive', 'refuses a token that its issuer says is not active', {
+      code: 'ERR_TOKEN_INACTIVE',
+      status: 401,
+      ...INVALID_TOKEN,
+    }),
+    given: { preset: 'tokens-asked-about', certificate: 'orders', token: 'opaque-inactive' },
+    clear: { code: 'ERR_TOKEN_INACTIVE', status: 401, ...INVALID_TOKEN },
+  },
+  {
+    ...both('bound', 'accepts a JWT beside an issuer that is asked', BOTH),
+    id: 'token/jwt-beside-opaque',
+    given: { preset: 'tokens-asked-about', certificate: 'orders', token: 'bound' },
+  },
+  {
+    ...both('opaque', 'answers 503, not 401, while the issuer cannot be asked', {
+      code: 'ERR_INTROSPECTION_UNAVAILABLE',
+      sent: 'ERR_UNAVAILABLE',
+      status: 503,
+    }),
+    id: 'token/introspection-unavailable',
+    given: { preset: 'issuer-not-answering', certificate: 'orders', token: 'opaque' },
+    clear: 'the same',
+  },
+
   // which evidence is enough
   row(
     'any-by-certificate',

@@ -6,6 +6,7 @@ import { PEER_ROWS } from './rows-peer.js'
 import { PROOF_ROWS } from './rows-proof.js'
 import { REQUEST_ROWS } from './rows-request.js'
 import { SERVICE_ROWS } from './rows-service.js'
+import { SESSION_ROWS } from './rows-session.js'
 import { TOKEN_ROWS } from './rows-token.js'
 import { isHttp2, type Transport } from './servers.js'
 
@@ -16,6 +17,7 @@ export const TABLE: readonly Row[] = [
   ...TOKEN_ROWS,
   ...PROOF_ROWS,
   ...KEY_ROWS,
+  ...SESSION_ROWS,
   ...REQUEST_ROWS,
   ...SERVICE_ROWS,
 ]

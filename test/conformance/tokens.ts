@@ -7,6 +7,8 @@ import { type Certificates, idOf } from './certificates.js'
 export const ISSUER = 'https://issuer.prod.example'
 export const AUDIENCE = 'billing'
 export const MAX_TOKEN_BYTES = 2048
+/** Of tokens that are asked about. */
+export const ASKED_ISSUER = 'https://opaque.prod.example'
 
 /** What rows send as a bearer token. */
 export interface Tokens {
@@ -14,6 +16,8 @@ export interface Tokens {
   /** Keys of somebody else. */
   readonly strangersJwks: ReturnType<TokenSigner['jwks']>['keys']
   of(kind: TokenKind): string
+  /** Answers what the issuer of opaque tokens answers (RFC 7662). */
+  readonly introspect: typeof globalThis.fetch
 }
 
 export type TokenKind = keyof ReturnType<typeof recipes>
@@ -30,6 +34,13 @@ export function createTokens(certificates: Certificates, callerKey: TokenSigner,
       const token = made.get(kind) ?? recipe[kind]()
       made.set(kind, token)
       return token
+    },
+    async introspect(_, init) {
+      const asked = new URLSearchParams(Buffer.from(init?.body as Uint8Array).toString()).get('token')
+      const now = Math.floor(clock.nowMs() / 1000)
+      const cnf = { 'x5t#S256': certificates.of('orders')['x5t#S256'] }
+      const described = { active: true, sub: idOf('/orders'), aud: AUDIENCE, exp: now + 3600, cnf }
+      return Response.json(asked === recipe.opaque() ? described : { active: false })
     },
   }
 }
@@ -75,7 +86,10 @@ function recipes(signer: TokenSigner, certificates: Certificates, callerKey: Tok
     workload: () => signer.signExactly({ sub: idOf('/orders'), iat: now, exp: now + 3600, cnf: { jwk: callerJwk } }, { typ: 'wit+jwt' }),
     'unbound-with-scope': () => signer.signExactly({ ...unbound, sub: 'alice', scope: 'invoices:read' }),
 
+    opaque: () => 'opaque-token-of-orders',
+
     // refused
+    'opaque-inactive': () => 'opaque-token-of-nobody',
     expired: () => bound({ exp: now - 31 }),
     'not-yet-valid': () => bound({ nbf: now + 31 }),
     'issued-in-future': () => bound({ iat: now + 31 }),

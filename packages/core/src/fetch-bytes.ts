@@ -11,6 +11,8 @@ export interface BytesRequest extends Deadline {
   readonly maxBytes: number
   /** What was had before, to be told that it is the same still. */
   readonly known?: Validators
+  /** The field of this name. Goes to `url` and nowhere else, since no redirect is followed. */
+  readonly authorization?: string
   /** With it the request is a POST. */
   readonly body?: { readonly type: string; readonly bytes: Uint8Array }
 }
@@ -35,9 +37,10 @@ export async function fetchBytes(request: BytesRequest, fetch: Runtime['fetch'])
 }
 
 async function exchange(request: BytesRequest, fetch: Runtime['fetch'], signal: AbortSignal): Promise<FetchedBytes> {
-  const { server, url, accept, body, known, maxBytes } = request
+  const { server, url, accept, authorization, body, known, maxBytes } = request
   const headers = {
     accept,
+    ...(authorization === undefined ? {} : { authorization }),
     ...(body === undefined ? {} : { 'content-type': body.type }),
     ...(known?.etag ? { 'if-none-match': known.etag } : {}),
     ...(known?.lastModified ? { 'if-modified-since': known.lastModified } : {}),

@@ -19,6 +19,13 @@ export interface DenialOptions {
 /** Denials kept by their Retry-After: the seconds of a few minutes. Counted from the longest budget they would be endless. */
 const MAX_RETRY_AFTERS = 512
 
+/** RFC 9110 §11.3; the scheme has no registration, and `realm` is the parameter that any may have (§11.5). */
+export const API_KEY_CHALLENGE: Challenge = Object.freeze({
+  scheme: 'ApiKey',
+  parameters: 'realm="countersign"',
+  errors: Object.freeze(['invalid_request']),
+})
+
 /** Turns a refusal of a request into what is sent. `headers` go along; without a request the challenges name no scheme that was used. */
 export type DenialMaker = (refusal: Refusal, inbound?: Inbound, headers?: Headers) => Denial
 
@@ -58,9 +65,11 @@ export function createDenialMaker({ exposeDetails, problemTypeBase }: DenialOpti
   function challengeOf(code: Code, used: string | null): string | null {
     const { challenge, stage } = catalogueEntry(catalogueEntry(code).publicCode as Code)
     if (challenge === null || challenges.length === 0) return null
-    if (stage === 'api-key') return withError(API_KEY, challenge)
     return challenges
-      .map((one, index) => (used === null || used === schemes[index] ? withError(one, challenge) : withError(one, '')))
+      .map((one, index) => {
+        const isMeant = (one === API_KEY_CHALLENGE) === (stage === 'api-key') && (used === null || used === schemes[index])
+        return withError(one, isMeant ? challenge : '')
+      })
       .join(', ')
   }
 
@@ -120,13 +129,6 @@ function denialOf(
     }),
   })
 }
-
-/** RFC 9110 §11.3; the scheme has no registration, and `realm` is the parameter that any may have (§11.5). */
-const API_KEY: Challenge = Object.freeze({
-  scheme: 'ApiKey',
-  parameters: 'realm="countersign"',
-  errors: Object.freeze(['invalid_request']),
-})
 
 function detailOf({ code, facts }: Refusal): string | undefined {
   const known = Object.entries(facts)

@@ -18,7 +18,7 @@ export {
 } from '@countersign/core'
 export type { LimitOptions, Quota, QuotaPolicy } from '@countersign/limit'
 export type { AuthorizeOption, CallerMatch, Rule } from '@countersign/policy'
-export type { ApiKeyDirectory, ApiKeyOptions, ApiKeyRecord, JwtOptions } from '@countersign/token'
+export type { ApiKeyDirectory, ApiKeyOptions, ApiKeyRecord, IntrospectedOptions, JwtOptions, TokenIssuer } from '@countersign/token'
 export type { MtlsOptions } from '@countersign/x509'
 export { createGuard, toGuard } from './create-guard.js'
 export type { CertificateRequest, Guard, Proven, TypedGuardOptions } from './guard.js'

@@ -12,7 +12,7 @@ import type {
 } from '@countersign/core'
 import type { LimitOptions } from '@countersign/limit'
 import type { AuthorizeOption } from '@countersign/policy'
-import type { ApiKeyOptions, JwtOptions } from '@countersign/token'
+import type { ApiKeyOptions, TokenIssuer } from '@countersign/token'
 import type { ForwardedOptions, MtlsOptions } from '@countersign/x509'
 
 /**
@@ -24,7 +24,7 @@ export interface GuardOptions {
   /** Client certificates, from the TLS connection or by `forwarded`. `null`: no certificate is looked at. */
   readonly mtls: MtlsOptions | PeerVerifier | null
   /** Bearer JWTs, one entry an issuer. `null`: a presented token is not looked at and proves nothing. */
-  readonly jwt: JwtOptions | readonly JwtOptions[] | TokenVerifier | null
+  readonly jwt: TokenIssuer | readonly TokenIssuer[] | TokenVerifier | null
   /** API keys, in `Authorization: ApiKey …` or a field of their own. Default `null`: a presented key is not looked at and proves nothing. */
   readonly apiKeys?: ApiKeyOptions | ApiKeyVerifier | null
   /**

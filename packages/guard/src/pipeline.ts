@@ -54,8 +54,8 @@ export interface Pipeline {
 }
 
 /**
- * What honest callers bring too: when a token or a session runs out or a key is rotated, which takes no cryptography, and when a nonce is new,
- * which takes a proof that is good otherwise. It uses up no budget.
+ * What honest callers bring too: when a token, a key or a session runs out or a key is rotated, which takes no cryptography, and when a nonce
+ * is new, which takes a proof that is good otherwise. It uses up no budget.
  */
 const HONEST: ReadonlySet<Code> = new Set([
   'ERR_TOKEN_EXPIRED',

@@ -3,8 +3,8 @@ import type { Appraisal } from './appraisal.js'
 import { judgeTime } from './claims.js'
 import type { Issuer } from './issuer.js'
 import { askRevocation, type Revocable } from './revocation.js'
-import { ScopeSet } from './scope-set.js'
 import { keyFromJwk, SIGNING_USES, type VerificationKey } from './verification-key.js'
+import { createToken } from './verified-token.js'
 
 /** A token whose signature was verified, and what must still be true of it on every request. */
 export interface Entry extends Revocable {
@@ -49,26 +49,13 @@ const KEYS_UNAVAILABLE = Object.freeze(refuse('ERR_KEYS_UNAVAILABLE'))
  */
 export function createEntry(field: string, appraisal: Appraisal, key: VerificationKey, epoch: number): Entry | Refusal {
   const { issuer, kid, algorithm, assertions } = appraisal
-  const { subject, identity, audience, scopes, claims, confirmation, tokenId, expiresAtMs, notBeforeMs, issuedAtMs } = assertions
+  const { claims, confirmation, tokenId, expiresAtMs, notBeforeMs, issuedAtMs } = assertions
   const proofKey = confirmation.jwk === null ? null : readProofKey(confirmation.jwk)
   if (proofKey !== null && 'refused' in proofKey) return proofKey
-  const token: Token = Object.freeze({
-    issuer: issuer.issuer,
-    subject,
-    identity,
-    audience: Object.freeze(audience),
-    scopes: new ScopeSet(scopes),
-    claims,
-    boundTo: confirmation.boundTo,
-    boundToKey: confirmation.boundToKey ?? proofKey?.key.thumbprint ?? null,
-    id: tokenId === '' ? null : tokenId,
-    issuedAtMs: assertions.iatMs,
-    expiresAtMs,
-  })
   const { thumbprint } = key
   return {
     field,
-    token,
+    token: createToken(issuer.issuer, assertions, proofKey?.key.thumbprint ?? null),
     proofKey,
     claims,
     issuer,

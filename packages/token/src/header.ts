@@ -2,7 +2,7 @@ import { type JsonObject, type Refusal, refuse } from '@countersign/core'
 import { malformed } from './compact.js'
 
 /** Kinds of token by their header `typ`: see `JwtOptions.type`. */
-export type TokenType = 'at+jwt' | 'JWT' | 'jwt-svid' | 'wit+jwt'
+export type TokenType = 'at+jwt' | 'JWT' | 'jwt-svid' | 'wit+jwt' | 'session-propagation+jwt'
 
 /** Longest `kid`: far longer than a thumbprint or an ARN. It is looked up and compared on every cold request. */
 export const MAX_KID_LENGTH = 512
@@ -34,11 +34,14 @@ export function checkHeader(header: JsonObject, signature: Uint8Array, algorithm
 /** Judges `typ` (RFC 8725 §3.11): one kind of token never passes for another. */
 export function checkType(header: JsonObject, type: TokenType): Refusal | null {
   const { typ } = header
-  if (typ === undefined) return type === 'at+jwt' || type === 'wit+jwt' ? WRONG_TYPE : null
+  // An absent one is what the older kinds may have, and no other.
+  if (typ === undefined) return type === 'JWT' || type === 'jwt-svid' ? null : WRONG_TYPE
   const name = mediaTypeOf(typ)
   switch (type) {
     case 'at+jwt':
       return name === 'at+jwt' ? null : WRONG_TYPE // RFC 9068 §4
+    case 'session-propagation+jwt':
+      return name === 'session-propagation+jwt' ? null : WRONG_TYPE
     case 'JWT':
       return name === 'jwt' ? null : WRONG_TYPE
     case 'jwt-svid':

@@ -2,6 +2,8 @@ import { type JsonObject, MisuseError, parseSpiffeId, type Refusal, refuse, type
 import type { Scheme } from './credentials.js'
 import { createDpopProver } from './dpop/prover.js'
 import { createHeaderMemory, type HeaderMemory } from './header-memory.js'
+import type { IntrospectedIssuer } from './introspection/introspecting-verifier.js'
+import { checkIntrospectedOptions, isIntrospected } from './introspection/options.js'
 import type { KeyStore } from './key-store.js'
 import { createKeyStore } from './keys.js'
 import { checkJwtOptions, type IssuerRules } from './options.js'
@@ -19,6 +21,8 @@ export interface Issuer extends IssuerRules {
 /** The configured issuers, and what holds for all of them before it is known whose a token is. */
 export interface Issuers {
   readonly all: readonly Issuer[]
+  /** The one whose tokens are not verified here: it is asked about them. */
+  readonly introspected: IntrospectedIssuer | null
   readonly algorithms: ReadonlySet<string>
   readonly maxBytes: number
   /** Those that some token may come by. */
@@ -45,16 +49,26 @@ const UNKNOWN_ISSUER = Object.freeze(refuse('ERR_TOKEN_ISSUER'))
 export function createIssuers(options: unknown, surroundings: Surroundings): Issuers {
   const list: readonly unknown[] = Array.isArray(options) ? options : [options]
   if (list.length === 0) throw new MisuseError('ERR_OPTION_INVALID', 'jwt', 'takes at least one issuer; write null to look at no token')
-  const rules = list.map((entry, index) => checkJwtOptions(pathOf(list, index), entry))
+  const checked = list.map((entry, index) =>
+    isIntrospected(entry) ? checkIntrospectedOptions(pathOf(list, index), entry) : { rules: checkJwtOptions(pathOf(list, index), entry) },
+  )
+  const rules = checked.map((entry) => entry.rules)
   rules.forEach((entry, index) => {
     if (rules.findIndex((other) => other.issuer === entry.issuer && isWit(other) === isWit(entry)) === index) return
     throw new MisuseError('ERR_OPTION_CONTRADICTION', `${pathOf(list, index)}.issuer`, 'is named twice: write one entry an issuer')
   })
 
+  const asked = checked.flatMap((entry) => ('introspection' in entry ? [entry] : []))
+  if (asked[1] !== undefined) {
+    const option = `${pathOf(list, rules.indexOf(asked[1].rules))}.introspection`
+    throw new MisuseError('ERR_OPTION_CONTRADICTION', option, 'is the second one: a token does not say which of them to ask')
+  }
+
   // Only now, with nothing left to throw for: stores may watch files.
-  const all = rules.map((entry, index): Issuer => {
+  const all = rules.flatMap((entry, index): readonly Issuer[] => {
+    if (isIntrospected(list[index])) return []
     const keys = createKeyStore(`${pathOf(list, index)}.keys`, keysOf(list[index]), entry, surroundings)
-    return Object.freeze({ ...entry, keys, prover: proverOf(entry, surroundings) })
+    return [Object.freeze({ ...entry, keys, prover: proverOf(entry, surroundings) })]
   })
   const byName = new Map(all.filter((issuer) => !isWit(issuer)).map((issuer) => [issuer.issuer, issuer]))
   const byTrustDomain = new Map(all.filter(isWit).map((issuer) => [issuer.issuer, issuer]))
@@ -62,8 +76,9 @@ export function createIssuers(options: unknown, surroundings: Surroundings): Iss
   return {
     all,
     algorithms: new Set(all.flatMap((issuer) => [...issuer.algorithms])),
-    maxBytes: Math.max(...all.map((issuer) => issuer.maxBytes)),
-    schemes: new Set(all.flatMap(schemesOf)),
+    maxBytes: Math.max(...rules.map((entry) => entry.maxBytes)),
+    schemes: new Set([...all.flatMap(schemesOf), ...(asked.length === 0 ? [] : (['Bearer'] as const))]),
+    introspected: asked[0] === undefined ? null : { ...asked[0], asksAboutAll: byName.size === 0 },
     headers: createHeaderMemory(),
     byName: (name) => byName.get(name),
     of(claims, scheme) {

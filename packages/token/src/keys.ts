@@ -12,10 +12,10 @@ import {
   type Surroundings,
 } from '@countersign/core'
 import { createJwksLocator } from './discovered-keys.js'
+import { checkEndpoint } from './endpoint.js'
 import { createFileKeys } from './file-keys.js'
 import { type KeySet, readJwks } from './key-set.js'
 import { AT_HAND, type KeyStore } from './key-store.js'
-import { isLoopback } from './loopback.js'
 import type { IssuerRules } from './options.js'
 import { createRemoteKeys, type RemoteKeysOptions } from './remote-keys.js'
 import { createSourceKeys } from './source-keys.js'
@@ -23,7 +23,13 @@ import { SIGNING_USES, SVID_USES, WIT_USES } from './verification-key.js'
 
 const DEFAULT_TIMEOUT_MS = 5000
 const DEFAULT_MAX_AGE_SECONDS = 600
-const USES = { 'at+jwt': SIGNING_USES, JWT: SIGNING_USES, 'jwt-svid': SVID_USES, 'wit+jwt': WIT_USES } as const
+const USES = {
+  'at+jwt': SIGNING_USES,
+  JWT: SIGNING_USES,
+  'jwt-svid': SVID_USES,
+  'wit+jwt': WIT_USES,
+  'session-propagation+jwt': SIGNING_USES,
+} as const
 // Sound keys of other purposes, which a JWKS may well hold.
 const HARMLESS: ReadonlySet<string> = new Set(['kind', 'use', 'algorithm'])
 
@@ -42,7 +48,8 @@ export function createKeyStore(option: string, keys: unknown, rules: IssuerRules
     throw new MisuseError('ERR_OPTION_INVALID', option, 'takes one of { discover }, { jwksUri }, { file } and { jwks }')
   }
   if ('jwksUri' in keys) {
-    const jwksUri = checkUri(joinPath(option, 'jwksUri'), keys['jwksUri'])
+    const uri = joinPath(option, 'jwksUri')
+    const jwksUri = checkEndpoint(uri, checkText(uri, keys['jwksUri']), 'whoever can change the keys on their way can make any token')
     return createRemoteKeys({ ...checkTimes(option, keys, rules), locate: () => jwksUri }, uses, surroundings)
   }
   if ('discover' in keys) {
@@ -71,18 +78,6 @@ function checkTimes(option: string, keys: Record<string, unknown>, rules: Issuer
     maxAgeMs: 1000 * checkInteger(joinPath(option, 'maxAgeSeconds'), maxAgeSeconds, 60, 86_400),
     staleMs: rules.keysStaleMs,
   }
-}
-
-function checkUri(option: string, uri: unknown): string {
-  const text = checkText(option, uri)
-  const url = URL.canParse(text) ? new URL(text) : null
-  if (url === null || url.username !== '' || url.password !== '' || url.hash !== '') {
-    throw new MisuseError('ERR_OPTION_INVALID', option, 'takes an absolute URL without user, password and fragment')
-  }
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url))) {
-    throw new MisuseError('ERR_OPTION_INVALID', option, 'takes an https URL: whoever can change the keys on their way can make any token')
-  }
-  return url.href
 }
 
 function readConstant(option: string, jwks: unknown, uses: ReadonlySet<unknown>): KeySet {

@@ -35,7 +35,8 @@ export interface JwtOptions {
   /**
    * Header `typ` (RFC 8725 §3.11). `'at+jwt'`: access tokens of RFC 9068. `'JWT'`: an absent `typ` is accepted too. `'jwt-svid'`: SPIFFE,
    * `JWT`, `JOSE` or absent. `'wit+jwt'`: Workload Identity Tokens of WIMSE, in the field `Workload-Identity-Token`, each with its `proof`
-   * (draft-ietf-wimse-workload-creds-02, a draft). Default `'at+jwt'`.
+   * (draft-ietf-wimse-workload-creds-02, a draft). `'session-propagation+jwt'`: what hands a session on in an AuthMesh; a guard takes it as no
+   * caller's token. Default `'at+jwt'`.
    */
   readonly type?: TokenType
   /** Claims that must be there, beside `iss`, `sub`, `exp` and `aud`. Default: none. */
@@ -140,6 +141,7 @@ export interface IssuerRules {
   readonly maxAgeMs: number | null
 }
 
+const TYPES: readonly TokenType[] = ['at+jwt', 'JWT', 'jwt-svid', 'wit+jwt', 'session-propagation+jwt']
 const KEYS = [
   'issuer',
   'audience',
@@ -181,7 +183,7 @@ export function checkJwtOptions(option: string, options: unknown): IssuerRules {
       "says where the issuer's public keys are: keys: { discover: true }, { jwksUri: 'https://issuer.example/jwks' }, { file } or { jwks }",
     )
   }
-  const type = checkChoice(at('type'), options['type'] ?? 'at+jwt', ['at+jwt', 'JWT', 'jwt-svid', 'wit+jwt'])
+  const type = checkChoice(at('type'), options['type'] ?? 'at+jwt', TYPES)
   const skewMs = 1000 * checkInteger(at('clockSkewSeconds'), options['clockSkewSeconds'] ?? DEFAULT_SKEW_SECONDS, 0, 60)
   const rules: IssuerRules = {
     issuer: checkIssuer(at('issuer'), options['issuer'], type),

@@ -27,7 +27,8 @@ export interface Revocable extends Clearable {
   readonly token: Token
   readonly tokenId: string
   readonly kid: string | null
-  readonly thumbprint: string
+  /** `null` where no key is known: the issuer itself was asked. */
+  readonly thumbprint: string | null
 }
 
 /** What is asked about one piece of evidence. */
@@ -74,10 +75,11 @@ export function askList<Evidence extends Clearable>(
 }
 
 function questionOf({ token, tokenId, kid, thumbprint }: Revocable): Question {
+  const key = kid ?? thumbprint
   return {
     ids: [
       ['token', tokenId],
-      ['key', kid ?? thumbprint],
+      ...(key === null ? [] : [['key', key] as const]),
       ['service', token.subject],
       ...(token.boundTo === null ? [] : [['certificate', token.boundTo] as const]),
     ],

@@ -17,12 +17,13 @@ import { challengesOf } from './challenges.js'
 import { judgeTime } from './claims.js'
 import { readCredentials, schemeOf } from './credentials.js'
 import { createEntry, type Entry, judgeEntry } from './entry.js'
+import { createIntrospectingVerifier } from './introspection/introspecting-verifier.js'
 import { createIssuers } from './issuer.js'
 import { matchSignature } from './match-signature.js'
 import { Open, type Signed } from './open-token.js'
-import type { JwtOptions } from './options.js'
 import { retainedBytes } from './retained-bytes.js'
 import { createStatusCounter } from './status-counter.js'
+import type { TokenIssuer } from './token-issuer.js'
 import type { VerificationKey } from './verification-key.js'
 
 // Tokens that were verified, by their whole text. Only those: garbage never takes a place here.
@@ -48,7 +49,7 @@ const KEYS_UNAVAILABLE = Object.freeze(refuse('ERR_KEYS_UNAVAILABLE'))
  *   surroundings,
  * )
  */
-export function createTokenVerifier(options: JwtOptions | readonly JwtOptions[], surroundings: Surroundings): TokenVerifier {
+export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[], surroundings: Surroundings): TokenVerifier {
   const issuers = createIssuers(options, surroundings)
   const { schemes, maxBytes } = issuers
   const takesWits = schemes.has('WPT')
@@ -199,7 +200,7 @@ export function createTokenVerifier(options: JwtOptions | readonly JwtOptions[],
     return found
   }
 
-  return {
+  const jwts: TokenVerifier = {
     kind: 'jwt',
     recall(inbound) {
       // A token not seen before is not even parsed here: whoever has used up his failures is refused before that.
@@ -236,6 +237,8 @@ export function createTokenVerifier(options: JwtOptions | readonly JwtOptions[],
       return issuers.all.map(({ issuer, audience }) => `tokens of ${issuer} for ${audience?.join(' or ') ?? 'any audience'}`).join(', ')
     },
   }
+  const { introspected } = issuers
+  return introspected === null ? jwts : createIntrospectingVerifier(jwts, introspected, count, surroundings)
 }
 
 /** By a scheme whose tokens count with a proof of each request alone. */
