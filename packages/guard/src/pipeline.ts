@@ -112,7 +112,9 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       return meddled === null ? takeQuota(ANONYMOUS, inbound, path, need) : deny(meddled, inbound, null)
     }
     const peer = peers === null ? null : peers.recall(inbound)
-    const token = tokens === null || isRefusal(peer) || holdsKey(inbound) ? null : tokens.recall(inbound)
+    // One `Authorization` holds one credential: what is a key is no token with a wrong scheme.
+    const isKey = tokens !== null && (apiKeys?.takesAuthorization(inbound) ?? false)
+    const token = tokens === null || isKey || isRefusal(peer) ? null : tokens.recall(inbound)
     // Whose failures an attempt with a key counts among is known only once the peer is.
     const apiKey =
       apiKeys === null || isRefusal(peer) || isRefusal(token) ? null : peer === undefined ? undefined : apiKeys.recall(inbound, peer)
@@ -121,11 +123,6 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         deny(refuse('ERR_GUARD_FAULT', undefined, fault), inbound, null),
       )
     return judgeEvidence(inbound, path, need, peer, token, apiKey)
-  }
-
-  // One `Authorization` holds one credential: what is a key is no token with a wrong scheme.
-  function holdsKey(inbound: Inbound): boolean {
-    return apiKeys?.takesAuthorization(inbound) === true
   }
 
   async function examineCold(
@@ -186,7 +183,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     // Bad evidence is final: it never falls through to weaker evidence, nor to none.
     if (isRefusal(peer)) return denyEvidence(peer, inbound, null)
     if (isRefusal(token)) return denyEvidence(token, inbound, peer)
-    if (isRefusal(apiKey)) return denyEvidence(apiKey, inbound, peer)
+    if (apiKey !== null && isRefusal(apiKey)) return denyEvidence(apiKey, inbound, peer)
     const missing = need.missing(peer, token, apiKey, () => missingPeerCode(inbound.connection, isForwarded(inbound)))
     if (missing !== null) return deny(missing, inbound, peer)
     if (token !== null && tokens !== null) {
