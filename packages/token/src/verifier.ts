@@ -20,12 +20,11 @@ import { readCredentials, schemeOf, tokenOf } from './credentials.js'
 import { createEntry, type Entry, judgeEntry } from './entry.js'
 import { createIntrospectingVerifier } from './introspection/introspecting-verifier.js'
 import { createIssuers } from './issuer.js'
-import { matchSignature } from './match-signature.js'
-import { Open, type Signed } from './open-token.js'
+import { createMatcher } from './match-once.js'
+import { Open } from './open-token.js'
 import { retainedBytes } from './retained-bytes.js'
 import { createStatusCounter } from './status-counter.js'
 import type { TokenIssuer } from './token-issuer.js'
-import type { VerificationKey } from './verification-key.js'
 
 // Tokens that were verified, by how they end; their whole text is compared then. Only those: garbage never takes a place here.
 const MAX_ENTRIES = 10_000
@@ -65,8 +64,7 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
   const tellers = issuers.all.flatMap(({ prover }) => (prover?.fieldsFor === undefined ? [] : [prover.fieldsFor]))
   // A new token is cut when it is first looked at, and mostly verified at once.
   let lastCut: { readonly field: string; readonly jws: CutJws } | null = null
-  // Many requests may bring a new token at once; one verification answers them all. No longer than the requests that wait for it.
-  const matching = new Map<string, { readonly epoch: number; readonly key: Promise<VerificationKey | null> }>()
+  const match = createMatcher()
 
   /** What is known of the token of a request; of one that is not known, what `unseen` says. */
   function look<Unseen>(inbound: Inbound, unseen: (field: string, nowMs: number) => Unseen): Finding<Entry> | Open | Unseen {
@@ -179,23 +177,6 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
     if (judgement === 'changed') return KEY_UNKNOWN
     void entry.issuer.keys.load()
     return judgement === 'aged' ? null : KEYS_UNAVAILABLE
-  }
-
-  function match(field: string, { appraisal, candidates, epoch }: Signed): VerificationKey | null | Promise<VerificationKey | null> {
-    const running = matching.get(field)
-    // Only under the same keys: what another key of this name has signed is another question.
-    if (running?.epoch === epoch) return running.key
-    const { algorithm, signingInput, signature } = appraisal
-    const matched = matchSignature(candidates, algorithm, signingInput, signature)
-    if (!(matched instanceof Promise)) return matched
-    const started = {
-      epoch,
-      key: matched.finally(() => {
-        if (matching.get(field) === started) matching.delete(field)
-      }),
-    }
-    matching.set(field, started)
-    return started.key
   }
 
   function remember(entry: Entry, connection: Connection): void {
