@@ -8,6 +8,7 @@ import { inProcessReport } from './in-process-report.js'
 import { issueReport } from './issue-report.js'
 import { machine } from './machine.js'
 import { connectionReport, floodReport } from './memory-report.js'
+import { oauthReport } from './oauth-report.js'
 import { profileReport } from './profile-report.js'
 import { report, type Section } from './report.js'
 import { revocationReport } from './revocation-report.js'
@@ -58,6 +59,7 @@ const sections: readonly Section[] =
         { name: 'token', run: () => tokenReport(quick) },
         { name: 'issue', run: () => issueReport(quick) },
         { name: 'revocations', run: () => revocationReport(quick) },
+        { name: 'oauth', run: () => oauthReport(mesh, rounds) },
       ]
 const chosen = sections.filter(({ name }) => name.includes(options.only))
 if (chosen.length === 0)

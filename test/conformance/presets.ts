@@ -35,6 +35,7 @@ export function presetsOf(world: World) {
         clientAuthentication: { method: 'tls_client_auth', clientId: AUDIENCE, fetch },
       },
     }) as const
+  const dpop = { ...both, binding: 'dpop', dpop: { origins: ORIGIN } } as const
   const apiKeys = {
     keys: keys.records,
     hashKey: keys.hashKey,
@@ -43,7 +44,6 @@ export function presetsOf(world: World) {
     lock: null,
   } as const
   const keyAlone = { mtls: null, jwt: null, apiKeys, authorize: 'any-authenticated', limit: null } satisfies GuardOptions
-  const dpop = { ...both, binding: 'dpop', dpop: { origins: ORIGIN } } as const
   const proxy = { peer: idOf('/ingress') }
   const mtls = { mtls: { trust }, jwt: null, authorize: callers, limit: null } satisfies GuardOptions
 

@@ -30,10 +30,10 @@ export interface Given {
   readonly certificate?: CertificateKind
   /** Sent as `Authorization: Bearer`. */
   readonly token?: TokenKind
-  /** Sent as `X-Api-Key`. */
-  readonly apiKey?: KeyKind
   /** A token that is bound to a key and its proof, sent before the other fields. */
   readonly proof?: ProofKind
+  /** Sent as `X-Api-Key`. */
+  readonly apiKey?: KeyKind
   /** What a proxy wrote, sent after `Host`. */
   readonly forwarded?: ForwardedKind
   /** What hands a session on. */

@@ -89,13 +89,8 @@ function fieldsOf({ token, proof, apiKey, forwarded, fields = [] }: Given, world
   const authorization: Field[] = token === undefined ? [] : [['Authorization', `Bearer ${world.tokens.of(token)}`]]
   const ownField: Field[] = apiKey === undefined ? [] : [['X-Api-Key', world.keys.of(apiKey)]]
   const written = forwarded === undefined ? [] : forwardedFields(forwarded, world)
-  return [
-    ...authorization,
-    ...(proof === undefined ? [] : world.proofs.of(proof)),
-    ...ownField,
-    ...written,
-    ...fields.map(([name, value]): Field => [name, filledIn(value, world)]),
-  ]
+  const proven = proof === undefined ? [] : world.proofs.of(proof)
+  return [...authorization, ...proven, ...ownField, ...written, ...fields.map(([name, value]): Field => [name, filledIn(value, world)])]
 }
 
 function filledIn(value: string, { tokens, keys }: World): string {

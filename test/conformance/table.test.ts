@@ -42,7 +42,7 @@ test('what the table expects is what the catalogue says', () => {
   for (const { code, sent = code, status, challenge } of denials) {
     assert.equal(catalogueEntry(code).publicCode, sent, code)
     assert.equal(catalogueEntry(code).status, status, code)
-    const error = catalogueEntry(sent).challenge
+    const { challenge: error, stage } = catalogueEntry(sent)
     assert.equal(challenge === undefined, error === null, code)
     // Said under the schemes that know it: under the one that was used, or under all of them.
     const said = [...(challenge ?? '').matchAll(/error="(\w+)"/g)].map(([, word]) => word)
@@ -51,6 +51,7 @@ test('what the table expects is what the catalogue says', () => {
       code,
     )
     assert.equal(said.length === 0, error === null || error === '' || challenge === 'WPT', code)
+    if (stage === 'api-key' && challenge !== undefined) assert.match(challenge, /^ApiKey realm="countersign"/, code)
   }
 })
 

@@ -20,7 +20,7 @@ export interface DenialOptions {
 const MAX_RETRY_AFTERS = 512
 
 /** RFC 9110 §11.3; the scheme has no registration, and `realm` is the parameter that any may have (§11.5). */
-export const API_KEY_CHALLENGE: Challenge = Object.freeze({
+const API_KEY: Challenge = Object.freeze({
   scheme: 'ApiKey',
   parameters: 'realm="countersign"',
   errors: Object.freeze(['invalid_request']),
@@ -65,11 +65,9 @@ export function createDenialMaker({ exposeDetails, problemTypeBase }: DenialOpti
   function challengeOf(code: Code, used: string | null): string | null {
     const { challenge, stage } = catalogueEntry(catalogueEntry(code).publicCode as Code)
     if (challenge === null || challenges.length === 0) return null
+    if (stage === 'api-key') return withError(API_KEY, challenge)
     return challenges
-      .map((one, index) => {
-        const isMeant = (one === API_KEY_CHALLENGE) === (stage === 'api-key') && (used === null || used === schemes[index])
-        return withError(one, isMeant ? challenge : '')
-      })
+      .map((one, index) => (used === null || used === schemes[index] ? withError(one, challenge) : withError(one, '')))
       .join(', ')
   }
 

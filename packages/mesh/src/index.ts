@@ -33,6 +33,9 @@ export type {
   ServiceRequest,
   UnauthenticatedService,
 } from './service/authenticate-service.js'
+export type { ClientRequest, ClientTlsOptions } from './service/client-options.js'
+export type { CredentialText } from './service/credential-text.js'
+export type { DeregisterOptions, RegisteredService, ServiceRegistration } from './service/register-service.js'
 export type { ServiceDirectory, ServiceEntry } from './service/service-directory.js'
 export { nextServiceStatus, SERVICE_TRANSITIONS, type ServiceChange, type ServiceStatus } from './service/service-status.js'
 export type { TokenValidation, ValidationRequest } from './service/validate-service-token.js'

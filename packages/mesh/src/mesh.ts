@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { createRecorder } from '@countersign/audit'
 import {
+  type Clock,
+  checkKeys,
   MisuseError,
   NO_METER,
   type PropagatedSession,
   quietMeter,
   quietRecorder,
+  type Recorder,
   type Refusal,
   type SessionVerifier,
   type StateStore,
@@ -13,7 +16,7 @@ import {
 } from '@countersign/core'
 import { createKeyRing, type KeyRing } from '@countersign/issuer'
 import { createMemoryStateStore, createOutboxRelay, createRevocations, type Revocations } from '@countersign/state'
-import type { JwtOptions } from '@countersign/token'
+import type { ApiKeyDirectory, JwtOptions } from '@countersign/token'
 import { createMeshContext } from './create-context.js'
 import { createDriftWatch } from './drift.js'
 import { jwtOptionsOf, type MeshJwtOptions } from './jwt-options.js'
@@ -23,6 +26,9 @@ import type { OperationRefusal } from './operation-refusal.js'
 import { type AuthMeshOptions, type CheckedMeshOptions, checkMeshOptions } from './options.js'
 import { createRevoke, type Revocable, type Revoked, type RevokeOptions } from './revoke.js'
 import { createServiceAuthentication, type ServiceAuthentication, type ServiceRequest } from './service/authenticate-service.js'
+import { type ClientRequest, type ClientTlsOptions, createClientOptions } from './service/client-options.js'
+import { createRegistry, type DeregisterOptions, type RegisteredService, type ServiceRegistration } from './service/register-service.js'
+import { createRegistrations } from './service/registrations.js'
 import type { ServiceStatus } from './service/service-status.js'
 import { createServiceWatch } from './service/service-watch.js'
 import { createServiceTokenValidator, type TokenValidation, type ValidationRequest } from './service/validate-service-token.js'
@@ -41,6 +47,17 @@ export interface AuthMesh {
   authenticateService(request: ServiceRequest): Promise<ServiceAuthentication>
   /** Judges a token by hand, as a guard with {@link AuthMesh.jwt} does. */
   validateServiceToken(token: string, request: ValidationRequest): Promise<TokenValidation>
+  /**
+   * Takes over the credentials of a service that this process speaks for: checked whole, or nothing is changed. Its certificate must hold
+   * its id, be good for both ends of TLS, and come from `ca`.
+   */
+  registerService(request: ServiceRegistration): Promise<RegisteredService | OperationRefusal>
+  /** Its credentials are dropped, and its tokens, certificate and API key revoked, for every process within a second. */
+  deregisterService(id: string, options?: DeregisterOptions): Promise<{ readonly refused?: never; readonly id: string } | OperationRefusal>
+  /** How a registered service calls another: TLS options with its certificate, which accept that other one alone. */
+  clientOptions(request: ClientRequest): ClientTlsOptions | OperationRefusal
+  /** The API keys of the services that are registered here, for the `keys` of their verifier. */
+  readonly apiKeys: ApiKeyDirectory
   /** How a service stands. */
   status(service: string): Promise<ServiceStatus | OperationRefusal>
   /** Sessions of users. */
@@ -114,7 +131,7 @@ function compose(rules: CheckedMeshOptions, own: <Part extends Closable>(part: P
   const shared = rules.store ?? own(createMemoryStateStore({ clock }))
   const store = rules.sink === null ? withoutEvents(shared) : shared
   const revocations = own(createRevocations({ store, ...surroundingsOf(surroundings) }))
-  const keys = isKeyRing(rules.keys) ? rules.keys : own(createKeyRing({ ...rules.keys, clock, recorder, ...lifetimesOf(rules) }))
+  const keys = isKeyRing(rules.keys) ? rules.keys : own(keyRingFrom(rules, clock, recorder))
   checkOverlap(keys, rules)
   const directory = own(createKeyDirectory({ issuer: rules.issuer, store, keys, revocations, processId: randomUUID(), clock, recorder }))
   const core: MeshCore = Object.freeze({
@@ -135,7 +152,9 @@ function compose(rules: CheckedMeshOptions, own: <Part extends Closable>(part: P
   const sessions = createSessions(context)
   const validator = own(createServiceTokenValidator(context, drift))
   const acceptor = own(createSessionAcceptor(context, accepted, drift))
-  const watch = own(createServiceWatch(context))
+  const registrations = createRegistrations()
+  const watch = own(createServiceWatch(context, registrations))
+  const registry = createRegistry(context, registrations, watch)
   if (rules.sink !== null) own(createOutboxRelay({ outbox: store.outbox, sink: rules.sink, recorder, meter: surroundings.meter }))
   const words = `mesh ${rules.issuer}: ${rules.services.ids().length} services, ${keys.algorithm}, mTLS ${rules.isMtlsRequired ? 'required' : 'optional'}, ${
     rules.store === null ? 'state of this process alone' : 'shared state'
@@ -158,6 +177,10 @@ function compose(rules: CheckedMeshOptions, own: <Part extends Closable>(part: P
   return Object.freeze<AuthMesh>({
     authenticateService: createServiceAuthentication(context),
     validateServiceToken: validator.validate,
+    registerService: registry.register,
+    deregisterService: registry.deregister,
+    clientOptions: createClientOptions(context, registrations),
+    apiKeys: registrations.apiKeys,
     status: watch.status,
     sessions,
     propagateSession: createSessionPropagation(context, accepted),
@@ -184,6 +207,21 @@ function lifetimesOf({ maxTokenMs, propagationMs, skewMs }: CheckedMeshOptions) 
     maxTokenSeconds: Math.max(maxTokenMs, propagationMs) / 1000,
     clockSkewSeconds: skewMs / 1000,
     marginSeconds: MARGIN_MS / 1000,
+  }
+}
+
+const RING_KEYS = ['algorithm', 'keys', 'rotateEverySeconds', 'publishAheadSeconds', 'marginSeconds', 'signTimeoutMs']
+
+/** What is wrong with the options of the ring is wrong with ours. */
+function keyRingFrom(rules: CheckedMeshOptions, clock: Clock, recorder: Recorder): KeyRing {
+  checkKeys('keys', rules.keys, RING_KEYS)
+  try {
+    return createKeyRing({ ...lifetimesOf(rules), ...rules.keys, clock, recorder })
+  } catch (error) {
+    if (!(error instanceof MisuseError)) throw error
+    const { code, option, message, cause } = error
+    const said = message.slice(option.length + ': '.length, message.lastIndexOf(' ('))
+    throw new MisuseError(code, option.replace(/^options/, 'keys'), said, cause)
   }
 }
 

@@ -153,6 +153,8 @@ const LONGEST_STALE_SECONDS = 30
 export function checkMeshOptions(options: AuthMeshOptions): CheckedMeshOptions {
   checkKeys('', options, KEYS)
   const { events = null, meter = null, store, keys = {} } = options
+  if (typeof keys !== 'object' || keys === null)
+    throw new MisuseError('ERR_OPTION_INVALID', 'keys', `takes a key ring, or the options of one, not ${kindOf(keys)}`)
   if (store !== undefined) checkMethods('store', store, STORE_METHODS, 'a state store such as createRedisStateStore({ … })')
   if (meter !== null) checkMethods('meter', meter, ['createCounter', 'createHistogram', 'createGauge'], 'a meter such as createMeter()')
   if (events !== null && typeof events !== 'function')

@@ -1,7 +1,7 @@
 import { type JsonObject, parseJsonObject, type Refusal, refuse } from '@countersign/core'
 import { type Assertions, readClaims } from './claims.js'
-import { decodeCompact, malformed } from './compact.js'
-import { schemeOf, tokenOf } from './credentials.js'
+import { type CutJws, malformed, readCompact } from './compact.js'
+import type { Scheme } from './credentials.js'
 import { checkHeader, checkType } from './header.js'
 import type { Issuer, Issuers } from './issuer.js'
 
@@ -28,12 +28,10 @@ const WRONG_ALGORITHM = Object.freeze(refuse('ERR_TOKEN_ALGORITHM'))
 /**
  * Everything about a token that can be told without cryptography and without the time, cheapest first. The issuer is taken from the
  * token only to know whose rules and whose keys it must pass.
- * @param credentials scheme and token, as `readCredentials` returned them.
+ * @param scheme the one that the token came by.
  */
-export function appraise(credentials: string, issuers: Issuers): Appraisal | Refusal {
-  const scheme = schemeOf(credentials)
-  const token = tokenOf(credentials)
-  const jws = decodeCompact(token, issuers.headers)
+export function appraise(cut: CutJws, scheme: Scheme, issuers: Issuers): Appraisal | Refusal {
+  const jws = readCompact(cut, issuers.headers)
   if ('refused' in jws) return jws
   const { header, signingInput, signature } = jws
   const unfit = checkHeader(header, signature, issuers.algorithms)
@@ -44,8 +42,9 @@ export function appraise(credentials: string, issuers: Issuers): Appraisal | Ref
   const issuer = issuers.of(claims, scheme)
   if ('refused' in issuer) return issuer
   const { alg, kid } = header
+  const { bytes } = cut
   if (scheme === 'DPoP' && issuer.dpop === null) return WRONG_SCHEME
-  if (token.length > issuer.maxBytes) return refuse('ERR_TOKEN_TOO_LARGE', { bytes: token.length, maxBytes: issuer.maxBytes })
+  if (bytes > issuer.maxBytes) return refuse('ERR_TOKEN_TOO_LARGE', { bytes, maxBytes: issuer.maxBytes })
   if (typeof alg !== 'string' || !issuer.algorithms.has(alg)) return WRONG_ALGORITHM
   const mistyped = checkType(header, issuer.type)
   if (mistyped !== null) return mistyped

@@ -1,5 +1,5 @@
 import { type Refusal, refuse } from '@countersign/core'
-import { malformed } from './compact.js'
+import { malformed, NOT_CANONICAL } from './compact.js'
 
 const PREFIX = 'Bearer '
 const SCHEME = /^bearer(?: +|$)/i
@@ -7,11 +7,16 @@ const SPACE = 0x20
 /** RFC 6750 §2.1, b64token. */
 const B64TOKEN = /^[\w.~+/-]+=*$/
 
+const LETTER = /[\w.-]/
+
 const WRONG_SCHEME = Object.freeze(refuse('ERR_TOKEN_SCHEME'))
 const WRONG_SEGMENTS = malformed('it is not three segments')
+const NO_HEADER = malformed('its header is not a JSON object')
+const NO_CLAIMS = malformed('its payload is not a JSON object')
 
 /**
- * Looks at an `Authorization` field (RFC 6750 §2.1) as cheaply as can be: length, scheme, dots.
+ * Looks at an `Authorization` field (RFC 6750 §2.1) as cheaply as can be, before it is even hashed: length, scheme, dots, and where its
+ * segments begin and end.
  * @returns the field in its one spelling, `Bearer ` and the token, by which tokens are remembered.
  */
 export function readBearer(field: string, maxBytes: number): string | Refusal {
@@ -20,7 +25,12 @@ export function readBearer(field: string, maxBytes: number): string | Refusal {
   if (bytes > maxBytes) return refuse('ERR_TOKEN_TOO_LARGE', { bytes, maxBytes })
   const spelled = spell(field)
   if (spelled === null) return WRONG_SCHEME
-  return hasThreeSegments(spelled) ? spelled : WRONG_SEGMENTS
+  const payloadAt = payloadOf(spelled)
+  if (payloadAt === 0) return WRONG_SEGMENTS
+  if (!mayBeginObject(spelled.charCodeAt(PREFIX.length))) return NO_HEADER
+  if (!mayBeginObject(spelled.charCodeAt(payloadAt))) return NO_CLAIMS
+  // What is padded is garbled most often.
+  return LETTER.test(spelled.charAt(spelled.length - 1)) ? spelled : NOT_CANONICAL
 }
 
 /**
@@ -31,7 +41,7 @@ export function readBearer(field: string, maxBytes: number): string | Refusal {
 export function readOpaque(field: string, maxBytes: number, asksAboutAll: boolean): string | null {
   if (field.length - PREFIX.length > maxBytes) return null
   const spelled = spell(field)
-  if (spelled === null || (!asksAboutAll && hasThreeSegments(spelled))) return null
+  if (spelled === null || (!asksAboutAll && payloadOf(spelled) !== 0)) return null
   return B64TOKEN.test(tokenOf(spelled)) ? spelled : null
 }
 
@@ -47,9 +57,14 @@ function spell(field: string): string | null {
   return scheme === undefined ? null : PREFIX + field.slice(scheme.length)
 }
 
-/** A JWS has three, a JWE five. */
-function hasThreeSegments(spelled: string): boolean {
+/** Where the second of three segments begins; 0 where there are fewer or more: a JWE has five. */
+function payloadOf(spelled: string): number {
   const first = spelled.indexOf('.', PREFIX.length)
   const second = first === -1 ? -1 : spelled.indexOf('.', first + 1)
-  return second !== -1 && spelled.indexOf('.', second + 1) === -1
+  return second !== -1 && spelled.indexOf('.', second + 1) === -1 ? first + 1 : 0
+}
+
+/** The first letter of base64url for `{`, or for the white space that JSON may begin with: a space, a tab, the end of a line. */
+function mayBeginObject(letter: number): boolean {
+  return letter === 0x65 || letter === 0x49 || letter === 0x43 || letter === 0x44
 }

@@ -13,9 +13,20 @@ export interface CompactJws {
   readonly signature: Uint8Array
 }
 
+/** The segments of a compact JWS, decoded and not read. */
+export interface CutJws {
+  /** Of the whole. */
+  readonly bytes: number
+  readonly headerText: string
+  readonly header: Uint8Array
+  readonly payload: Uint8Array
+  readonly signingInput: string
+  readonly signature: Uint8Array
+}
+
 // Made once: garbage should cost less than what it is refused for.
 const NOT_COMPACT = malformed('it is not three segments of base64url')
-const NOT_CANONICAL = malformed('its base64url is not canonical')
+export const NOT_CANONICAL = malformed('its base64url is not canonical')
 const NO_HEADER = malformed('its header is not a JSON object')
 
 /**
@@ -23,19 +34,31 @@ const NO_HEADER = malformed('its header is not a JSON object')
  * @param memory headers that need not be read again.
  */
 export function decodeCompact(text: string, memory?: HeaderMemory): CompactJws | Refusal {
+  const cut = cutCompact(text)
+  return 'refused' in cut ? cut : readCompact(cut, memory)
+}
+
+/** Cuts a compact JWS into its segments, each canonical base64url. Reads nothing in them. */
+export function cutCompact(text: string): CutJws | Refusal {
   const first = text.indexOf('.')
   const second = first === -1 ? -1 : text.indexOf('.', first + 1)
   // RFC 8725bis §3.14: three segments of base64url and nothing else, so neither a JWE, which has five, nor JSON gets past this.
   if (second === -1 || text.includes('.', second + 1)) return NOT_COMPACT
   const headerText = text.slice(0, first)
-  const known = memory?.recall(headerText)
-  const headerBytes = known === undefined ? decodeBase64url(headerText) : null
-  if (known === undefined && headerBytes === null) return NOT_CANONICAL
+  const header = decodeBase64url(headerText)
   const payload = decodeBase64url(text.slice(first + 1, second))
   const signature = decodeBase64url(text.slice(second + 1))
-  if (payload === null || signature === null) return NOT_CANONICAL
-  const header = known ?? (headerBytes === null ? null : parseJsonObject(headerBytes))
-  return header === null ? NO_HEADER : { header, payload, signingInput: text.slice(0, second), signature }
+  if (header === null || payload === null || signature === null) return NOT_CANONICAL
+  return { bytes: text.length, headerText, header, payload, signingInput: text.slice(0, second), signature }
+}
+
+/** Reads the header of a JWS that was cut. */
+export function readCompact(
+  { headerText, header: bytes, payload, signingInput, signature }: CutJws,
+  memory?: HeaderMemory,
+): CompactJws | Refusal {
+  const header = memory?.recall(headerText) ?? parseJsonObject(bytes)
+  return header === null ? NO_HEADER : { header, payload, signingInput, signature }
 }
 
 /** `reason` is a fixed text of ours. */

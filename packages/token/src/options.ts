@@ -5,7 +5,6 @@ import {
   checkInteger,
   checkKeys,
   checkList,
-  checkText,
   compileNameMatch,
   isRevocationList,
   joinPath,
@@ -15,11 +14,12 @@ import {
 import { ALGORITHMS, type Algorithm, DEFAULT_ALGORITHMS, SVID_ALGORITHMS } from './algorithm.js'
 import type { Binding } from './binding.js'
 import { checkAlgorithmList } from './check-algorithms.js'
-import { checkDpopOptions, type DpopOptions, type DpopRules } from './dpop/options.js'
+import { checkAudience, checkIssuer, checkTexts } from './check-names.js'
+import { checkProofs } from './check-proofs.js'
+import type { DpopOptions, DpopRules } from './dpop/options.js'
 import type { TokenType } from './header.js'
 import type { Revocation } from './revocation.js'
-import { checkWptOptions, type WptOptions, type WptRules } from './wimse/options.js'
-import { isTrustDomain } from './wimse/workload-id.js'
+import type { WptOptions, WptRules } from './wimse/options.js'
 
 /** One issuer of bearer JWTs, and which of its tokens are accepted. */
 export interface JwtOptions {
@@ -200,7 +200,7 @@ export function checkJwtOptions(option: string, options: unknown): IssuerRules {
     audience: checkAudience(at('audience'), options['audience'], type),
     algorithms: checkAlgorithms(at('algorithms'), options['algorithms'], type),
     type,
-    requiredClaims: checkTexts(at('requiredClaims'), options['requiredClaims']),
+    requiredClaims: options['requiredClaims'] === undefined ? [] : checkTexts(at('requiredClaims'), options['requiredClaims']),
     maySpeakFor: checkSubjects(at('subjects'), options['subjects'], type),
     ...checkProofs(at, options, type),
     revocation: checkRevocation(at('revocation'), options['revocation'], skewMs),
@@ -213,66 +213,6 @@ export function checkJwtOptions(option: string, options: unknown): IssuerRules {
         : 1000 * checkInteger(at('maxAgeSeconds'), options['maxAgeSeconds'], 1, MAX_TOKEN_AGE_SECONDS),
   }
   return Object.freeze(rules)
-}
-
-function checkIssuer(option: string, issuer: unknown, type: TokenType): string {
-  const text = checkText(option, issuer)
-  if (type === 'wit+jwt' && !isTrustDomain(text))
-    throw new MisuseError('ERR_OPTION_INVALID', option, "takes the trust domain of Workload Identity Tokens: 'wimse://prod.example'")
-  return text
-}
-
-function checkProofs(
-  at: (key: string) => string,
-  options: Record<string, unknown>,
-  type: TokenType,
-): Pick<IssuerRules, 'binding' | 'dpop' | 'proof'> {
-  if (type === 'wit+jwt') {
-    const other = ['binding', 'dpop'].find((key) => options[key] !== undefined && options[key] !== null)
-    if (other !== undefined)
-      throw new MisuseError('ERR_OPTION_CONTRADICTION', at(other), 'says nothing of Workload Identity Tokens: each is proven as proof says')
-    return { binding: 'sender-constrained', dpop: null, proof: checkWptOptions(at('proof'), options['proof']) }
-  }
-  if (options['proof'] !== undefined)
-    throw new MisuseError(
-      'ERR_OPTION_CONTRADICTION',
-      at('proof'),
-      "is for type: 'wit+jwt' alone; for access tokens write dpop: { origins }",
-    )
-  const dpop = checkDpopOptions(at('dpop'), options['dpop'])
-  if (dpop !== null && options['binding'] === undefined)
-    throw new MisuseError(
-      'ERR_OPTION_MISSING',
-      at('binding'),
-      "must be said beside dpop: 'dpop' demands a proven key, 'sender-constrained' takes a certificate for it, 'if-bound' bearer tokens too",
-    )
-  const binding = checkChoice(at('binding'), options['binding'] ?? 'mtls', ['mtls', 'dpop', 'sender-constrained', 'if-bound'])
-  if (dpop === null && (binding === 'dpop' || binding === 'sender-constrained'))
-    throw new MisuseError(
-      'ERR_OPTION_CONTRADICTION',
-      at('binding'),
-      "needs to know how keys are proven: dpop: { origins: 'https://billing.example' }",
-    )
-  return { binding, dpop, proof: null }
-}
-
-function checkAudience(option: string, audience: unknown, type: TokenType): readonly string[] | null {
-  if (audience === undefined) {
-    throw new MisuseError(
-      'ERR_OPTION_MISSING',
-      option,
-      "names this service as tokens do: audience: 'billing' (null lets tokens for any service in)",
-    )
-  }
-  if (audience === null) {
-    // JWT-SVID §3: a validator refuses what does not name it.
-    if (type === 'jwt-svid')
-      throw new MisuseError('ERR_OPTION_CONTRADICTION', option, 'cannot be null for JWT-SVIDs: name your own SPIFFE ID')
-    return null
-  }
-  if (type === 'wit+jwt')
-    throw new MisuseError('ERR_OPTION_CONTRADICTION', option, 'must be null for Workload Identity Tokens: their proofs have an audience')
-  return typeof audience === 'string' ? Object.freeze([checkText(option, audience)]) : checkTexts(option, audience)
 }
 
 function checkAlgorithms(option: string, algorithms: unknown, type: TokenType): ReadonlySet<string> {
@@ -313,9 +253,4 @@ function checkStale(option: string, whenUnavailable: unknown, whenRefused: numbe
   if (typeof whenUnavailable === 'string') return checkChoice(option, whenUnavailable, ['refuse']) && whenRefused
   checkKeys(option, whenUnavailable, ['staleSeconds'])
   return checkInteger(joinPath(option, 'staleSeconds'), whenUnavailable['staleSeconds'], 1, MAX_STALE_SECONDS)
-}
-
-function checkTexts(option: string, texts: unknown): readonly string[] {
-  if (texts === undefined) return Object.freeze([])
-  return Object.freeze(checkList(option, texts).map((text, index) => checkText(`${option}[${index}]`, text)))
 }

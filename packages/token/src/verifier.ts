@@ -11,15 +11,17 @@ import {
   type TokenVerifier,
 } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
-import { type Appraisal, appraise } from './appraisal.js'
+import { appraise } from './appraisal.js'
 import { checkBinding } from './binding.js'
 import { challengesOf } from './challenges.js'
 import { judgeTime } from './claims.js'
-import { readCredentials, schemeOf } from './credentials.js'
+import { type CutJws, cutCompact } from './compact.js'
+import { readCredentials, schemeOf, tokenOf } from './credentials.js'
 import { createEntry, type Entry, judgeEntry } from './entry.js'
 import { createIntrospectingVerifier } from './introspection/introspecting-verifier.js'
-import { createIssuers, type Issuer } from './issuer.js'
+import { createIssuers } from './issuer.js'
 import { matchSignature } from './match-signature.js'
+import { Open, type Signed } from './open-token.js'
 import { retainedBytes } from './retained-bytes.js'
 import { createStatusCounter } from './status-counter.js'
 import type { TokenIssuer } from './token-issuer.js'
@@ -36,26 +38,6 @@ const MAX_ROUNDS = 3
 const WRONG_SIGNATURE = Object.freeze(refuse('ERR_TOKEN_SIGNATURE'))
 const KEY_UNKNOWN = Object.freeze(refuse('ERR_TOKEN_KEY_UNKNOWN'))
 const KEYS_UNAVAILABLE = Object.freeze(refuse('ERR_KEYS_UNAVAILABLE'))
-
-/** A token that cannot be judged yet: the issuer's keys must be asked for, or else (`signed`) its signature must be verified. */
-class Open {
-  readonly issuer: Issuer
-  readonly field: string
-  readonly signed: Signed | null
-
-  constructor(issuer: Issuer, field: string, signed: Signed | null) {
-    this.issuer = issuer
-    this.field = field
-    this.signed = signed
-  }
-}
-
-interface Signed {
-  readonly appraisal: Appraisal
-  readonly candidates: readonly VerificationKey[]
-  /** Of the keys when the candidates were found. */
-  readonly epoch: number
-}
 
 /**
  * Verifies JWTs of one issuer or several. A token is verified once and judged on every request: its times, whether its key is
@@ -79,6 +61,8 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
   // The token that a connection brought last: most bring the same one again, and comparing it costs less than hashing it.
   const lastOf = Symbol('countersign.token')
   const tellers = issuers.all.flatMap(({ prover }) => (prover?.fieldsFor === undefined ? [] : [prover.fieldsFor]))
+  // A new token is cut when it is first looked at, and mostly verified at once.
+  let lastCut: { readonly field: string; readonly jws: CutJws } | null = null
   // Many requests may bring a new token at once; one verification answers them all. No longer than the requests that wait for it.
   const matching = new Map<string, { readonly epoch: number; readonly key: Promise<VerificationKey | null> }>()
 
@@ -111,8 +95,19 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
     return entry
   }
 
+  /** What is no token is refused before anything waits for it. Its header and claims are not read yet. */
+  function cut(field: string): Refusal | undefined {
+    const jws = cutCompact(tokenOf(field))
+    if ('refused' in jws) return jws
+    lastCut = { field, jws }
+    return undefined
+  }
+
   function lookAnew(field: string, nowMs: number): Refusal | Open {
-    const appraisal = appraise(field, issuers)
+    const jws = lastCut?.field === field ? lastCut.jws : cutCompact(tokenOf(field))
+    lastCut = null
+    if ('refused' in jws) return jws
+    const appraisal = appraise(jws, schemeOf(field), issuers)
     if ('refused' in appraisal) return appraisal
     const untimely = judgeTime(appraisal.assertions, nowMs)
     if (untimely !== null) return untimely
@@ -222,8 +217,8 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
   const jwts: TokenVerifier = {
     kind: 'jwt',
     recall(inbound) {
-      // A token not seen before is not even parsed here: whoever has used up his failures is refused before that.
-      const found = look(inbound, () => undefined)
+      // A token not seen before is cut here and not read: whoever has used up his failures is refused before that.
+      const found = look(inbound, cut)
       if (found === undefined || found instanceof Open) return undefined
       if (found === null || isRefusal(found)) return counted(found)
       // A proof takes cryptography, on every request.

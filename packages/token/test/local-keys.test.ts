@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import type { KeyObject } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import fs, { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -52,6 +53,20 @@ test('reads a JWKS file again when it changes, and keeps the old keys while it i
   rmSync(file)
   assert.equal(((await removed)[0] as SecurityEvent).facts['reason'], 'the file cannot be read (ENOENT)')
   assert.equal(await statusOf(verifier, young.sign(claims({ jti: '2' }))), 'ok')
+})
+
+test('reads no file for a request, neither for a new token nor for a known one', async (t) => {
+  const file = temporaryFile(t)
+  const signer = createSigner()
+  writeFileSync(file, JSON.stringify({ keys: [signer.jwk] }))
+  const verifier = createTokenVerifier(optionsFor([], { keys: { file } }), createSurroundings())
+  t.after(() => verifier.close())
+  const { mock } = t.mock.method(fs, 'readFileSync')
+  syncBuiltinESMExports()
+  t.after(syncBuiltinESMExports)
+  for (let index = 0; index < 50; index++) assert.equal(await statusOf(verifier, signer.sign(claims({ jti: `j-${index % 10}` }))), 'ok')
+  assert.equal(mock.callCount(), 0)
+  mock.restore()
 })
 
 test('refuses at construction a JWKS file that is not there, is none, or holds no key to verify with', (t) => {

@@ -115,6 +115,8 @@ test('refuses each token that is not what it should be with its own code, withou
     // shape
     ['no token', '', 'ERR_TOKEN_MALFORMED'],
     ['garbage', 'garbage', 'ERR_TOKEN_MALFORMED'],
+    ['claims in base64 that nobody signed', encode(JSON.stringify(claims())), 'ERR_TOKEN_MALFORMED'],
+    ['claims with an empty header and no signature', `${encode('{}')}.${goodPayload}.`, 'ERR_TOKEN_MALFORMED'],
     ['two segments', `${goodHeader}.${goodPayload}`, 'ERR_TOKEN_MALFORMED'],
     ['four segments', `${good}.AAAA`, 'ERR_TOKEN_MALFORMED'],
     ['five segments, a JWE', 'a.b.c.d.e', 'ERR_TOKEN_MALFORMED'],

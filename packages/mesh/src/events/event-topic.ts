@@ -6,6 +6,7 @@ export type MeshEventType =
   | 'auth.service.registered'
   | 'auth.service.deregistered'
   | 'auth.service.revoked'
+  | 'auth.token.exchanged'
   | 'auth.token.revoked'
   | 'auth.token.expired'
   | 'auth.key.revoked'
@@ -21,6 +22,7 @@ export const MESH_EVENT_TYPES: readonly MeshEventType[] = Object.freeze([
   'auth.service.registered',
   'auth.service.deregistered',
   'auth.service.revoked',
+  'auth.token.exchanged',
   'auth.token.revoked',
   'auth.token.expired',
   'auth.key.revoked',

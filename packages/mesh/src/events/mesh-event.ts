@@ -34,6 +34,7 @@ const REQUIRED: Readonly<Record<MeshEventType, readonly (typeof TEXTS)[number][]
   'auth.service.registered': ['service'],
   'auth.service.deregistered': ['service'],
   'auth.service.revoked': ['service', 'reason'],
+  'auth.token.exchanged': ['service', 'target', 'tokenId'],
   'auth.token.revoked': ['tokenId', 'reason'],
   'auth.token.expired': ['service', 'tokenId'],
   'auth.key.revoked': ['keyId', 'reason'],

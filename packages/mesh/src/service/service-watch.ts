@@ -2,9 +2,13 @@ import type { MeshContext } from '../mesh-context.js'
 import { refusalOfFault } from '../mesh-context.js'
 import type { OperationRefusal } from '../operation-refusal.js'
 import { stateKey } from '../state-keys.js'
+import type { Registrations } from './registrations.js'
 import { readServiceRecord, SERVICE_RECORD_MS, writeServiceRecord } from './service-record.js'
 import { nextServiceStatus, type ServiceStatus } from './service-status.js'
 import { serviceStatusAt } from './service-status-at.js'
+
+// Long enough for two weekends.
+const NOTICE_MS = 14 * 86_400_000
 
 /** Looks at how services stand. */
 export interface ServiceWatch {
@@ -16,13 +20,27 @@ export interface ServiceWatch {
 }
 
 /** Makes the watch. It looks at every service in turn as often as the options say. */
-export function createServiceWatch(context: MeshContext): ServiceWatch {
-  const { core, rules, figures } = context
+export function createServiceWatch(context: MeshContext, registrations: Registrations): ServiceWatch {
+  const { core, rules, figures, note } = context
   const { clock } = core.surroundings
   const timer = setInterval(() => void sync(), rules.syncMs).unref()
   let running: Promise<void> | null = null
 
+  /** A certificate that nobody renews in time is an outage that is known of beforehand. */
+  function noticeExpiry(): void {
+    const nowMs = clock.nowMs()
+    for (const registration of registrations.all()) {
+      const { id, certificate } = registration
+      if (registration.isNoticed || certificate.validTo.getTime() - nowMs > NOTICE_MS) continue
+      registration.isNoticed = true
+      const facts = { service: id, daysLeft: certificate.daysLeft(nowMs), serialNumber: certificate.serialNumber }
+      note('credential.expiring', 'warn', 'The certificate of a registered service runs out soon, or has', facts)
+    }
+  }
+
   async function look(): Promise<void> {
+    noticeExpiry()
+
     const ids = rules.services.ids()
     const found = await core.store.read(ids.map((id) => stateKey('service', id)))
     const nowMs = clock.nowMs()

@@ -1,6 +1,7 @@
-import { checkInteger, checkKeys, checkList, checkText, joinPath, MisuseError, type ReplayStore, SESSION_FIELD } from '@countersign/core'
+import { checkInteger, checkKeys, joinPath, MisuseError, type ReplayStore, SESSION_FIELD } from '@countersign/core'
 import type { Algorithm } from '../algorithm.js'
 import { checkAlgorithmList, DEFAULT_PROOF_ALGORITHMS } from '../check-algorithms.js'
+import { checkTexts } from '../check-names.js'
 import { checkReplay } from '../proof/claim-once.js'
 import { checkOrigins } from '../proof/target-uri.js'
 
@@ -68,10 +69,6 @@ export function checkWptOptions(option: string, options: unknown): WptRules {
       checkTexts(at('contextFields'), contextFields).map((name, index) => checkFieldName(`${at('contextFields')}[${index}]`, name)),
     ),
   })
-}
-
-function checkTexts(option: string, texts: unknown): readonly string[] {
-  return Object.freeze(checkList(option, texts).map((text, index) => checkText(`${option}[${index}]`, text)))
 }
 
 function checkFieldName(option: string, name: string): string {
