@@ -1,6 +1,6 @@
 import { connect, type TLSSocket } from 'node:tls'
 import type { CallerCredentials } from './credentials.js'
-import { SERVER_NAME } from './names.js'
+import { AUDIENCE_URI, SERVER_NAME } from './names.js'
 
 /** A caller that keeps its connections open and sends the same bytes again as soon as it has its answer: one request at a time on each. */
 export interface Load {
@@ -66,6 +66,29 @@ export function requestBytes(token: string | null, path = '/invoices'): Buffer {
       ...(token === null ? [] : [`authorization: Bearer ${token}`]),
       '',
       '',
+    ].join('\r\n'),
+  )
+}
+
+/** A request for a token, by client credentials and the certificate of the connection. */
+export function tokenRequestBytes(clientId: string): Buffer {
+  const form = new URLSearchParams({
+    grant_type: 'client_credentials',
+    client_id: clientId,
+    resource: AUDIENCE_URI,
+    scope: 'read',
+  }).toString()
+  return Buffer.from(
+    [
+      'POST /token HTTP/1.1',
+      `host: ${SERVER_NAME}`,
+      'connection: keep-alive',
+      'accept: application/json',
+      'user-agent: countersign-bench',
+      'content-type: application/x-www-form-urlencoded',
+      `content-length: ${form.length}`,
+      '',
+      form,
     ].join('\r\n'),
   )
 }

@@ -8,8 +8,10 @@ import { inProcessReport } from './in-process-report.js'
 import { issueReport } from './issue-report.js'
 import { machine } from './machine.js'
 import { connectionReport, floodReport } from './memory-report.js'
+import { oauthReport } from './oauth-report.js'
 import { profileReport } from './profile-report.js'
 import { report, type Section } from './report.js'
+import { revocationReport } from './revocation-report.js'
 import { FULL_ROUNDS, QUICK_ROUNDS } from './rounds.js'
 import { STACK_NAMES } from './stacks/stacks.js'
 import { tokenReport } from './token-report.js'
@@ -56,6 +58,8 @@ const sections: readonly Section[] =
         { name: 'x509', run: () => x509Report(quick) },
         { name: 'token', run: () => tokenReport(quick) },
         { name: 'issue', run: () => issueReport(quick) },
+        { name: 'revocations', run: () => revocationReport(quick) },
+        { name: 'oauth', run: () => oauthReport(mesh, rounds) },
       ]
 const chosen = sections.filter(({ name }) => name.includes(options.only))
 if (chosen.length === 0)

@@ -6,3 +6,5 @@ export const CALLER_COMMON_NAME = 'orders'
 export const SERVER_NAME = 'localhost'
 export const ISSUER = 'https://issuer.bench.example'
 export const AUDIENCE = 'billing'
+/** A resource, as those name it that know no other audiences (RFC 8707). */
+export const AUDIENCE_URI = 'https://billing.bench.example/'

@@ -1,5 +1,6 @@
 import type { Mesh } from './credentials.js'
-import { type Load, openLoad, requestBytes } from './load.js'
+import { type Load, openLoad, requestBytes, tokenRequestBytes } from './load.js'
+import { CALLER } from './names.js'
 import type { Profile } from './profile.js'
 import { type ServerProcess, startServer } from './server-process.js'
 import type { StackName } from './stacks/stacks.js'
@@ -28,6 +29,8 @@ export interface Comparison {
   /** Median of the differences within each round; `null` for the bare framework itself. */
   readonly added: Estimate | null
   readonly ratio: Estimate | null
+  /** One of each round, in their order. Microseconds. */
+  readonly samples: readonly number[]
 }
 
 /** What lets a request without a token in. */
@@ -49,7 +52,7 @@ interface Runner extends Measured {
  * @param variants `bare` is among them.
  */
 export async function compareVariants(
-  stack: StackName,
+  stack: StackName | 'oauth',
   variants: readonly string[],
   mesh: Mesh,
   options: RoundOptions,
@@ -63,7 +66,7 @@ export async function compareVariants(
 }
 
 async function measureLaunch(
-  stack: StackName,
+  stack: StackName | 'oauth',
   measured: readonly Measured[],
   mesh: Mesh,
   options: RoundOptions,
@@ -81,7 +84,7 @@ async function measureLaunch(
 }
 
 /** Profiles one variant while it answers. */
-export async function profileVariant(stack: StackName, variant: string, mesh: Mesh, requests: number): Promise<Profile> {
+export async function profileVariant(stack: StackName | 'oauth', variant: string, mesh: Mesh, requests: number): Promise<Profile> {
   const runner = await warmRunner(stack, variant, mesh, { ...FULL_ROUNDS })
   try {
     await runner.server.startProfile()
@@ -92,19 +95,30 @@ export async function profileVariant(stack: StackName, variant: string, mesh: Me
   }
 }
 
-async function warmRunner(stack: StackName, variant: string, mesh: Mesh, options: RoundOptions): Promise<Runner> {
+async function warmRunner(stack: StackName | 'oauth', variant: string, mesh: Mesh, options: RoundOptions): Promise<Runner> {
   const server = await startServer(stack, variant, mesh.server)
   try {
-    const token = variant === 'token-only' ? mesh.caller.unboundToken : mesh.caller.token
-    const load = await openLoad(server.port, options.connections, requestBytes(token), mesh.caller)
+    const request = stack === 'oauth' ? tokenRequestBytes(CALLER) : requestBytes(tokenFor(variant, mesh))
+    const load = await openLoad(server.port, options.connections, request, mesh.caller)
     const runner = { variant, server, load, micros: [] }
-    await checkProtected(variant, load)
+    if (stack === 'oauth') await checkAuthenticating(load)
+    else await checkProtected(variant, load)
     await load.run(options.warmUpRequests)
     return runner
   } catch (error) {
     await server.stop()
     throw new Error(`${stack}, ${variant}: cannot be measured`, { cause: error })
   }
+}
+
+function tokenFor(variant: string, { caller }: Mesh): string {
+  return variant === 'token-only' ? caller.unboundToken : caller.token
+}
+
+/** Nobody gets a token in another's name. */
+async function checkAuthenticating(load: Load): Promise<void> {
+  const status = await load.status(tokenRequestBytes('spiffe://bench.example/nobody'))
+  if (status === '200') throw new Error('a client that there is not got a token')
 }
 
 /** What lets everybody in costs nothing: a request without its token must be refused, but by the bare framework. */
@@ -134,5 +148,6 @@ function comparisonOf({ variant, micros }: Measured, bare: Measured): Comparison
     spread: [quantile(micros, 0.1), quantile(micros, 0.9)],
     added: isBare ? null : medianEstimate(differences),
     ratio: isBare ? null : medianEstimate(ratios),
+    samples: micros,
   }
 }

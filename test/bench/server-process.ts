@@ -20,7 +20,7 @@ export interface ServerProcess {
 const COMPLAINT_LENGTH = 8192
 const SERVER = fileURLToPath(new URL('./server.js', import.meta.url))
 
-export async function startServer(stack: StackName, variant: string, credentials: ServerCredentials): Promise<ServerProcess> {
+export async function startServer(stack: StackName | 'oauth', variant: string, credentials: ServerCredentials): Promise<ServerProcess> {
   // What the server logs is part of its work, but nobody reads it, unless it ends by itself.
   const child = fork(SERVER, [], { execArgv: ['--expose-gc'], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] })
   let complaints = ''

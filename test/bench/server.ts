@@ -9,7 +9,7 @@ import { STACKS, type StackName } from './stacks/stacks.js'
 
 /** What a server is told. Each is answered by one {@link ServerAnswer}. */
 export type ServerOrder =
-  | { readonly order: 'listen'; readonly stack: StackName; readonly variant: string; readonly credentials: ServerCredentials }
+  | { readonly order: 'listen'; readonly stack: StackName | 'oauth'; readonly variant: string; readonly credentials: ServerCredentials }
   | { readonly order: 'cpu' }
   | { readonly order: 'heap' }
   | { readonly order: 'profile-start' }
@@ -47,7 +47,11 @@ function protectionOf(variant: string, credentials: ServerCredentials): Protecti
 async function obey(told: ServerOrder): Promise<ServerAnswer> {
   switch (told.order) {
     case 'listen': {
-      const server = await STACKS[told.stack](protectionOf(told.variant, told.credentials), told.credentials)
+      const { stack, variant, credentials } = told
+      const server =
+        stack === 'oauth'
+          ? await (await import('./oauth-stack.js')).oauthServer(variant, credentials)
+          : await STACKS[stack](protectionOf(variant, credentials), credentials)
       server.keepAliveTimeout = IDLE_MS
       server.requestTimeout = 0
       server.headersTimeout = 0

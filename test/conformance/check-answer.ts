@@ -20,7 +20,8 @@ export function checkGranted(expected: Granted, answer: Answer, handled: readonl
 
   const boundTo = expected.boundTo === undefined ? null : world.certificates.of(expected.boundTo)['x5t#S256']
   assert.equal(principal.token?.boundTo ?? null, boundTo)
-  assert.equal(principal.assurance.tokenBound, boundTo !== null)
+  assert.equal(principal.token !== null && principal.token.boundToKey !== null, expected.keyProven === true)
+  assert.equal(principal.assurance.tokenBound, boundTo !== null || expected.keyProven === true)
   assert.equal(principal.peer !== null, expected.evidence.includes('mtls'))
   assert.equal(principal.token !== null, expected.evidence.includes('jwt'))
   assert.equal(principal.apiKey !== null, expected.evidence.includes('api-key'))
@@ -35,6 +36,8 @@ export function checkGranted(expected: Granted, answer: Answer, handled: readonl
     assert.equal(certificate?.['x5t#S256'], sent?.['x5t#S256'])
     if (certificate !== null && sent !== null) assert.deepEqual(Buffer.from(certificate.der), Buffer.from(sent.certificateDer))
   }
+  assert.deepEqual(principal.session?.actors ?? null, expected.session?.actors ?? null)
+  assert.deepEqual(principal.session === null ? null : [...principal.session.scopes], expected.session?.scopes ?? null)
   for (const name of expected.removed ?? []) assert.ok(!seen.includes(name), `the handler sees ${name}`)
   checkFields(answer, expected.headers)
 }
@@ -73,11 +76,14 @@ export function checkSecrets(answer: Answer, events: readonly SecurityEvent[], g
   assert.ok(!written.includes('SECRET-rubbish'), 'the log holds what somebody sent')
   const key = given.apiKey === undefined ? '' : (world.keys.of(given.apiKey).split('_')[2] ?? '')
   assert.ok(key === '' || !`${sent}${written}`.includes(key), 'the answer or the log holds the key')
-  if (given.token === undefined) return
-  const signature = world.tokens.of(given.token).split('.').at(-1) ?? ''
-  if (signature.length < 20) return
-  assert.ok(!sent.includes(signature), 'the answer holds the token')
-  assert.ok(!written.includes(signature), 'the log holds the token')
+  const credentials = given.proof === undefined ? [] : world.proofs.of(given.proof).map(([, value]) => value)
+  if (given.token !== undefined) credentials.push(world.tokens.of(given.token))
+  for (const credential of credentials) {
+    const signature = credential.split('.').at(-1) ?? ''
+    if (signature.length < 20) continue
+    assert.ok(!sent.includes(signature), 'the answer holds the token')
+    assert.ok(!written.includes(signature), 'the log holds the token')
+  }
 }
 
 function bodyOf({ code, sent = code, status, members = '', type = `${DOCS_BASE}${sent}` }: Denied): string {

@@ -50,17 +50,20 @@ async function outcomeOf(guard: Guard, recorder: MemoryRecorder, probe: Probe): 
 
 function decide(
   guard: Guard,
-  { certificate, token, forwarded, method = 'GET', target = '/', authority = 'localhost', serverName }: Probe,
+  { certificate, token, proof, forwarded, method = 'GET', target = '/', authority = 'localhost', serverName }: Probe,
 ): Promise<Decision> {
   const credential = certificate === undefined ? null : world.certificates.of(certificate)
-  const authorization = token === undefined ? null : `Bearer ${world.tokens.of(token)}`
+  const fields = new Map(
+    (proof === undefined ? [] : world.proofs.of(proof)).map(([name, value]): [string, string] => [name.toLowerCase(), value]),
+  )
+  if (token !== undefined) fields.set('authorization', `Bearer ${world.tokens.of(token)}`)
   const written = forwarded === undefined ? [] : forwardedFields(forwarded, world)
   const inbound = fakeInbound({
     rawHeaders: written.flat(),
     method,
     target,
     authority,
-    header: (name) => (name === 'authorization' ? authorization : null),
+    header: (name) => fields.get(name) ?? null,
     ...(credential === null
       ? {}
       : { presented: { kind: 'certificate', leaf: credential.certificateDer, intermediates: world.certificates.sentWith(credential) } }),
@@ -234,6 +237,14 @@ const SHOWN_ELSEWHERE: Readonly<Record<string, readonly [file: string, test: str
     'packages/x509/test/remote-crl.test.ts',
     'fetches a list again after as many seconds as it was told, and sooner if it ends sooner',
   ],
+  'jwt.dpop.nonce.secret': [
+    'packages/token/test/dpop/nonce.test.ts',
+    'processes that share a secret take each other’s nonces, and others do not',
+  ],
+  'jwt.dpop.nonce.rotateSeconds': [
+    'packages/token/test/dpop/nonce.test.ts',
+    'takes the nonce before the last, and tells the new one with its answer',
+  ],
   'jwt.whenKeysUnavailable': ['packages/token/test/remote-keys.test.ts', 'goes on with nothing stale where the options say refuse'],
   'jwt.keys.timeoutMs': ['packages/token/test/remote-keys.test.ts', 'gives up on a real server that trickles its answer'],
   'jwt.keys.maxAgeSeconds': [
@@ -264,6 +275,9 @@ const OBJECTS: readonly (readonly [path: string, preset: PresetName])[] = [
   ['jwt', 'certificate-and-token'],
   ['jwt.keys', 'keys-fetched'],
   ['jwt.revocation', 'tokens-revocable'],
+  ['jwt.dpop', 'dpop'],
+  ['jwt.dpop.nonce', 'dpop-nonce'],
+  ['jwt.proof', 'workloads'],
   ['authorize.0', 'one-rule'],
   ['routes.0', 'routes'],
   ['forwarded', 'behind-nginx'],

@@ -2,6 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { type CertificateKind, idOf, TRUST_DOMAIN } from './certificates.js'
 import type { ForwardedKind } from './forwarded.js'
 import type { PresetName } from './presets.js'
+import { ORIGIN, type ProofKind } from './proofs.js'
 import type { TokenKind } from './tokens.js'
 import type { World } from './world.js'
 
@@ -10,6 +11,8 @@ export interface Probe {
   readonly certificate?: CertificateKind
   readonly forwarded?: ForwardedKind
   readonly token?: TokenKind
+  /** A token that is bound to a key, and its proof. */
+  readonly proof?: ProofKind
   readonly method?: string
   readonly target?: string
   readonly authority?: string
@@ -284,6 +287,92 @@ export function effectsOf({ certificates, tokens, crlFile, oldCrlFile, intermedi
     { field: 'jwt.requiredClaims', values: [['client_id'], ['tenant']], probes: [both], is: [GRANTED, 'ERR_TOKEN_CLAIM_MISSING'] },
     { field: 'jwt.subjects', values: [[{ trustDomain: 'prod.example' }], ['alice']], probes: [both], is: [GRANTED, 'ERR_TOKEN_SUBJECT'] },
     { field: 'jwt.binding', values: ['if-bound', 'mtls'], probes: [{ ...orders, token: 'unbound' }], is: [GRANTED, 'ERR_TOKEN_UNBOUND'] },
+    {
+      field: 'jwt.dpop',
+      on: 'bearer-or-dpop',
+      values: [{ origins: ORIGIN }, null],
+      probes: [{ proof: 'good' }],
+      is: [GRANTED, 'ERR_TOKEN_SCHEME'],
+    },
+    {
+      field: 'jwt.dpop.origins',
+      on: 'dpop',
+      values: [[ORIGIN, 'https://other.example'], 'https://other.example'],
+      probes: [{ proof: 'good' }],
+      is: [GRANTED, 'ERR_PROOF_TARGET'],
+    },
+    {
+      field: 'jwt.dpop.replay',
+      on: 'dpop',
+      values: [{ claim: () => 'first' }, { claim: () => 'again' }],
+      probes: [{ proof: 'good' }],
+      is: [GRANTED, 'ERR_PROOF_REPLAYED'],
+    },
+    { field: 'jwt.dpop.maxAgeSeconds', on: 'dpop', values: [61, 60], probes: [{ proof: 'too old' }], is: [GRANTED, 'ERR_PROOF_EXPIRED'] },
+    {
+      field: 'jwt.dpop.futureSeconds',
+      on: 'dpop',
+      values: [6, 5],
+      probes: [{ proof: 'of the future' }],
+      is: [GRANTED, 'ERR_PROOF_ISSUED_IN_FUTURE'],
+    },
+    {
+      field: 'jwt.dpop.algorithms',
+      on: 'dpop',
+      values: [['ES256'], ['Ed25519']],
+      probes: [{ proof: 'good' }],
+      is: [GRANTED, 'ERR_PROOF_ALGORITHM'],
+    },
+    { field: 'jwt.dpop.nonce', on: 'dpop', values: [null, {}], probes: [{ proof: 'good' }], is: [GRANTED, 'ERR_PROOF_NONCE'] },
+    {
+      field: 'jwt.proof',
+      on: 'workloads',
+      values: [{ origins: ORIGIN }, { origins: 'https://other.example' }],
+      probes: [{ proof: 'workload' }],
+      is: [GRANTED, 'ERR_PROOF_TARGET'],
+    },
+    {
+      field: 'jwt.proof.origins',
+      on: 'workloads',
+      values: [ORIGIN, 'https://other.example'],
+      probes: [{ proof: 'workload' }],
+      is: [GRANTED, 'ERR_PROOF_TARGET'],
+    },
+    {
+      field: 'jwt.proof.audiences',
+      on: 'workloads',
+      values: [[`${ORIGIN}/other`], ['urn:other']],
+      probes: [{ proof: 'workload proof for another path' }],
+      is: [GRANTED, 'ERR_PROOF_TARGET'],
+    },
+    {
+      field: 'jwt.proof.replay',
+      on: 'workloads',
+      values: [{ claim: () => 'first' }, { claim: () => 'full' }],
+      probes: [{ proof: 'workload' }],
+      is: [GRANTED, 'ERR_REPLAY_UNAVAILABLE'],
+    },
+    {
+      field: 'jwt.proof.maxLifetimeSeconds',
+      on: 'workloads',
+      values: [60, 29],
+      probes: [{ proof: 'workload' }],
+      is: [GRANTED, 'ERR_PROOF_CLAIM'],
+    },
+    {
+      field: 'jwt.proof.algorithms',
+      on: 'workloads',
+      values: [['ES256'], ['RS256']],
+      probes: [{ proof: 'workload' }],
+      is: [GRANTED, 'ERR_TOKEN_CLAIM_INVALID'],
+    },
+    {
+      field: 'jwt.proof.contextFields',
+      on: 'workloads',
+      values: [['X-Other'], ['Workload-Identity-Token']],
+      probes: [{ proof: 'workload' }],
+      is: [GRANTED, 'ERR_PROOF_TOKEN'],
+    },
     { field: 'jwt.revocation', values: [null, { list: revoked(true) }], probes: [both], is: [GRANTED, 'ERR_TOKEN_REVOKED'] },
     {
       field: 'jwt.revocation.list',

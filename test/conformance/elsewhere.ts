@@ -30,4 +30,24 @@ export const ELSEWHERE: Readonly<Record<string, Elsewhere>> = {
     file: 'packages/node/test/secure-server.test.ts',
     test: 'refuses a pair that does not match, a file that is not there, and PEM text in place of a path, naming the option',
   },
+  ERR_SERVICE_UNKNOWN: { file: 'packages/mesh/test/service/authenticate-service.test.ts', test: 'a service that there is not' },
+  ERR_SERVICE_MISMATCH: { file: 'packages/mesh/test/service/authenticate-service.test.ts', test: 'a certificate of another service' },
+  ERR_SERVICE_UNPROVEN: { file: 'packages/mesh/test/service/authenticate-service.test.ts', test: 'no certificate' },
+  ERR_SERVICE_REVOKED: {
+    file: 'packages/mesh/test/revoke.test.ts',
+    test: 'a certificate that is revoked proves nobody, and what is bound to it counts nowhere',
+  },
+  ERR_TARGET_UNKNOWN: { file: 'packages/mesh/test/service/authenticate-service.test.ts', test: 'a target that there is not' },
+  ERR_TARGET_UNAUTHENTICATED: { file: 'packages/mesh/test/session/propagation.test.ts', test: 'a target that was revoked' },
+  ERR_TARGET_FORBIDDEN: { file: 'packages/mesh/test/service/authenticate-service.test.ts', test: 'a target that it may not call' },
+  ERR_SCOPE_EXCEEDED: { file: 'packages/mesh/test/service/authenticate-service.test.ts', test: 'a scope that it may not have' },
+  ERR_SESSIONS_EXCEEDED: {
+    file: 'packages/mesh/test/session/sessions.test.ts',
+    test: 'a subject has five sessions at once, and may begin another when one has ended',
+  },
+  ERR_STATE_UNAVAILABLE: { file: 'packages/mesh/test/service/authenticate-service.test.ts', test: 'with the store down there is no token' },
+  ERR_STATE_CONFLICT: {
+    file: 'packages/mesh/test/service/authenticate-service.test.ts',
+    test: 'where others are always quicker there is no token',
+  },
 }

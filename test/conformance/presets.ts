@@ -1,5 +1,6 @@
 import type { GuardOptions } from '@countersign/guard'
 import { idOf, TRUST_DOMAIN } from './certificates.js'
+import { NONCE_SECRET, ORIGIN } from './proofs.js'
 import { ASKED_ISSUER, AUDIENCE, ISSUER, MAX_TOKEN_BYTES } from './tokens.js'
 import type { World } from './world.js'
 
@@ -7,7 +8,7 @@ export type PresetName = keyof ReturnType<typeof presetsOf>
 
 /** Guard options by name: one server of each in every cell. Quotas only where a row is about them, or rows would use up each other's. */
 export function presetsOf(world: World) {
-  const { certificates, tokens, keys } = world
+  const { certificates, tokens, keys, sessions } = world
   const trust = [
     { trustDomain: TRUST_DOMAIN, pem: certificates.root.certificatePem },
     { trustDomain: null, pem: certificates.plainRoot.certificatePem },
@@ -34,6 +35,7 @@ export function presetsOf(world: World) {
         clientAuthentication: { method: 'tls_client_auth', clientId: AUDIENCE, fetch },
       },
     }) as const
+  const dpop = { ...both, binding: 'dpop', dpop: { origins: ORIGIN } } as const
   const apiKeys = {
     keys: keys.records,
     hashKey: keys.hashKey,
@@ -51,6 +53,30 @@ export function presetsOf(world: World) {
     'mtls-over-time': mtls,
     'certificate-and-token': { ...mtls, jwt: both },
     'bearer-token': { ...mtls, mtls: null, jwt: bearer, authorize: 'any-authenticated' },
+    dpop: { ...mtls, mtls: null, jwt: dpop, authorize: 'any-authenticated' },
+    'dpop-nonce': {
+      ...mtls,
+      mtls: null,
+      jwt: { ...dpop, dpop: { origins: ORIGIN, nonce: { secret: NONCE_SECRET } } },
+      authorize: 'any-authenticated',
+    },
+    'dpop-replay-down': {
+      ...mtls,
+      mtls: null,
+      jwt: {
+        ...dpop,
+        dpop: { origins: ORIGIN, replay: { claim: () => Promise.reject(new Error('connection refused to redis://secret@store')) } },
+      },
+      authorize: 'any-authenticated',
+    },
+    'bearer-or-dpop': { ...mtls, mtls: null, jwt: { ...dpop, binding: 'if-bound' }, authorize: 'any-authenticated' },
+    'certificate-and-dpop': { ...mtls, jwt: { ...dpop, binding: 'sender-constrained' } },
+    workloads: {
+      ...mtls,
+      mtls: null,
+      jwt: { issuer: `spiffe://${TRUST_DOMAIN}`, audience: null, type: 'wit+jwt', keys: { jwks: tokens.jwks }, proof: { origins: ORIGIN } },
+      authorize: [orders],
+    },
     'either-one': { ...mtls, jwt: bearer, require: 'any', authorize: 'any-authenticated' },
     'certificate-or-both': { ...mtls, jwt: bearer, require: [['mtls', 'jwt'], ['mtls']], authorize: 'any-authenticated' },
     'nothing-required': { ...mtls, jwt: bearer, require: 'optional', authorize: 'anyone' },
@@ -137,6 +163,9 @@ export function presetsOf(world: World) {
       forwarded: { format: 'linkerd', from: proxy, subjects: [{ dnsUnder: 'identity.linkerd.cluster.local' }] },
       authorize: ['orders.shop.serviceaccount.identity.linkerd.cluster.local'],
     },
+    sessions: { ...mtls, session: sessions.verifier },
+    'sessions-without-store': { ...mtls, session: sessions.withoutStore },
+    'sessions-of-anybody': { ...mtls, session: sessions.verifier, require: 'optional', authorize: 'anyone' },
     'any-authority': { ...mtls, authority: 'any' },
     'details-exposed': { ...mtls, jwt: both, exposeDetails: true },
     'closed-on-denial': { ...mtls, closeOnDenial: true },

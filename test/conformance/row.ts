@@ -4,8 +4,10 @@ import type { CertificateKind } from './certificates.js'
 import type { ForwardedKind } from './forwarded.js'
 import type { KeyKind } from './keys.js'
 import type { PresetName } from './presets.js'
+import type { ProofKind } from './proofs.js'
 import type { Field } from './raw-http1.js'
 import type { Transport } from './servers.js'
+import type { SessionKind } from './sessions.js'
 import type { TokenKind } from './tokens.js'
 
 /** One claim about what a service answers, whatever framework and transport it has. */
@@ -28,10 +30,14 @@ export interface Given {
   readonly certificate?: CertificateKind
   /** Sent as `Authorization: Bearer`. */
   readonly token?: TokenKind
+  /** A token that is bound to a key and its proof, sent before the other fields. */
+  readonly proof?: ProofKind
   /** Sent as `X-Api-Key`. */
   readonly apiKey?: KeyKind
   /** What a proxy wrote, sent after `Host`. */
   readonly forwarded?: ForwardedKind
+  /** What hands a session on. */
+  readonly session?: SessionKind
   /** Sent as they are, after `Host`. */
   readonly fields?: readonly Field[]
   /** Default `GET`. */
@@ -60,8 +66,12 @@ export interface Granted {
   readonly evidence: readonly EvidenceKind[]
   /** Whose certificate the token is bound to. Default `null`. */
   readonly boundTo?: CertificateKind
+  /** The token is bound to the caller's key, which the request has proven. */
+  readonly keyProven?: true
   /** Whose certificate the peer has, and how it came. Default: that of the connection. */
   readonly peer?: { readonly certificate: CertificateKind | null; readonly provenance: Provenance }
+  /** Of a session that was handed on. Default: none was. */
+  readonly session?: { readonly actors: readonly string[]; readonly scopes: readonly string[] }
   /** Names of fields that the handler does not see, though they were sent. */
   readonly removed?: readonly string[]
   /** Whom the token speaks for, where not the caller. Default `null`. */

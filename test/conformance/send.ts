@@ -14,7 +14,8 @@ const WEAK = new Set(['rsa-1024', 'signed-with-sha1'])
 /** Sends the request of a row, after those before it, and gives the last answer. `beforeLast` is called in front of the one that counts. */
 export async function send(given: Given, service: Service, transport: Transport, world: World, beforeLast: () => void): Promise<Answer> {
   const { before = 0, thenSeconds = 0, keepsConnection = false } = given
-  const fields = fieldsOf(given, world)
+  const handedOn = given.session === undefined ? [] : await world.sessions.fields(given.session)
+  const fields = [...fieldsOf(given, world), ...handedOn]
   if (keepsConnection) return sendOnOneConnection(given, fields, service, world, beforeLast)
   for (let count = 0; count < before; count++) await sendOne(given, fields, service, transport, world)
   beforeLast()
@@ -84,11 +85,12 @@ function connect({ certificate, serverName = HOST }: Given, service: Service, wo
 }
 
 /** `TOKEN` stands for a token that is good, `APIKEY` for such a key. */
-function fieldsOf({ token, apiKey, forwarded, fields = [] }: Given, world: World): readonly Field[] {
+function fieldsOf({ token, proof, apiKey, forwarded, fields = [] }: Given, world: World): readonly Field[] {
   const authorization: Field[] = token === undefined ? [] : [['Authorization', `Bearer ${world.tokens.of(token)}`]]
   const ownField: Field[] = apiKey === undefined ? [] : [['X-Api-Key', world.keys.of(apiKey)]]
   const written = forwarded === undefined ? [] : forwardedFields(forwarded, world)
-  return [...authorization, ...ownField, ...written, ...fields.map(([name, value]): Field => [name, filledIn(value, world)])]
+  const proven = proof === undefined ? [] : world.proofs.of(proof)
+  return [...authorization, ...proven, ...ownField, ...written, ...fields.map(([name, value]): Field => [name, filledIn(value, world)])]
 }
 
 function filledIn(value: string, { tokens, keys }: World): string {

@@ -3,13 +3,24 @@ import type { Row } from './row.js'
 import { FORWARDED_ROWS } from './rows-forwarded.js'
 import { KEY_ROWS } from './rows-key.js'
 import { PEER_ROWS } from './rows-peer.js'
+import { PROOF_ROWS } from './rows-proof.js'
 import { REQUEST_ROWS } from './rows-request.js'
 import { SERVICE_ROWS } from './rows-service.js'
+import { SESSION_ROWS } from './rows-session.js'
 import { TOKEN_ROWS } from './rows-token.js'
 import { isHttp2, type Transport } from './servers.js'
 
 /** The one table, run against every adapter over every transport. */
-export const TABLE: readonly Row[] = [...PEER_ROWS, ...FORWARDED_ROWS, ...TOKEN_ROWS, ...KEY_ROWS, ...REQUEST_ROWS, ...SERVICE_ROWS]
+export const TABLE: readonly Row[] = [
+  ...PEER_ROWS,
+  ...FORWARDED_ROWS,
+  ...TOKEN_ROWS,
+  ...PROOF_ROWS,
+  ...KEY_ROWS,
+  ...SESSION_ROWS,
+  ...REQUEST_ROWS,
+  ...SERVICE_ROWS,
+]
 
 /** Why a cell of adapter and transport cannot be run at all; `null`: it can. */
 export function cellNotApplicable(adapter: AdapterName, transport: Transport): string | null {

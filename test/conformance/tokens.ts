@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import type { Clock } from '@countersign/core'
 import { createTokenSigner, type TokenSigner } from '@countersign/issuer'
@@ -21,9 +22,10 @@ export interface Tokens {
 
 export type TokenKind = keyof ReturnType<typeof recipes>
 
-export function createTokens(certificates: Certificates, clock: Clock): Tokens {
+/** @param callerKey what tokens are bound to that are bound to a key. */
+export function createTokens(certificates: Certificates, callerKey: TokenSigner, clock: Clock): Tokens {
   const signer = createTokenSigner({ issuer: ISSUER, clock, maxExpiresInSeconds: 86_400 })
-  const recipe = recipes(signer, certificates, clock)
+  const recipe = recipes(signer, certificates, callerKey, clock)
   const made = new Map<TokenKind, string>()
   return {
     jwks: signer.jwks().keys,
@@ -43,9 +45,10 @@ export function createTokens(certificates: Certificates, clock: Clock): Tokens {
   }
 }
 
-function recipes(signer: TokenSigner, certificates: Certificates, clock: Clock) {
+function recipes(signer: TokenSigner, certificates: Certificates, callerKey: TokenSigner, clock: Clock) {
   const now = Math.floor(clock.nowMs() / 1000)
   const orders = certificates.of('orders')
+  const [callerJwk = assert.fail('no key')] = callerKey.jwks().keys
   const claims = {
     iss: ISSUER,
     sub: idOf('/orders'),
@@ -76,6 +79,11 @@ function recipes(signer: TokenSigner, certificates: Certificates, clock: Clock) 
     'an-hour-old': () => bound({ iat: now - 3600, nbf: now - 3600 }),
     'several-audiences': () => bound({ aud: ['other', AUDIENCE] }),
     unbound: () => signer.signExactly({ ...unbound, sub: 'alice' }),
+    // A `kid` of that signer is its RFC 7638 thumbprint.
+    'bound-to-key': () => signer.signExactly({ ...unbound, sub: 'alice', cnf: { jkt: callerJwk.kid } }),
+    'expired-bound-to-key': () => signer.signExactly({ ...unbound, exp: now - 31, cnf: { jkt: callerJwk.kid } }),
+    'bound-to-both': () => bound({ cnf: { ...cnf, jkt: callerJwk.kid } }),
+    workload: () => signer.signExactly({ sub: idOf('/orders'), iat: now, exp: now + 3600, cnf: { jwk: callerJwk } }, { typ: 'wit+jwt' }),
     'unbound-with-scope': () => signer.signExactly({ ...unbound, sub: 'alice', scope: 'invoices:read' }),
 
     opaque: () => 'opaque-token-of-orders',

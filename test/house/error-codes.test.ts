@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CODES, catalogueEntry, MISUSE_CODES } from '@countersign/core'
+import { CODES, catalogueEntry, MISUSE_CODES, OPERATION_CODES } from '@countersign/core'
 import { ELSEWHERE } from '../conformance/elsewhere.js'
 import { assertedIn, mentionsIn, proves, readErrorPage, rowOf, rowsWithoutSection } from './error-codes.js'
 import { readPackages, readSources, readText } from './source-tree.js'
 
-const ALL = new Set<string>([...CODES, ...MISUSE_CODES])
+const ALL = new Set<string>([...CODES, ...MISUSE_CODES, ...OPERATION_CODES])
 
 /** Files that define the codes: to stand there is not to be used. */
 const TABLES = new Set(['packages/core/src/catalogue.ts', 'packages/core/src/errors.ts'])
@@ -44,7 +44,7 @@ test('docs/errors.md has every code once, in the order of the table, with what t
   const documented = readErrorPage(page)
   assert.deepEqual(
     documented.map(({ code }) => code),
-    [...CODES, ...MISUSE_CODES],
+    [...CODES, ...MISUSE_CODES, ...OPERATION_CODES],
   )
   assert.deepEqual(rowsWithoutSection(page), [])
   for (const code of CODES) {
@@ -56,6 +56,11 @@ test('docs/errors.md has every code once, in the order of the table, with what t
     const { row, text } = documented.find((one) => one.code === code) ?? assert.fail(code)
     assert.equal(row, null)
     assert.match(text, /^.{40,}\n\n```(?:ts|sh)\n.+\n```$/, `${code} says what is wrong and the line that mends it`)
+  }
+  for (const code of OPERATION_CODES) {
+    const { row, text } = documented.find((one) => one.code === code) ?? assert.fail(code)
+    assert.equal(row, null)
+    assert.match(text, /^.{40,}\n\n(?:\* \*\*Caller:\*\* .{10,}\n)?\* \*\*Operator:\*\* .{10,}$/, `${code} says what happened and what to do`)
   }
 })
 

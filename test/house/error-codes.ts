@@ -83,13 +83,13 @@ export function readErrorPage(page: string): DocumentedCode[] {
 }
 
 /** The row that a code must have. */
-export function rowOf(code: string, { publicCode, status, grpcStatus, challenge, title }: CatalogueEntry): readonly string[] {
+export function rowOf(code: string, { publicCode, stage, status, grpcStatus, challenge, title }: CatalogueEntry): readonly string[] {
   return [
     `[\`${code}\`](#${code.toLowerCase()})`,
     publicCode === code ? '–' : `\`${publicCode}\``,
     String(status),
     `\`${grpcStatus}\``,
-    challenge === null ? '–' : challenge === '' ? '`Bearer`' : `\`${challenge}\``,
+    challenge === null ? '–' : challenge === '' ? (stage === 'api-key' ? '`ApiKey`' : '`Bearer`') : `\`${challenge}\``,
     title,
   ]
 }

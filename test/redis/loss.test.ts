@@ -22,6 +22,36 @@ test('a store that nobody has used yet is complete since it was first asked', as
   assert.equal((await store.revocations.pull(page.position, 10)).completeSinceMs, page.completeSinceMs)
 })
 
+test('a new store goes back for ever where nothing can have been issued before', async () => {
+  const name = newName()
+  const store = storeOn(server, { name, whenEmpty: 'new' })
+  assert.equal((await store.revocations.pull(null, 10)).completeSinceMs, Number.NEGATIVE_INFINITY)
+  assert.equal((await storeOn(server, { name }).revocations.pull(null, 10)).completeSinceMs, Number.NEGATIVE_INFINITY)
+})
+
+test('a store that a fresh process takes for new is one that was lost as soon as a process that knew it asks', async () => {
+  const name = newName()
+  const old = storeOn(server, { name, whenEmpty: 'new', settleMs: 0 })
+  await old.ready()
+  const before = await pullAll(old)
+  await admin.flushAll()
+  const fresh = storeOn(server, { name, whenEmpty: 'new' })
+  assert.equal((await fresh.revocations.pull(null, 10)).completeSinceMs, Number.NEGATIVE_INFINITY)
+  await assert.rejects(old.commit({ put: [{ key: 'key', value: 'v', untilMs: Date.now() + MINUTE_MS }] }), because('unreachable'))
+  const lost = await old.revocations.pull(before.last.position, 10)
+  assert.ok(lost.completeSinceMs > 0)
+  assert.equal((await fresh.revocations.pull(null, 10)).completeSinceMs, lost.completeSinceMs)
+  await old.revocations.restore([], true)
+  assert.equal((await fresh.revocations.pull(null, 10)).completeSinceMs, Number.NEGATIVE_INFINITY)
+})
+
+test('a flush is a loss for a process that knew the store, whatever it takes an empty one for', async () => {
+  const store = storeOn(server, { whenEmpty: 'new' })
+  const { last } = await pullAll(store)
+  await admin.flushAll()
+  assert.ok((await store.revocations.pull(last.position, 10)).completeSinceMs > 0)
+})
+
 test('a flush begins another generation, which is complete from then on only', async () => {
   const [a, b] = await two()
   await a.commit({ revoke: [entryOf('lost')] })

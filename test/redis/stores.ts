@@ -45,9 +45,17 @@ export function storeOn(
   options: Partial<RedisStateStoreOptions> & { kind?: ClientKind } = {},
 ): StateStore {
   const { kind = 'node-redis', ...rest } = options
-  const store = createRedisStateStore({ client: clientOf(kind, server), name: newName(), macKey, timeoutMs: 1_000, ...rest })
+  return closedAtEnd(createRedisStateStore({ client: clientOf(kind, server), name: newName(), macKey, timeoutMs: 1_000, ...rest }))
+}
+
+/** A store that is left open looks for its server for ever. */
+export function closedAtEnd(store: StateStore): StateStore {
   closing.unshift(() => store.close())
   return store
+}
+
+export function closesAtEnd(close: () => Promise<void>): void {
+  closing.push(close)
 }
 
 const closing: (() => Promise<void>)[] = []

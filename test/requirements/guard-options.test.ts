@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createGuard, type GuardOptions, type RouteOptions } from '@countersign/guard'
+import { createAuthMesh } from '@countersign/mesh'
 import { createTestLogger, createTestMeter } from '@countersign/testing'
 import { createApiKey } from '@countersign/token'
 import { type Effect, type RowsOf, testOptions } from './options.js'
@@ -7,6 +8,7 @@ import { type Call, createStage, serve } from './stage.js'
 
 const stage = createStage()
 const { mesh, orders, shipping } = stage
+const authMesh = createAuthMesh({ issuer: 'https://mesh.example', services: { [shipping.id]: { mayCall: [] } }, audit: null })
 const jwt = mesh.jwt({ audience: 'billing', binding: 'if-bound' })
 const hashKey = randomBytes(32)
 const issued = createApiKey({ owner: orders.id, hashKey, clock: mesh.clock })
@@ -84,6 +86,13 @@ const guardRows: RowsOf<GuardOptions> = {
       { format: 'linkerd', from: { peer: orders.id }, subjects: [{ dnsUnder: '.local' }] },
     ],
     effect: told({}, orders.id, { forwarded: { format: 'rfc9440', from: { peer: orders.id } } }, 'ERR_PEER_MISSING'),
+  },
+  session: {
+    refused: [5, true, 'mesh', [], {}, { kind: 'jwt' }, { kind: 'session' }],
+    effect: told({}, orders.id, { session: authMesh.sessionVerifier({ service: shipping.id }) }, 'ERR_SESSION_INVALID', {
+      as: orders,
+      headers: { 'propagated-session': 'nonsense' },
+    }),
   },
   limit: {
     refused: [5, 'x', true, [], { perSecond: 5 }],

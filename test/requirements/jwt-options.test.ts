@@ -10,6 +10,13 @@ const audience = 'billing'
 const accepted = { ...mesh.jwt({ audience }), binding: 'if-bound' } as const
 const other = createTestMesh('other.example', { clock: mesh.clock })
 const token = mesh.token({ audience })
+const boundToKey = mesh.signer.signExactly({
+  iss: accepted.issuer,
+  sub: 'spiffe://prod.example/test',
+  aud: audience,
+  exp: Math.floor(mesh.clock.nowMs() / 1000) + 600,
+  cnf: { jkt: 'A'.repeat(43) },
+})
 const CALLER = 'spiffe://prod.example/test'
 const jwks = mesh.signer.jwks()
 
@@ -58,7 +65,7 @@ const rows: RowsOf<JwtOptions> = {
     effect: told({ subjects: [{ trustDomain: 'prod.example' }] }, CALLER, { subjects: ['alice'] }, 'ERR_TOKEN_SUBJECT'),
   },
   binding: {
-    refused: [5, '', 'none', true, {}],
+    refused: [5, '', 'none', true, {}, 'dpop', 'sender-constrained'],
     async effect(t) {
       const said = async (binding: 'mtls' | 'if-bound'): Promise<string> =>
         (
@@ -69,6 +76,30 @@ const rows: RowsOf<JwtOptions> = {
       return [
         [await said('if-bound'), orders.id],
         [await said('mtls'), 'ERR_TOKEN_UNBOUND'],
+      ]
+    },
+  },
+  dpop: {
+    refused: [5, 'x', [], {}, true, { origins: [] }, { origins: 'billing.example' }, { origins: 'https://billing.example/path' }],
+    async effect(t) {
+      const said = async (dpop: NonNullable<JwtOptions['dpop']> | null): Promise<string> =>
+        (await (await serve(t, stage, withTokens({ dpop }))).call({ headers: { Authorization: `DPoP ${boundToKey}` } })).said
+      return [
+        [await said({ origins: 'https://billing.example' }), 'ERR_PROOF_MISSING'],
+        [await said(null), 'ERR_TOKEN_SCHEME'],
+      ]
+    },
+  },
+  proof: {
+    refused: [5, 'x', [], {}, { origins: [] }, { origins: 'https://billing.example' }],
+    async effect(t) {
+      const wit = mesh.signer.signExactly({ sub: orders.id }, { typ: 'wit+jwt' })
+      const workloads = { issuer: 'spiffe://prod.example', audience: null, type: 'wit+jwt', keys: accepted.keys }
+      const said = async (more: object): Promise<string> =>
+        (await (await serve(t, stage, { mtls: null, jwt: more as JwtOptions })).call({ headers: { 'Workload-Identity-Token': wit } })).said
+      return [
+        [await said({ ...workloads, proof: { origins: 'https://billing.example' } }), 'ERR_PROOF_MISSING'],
+        [await said(accepted), 'ERR_TOKEN_MISSING'],
       ]
     },
   },

@@ -12,10 +12,11 @@ export type Fault = 'refused' | 'silent' | 'answer-lost'
 export interface FaultyState {
   /** How one process reaches it. */
   connect(): FaultyWay
-  /** Forgets everything, as a flush or a restart without a disk does. */
+  /** Forgets everything, as a flush or a restart without a disk does. What was issued before cannot be judged then. */
   lose(): void
-  /** Goes on with the state as it was at the last {@link FaultyState.copy}, under the same name: a replica that had not heard of the rest. */
-  failOver(to: StateStore): void
+  /** Somebody else who knew everything gives it back. */
+  restoreAll(): Promise<void>
+  readonly completeSinceMs: number
   /** The state itself. */
   readonly state: StateStore
 }
@@ -35,6 +36,9 @@ export interface FaultyWay extends StateStore {
 
 export function createFaultyState(clock: TestClock): FaultyState {
   let state = createMemoryStateStore({ clock })
+  // Since when the generation before the present one told everything: what a store remembers that outlives its memory.
+  let formerSinceMs = Number.NEGATIVE_INFINITY
+  let sinceMs = Number.NEGATIVE_INFINITY
   const ways = new Set<{ listen(): void }>()
 
   function replace(next: StateStore): void {
@@ -77,12 +81,15 @@ export function createFaultyState(clock: TestClock): FaultyState {
           asked.pull++
           return under(way.fault, async () => {
             const page = await state.revocations.pull(after, limit)
-            return { ...page, storeNowMs: page.storeNowMs + way.aheadMs }
+            return { ...page, completeSinceMs: sinceMs, storeNowMs: page.storeNowMs + way.aheadMs }
           })
         },
         restore(entries, complete) {
           asked.restore++
-          return under(way.fault, () => state.revocations.restore(entries, complete))
+          return under(way.fault, async () => {
+            await state.revocations.restore(entries, complete)
+            if (complete) sinceMs = formerSinceMs
+          })
         },
         onAppend(wake) {
           wakers.add(wake)
@@ -109,9 +116,18 @@ export function createFaultyState(clock: TestClock): FaultyState {
 
   return {
     connect,
-    // A new generation has everything to learn of what was issued before it.
-    lose: () => replace(createMemoryStateStore({ clock, completeSinceMs: clock.nowMs() })),
-    failOver: replace,
+    lose() {
+      formerSinceMs = sinceMs
+      sinceMs = clock.nowMs()
+      replace(createMemoryStateStore({ clock }))
+    },
+    restoreAll: () => {
+      sinceMs = formerSinceMs
+      return state.revocations.restore([], true)
+    },
+    get completeSinceMs() {
+      return sinceMs
+    },
     get state() {
       return state
     },

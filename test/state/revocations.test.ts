@@ -110,26 +110,64 @@ test('is as old as its oldest clock says: neither a clock set back nor a machine
   assert.equal(one.judge('token', 'x'), 'unknown')
 })
 
-test('counts its age from when it asked, not from when it was answered', async (t) => {
-  const { start, pass, jump } = createWorld(t)
+test('counts its age from when it asked, not from when it was answered, by either clock', async (t) => {
+  for (const clock of ['clock', 'steady'] as const) {
+    await t.test(clock, async (t) => {
+      const { start, pass, jump } = createWorld(t)
+      const one = start()
+      await one.revocations.ready()
+      const answer = delayPulls(one)
+      await pass(260)
+      jump(600, clock)
+      answer()
+      await settle()
+      assert.ok(one.revocations.ageMs >= 600)
+    })
+  }
+})
+
+test('asks once more where it hears a hint while it waits for an answer', async (t) => {
+  const { start, state, entry, pass } = createWorld(t)
   const one = start()
   await one.revocations.ready()
-  const pull = one.way.revocations.pull
-  let answer = (): void => {}
-  Object.assign(one.way.revocations, {
+  const answer = delayPulls(one)
+  await pass(260)
+  await state.state.commit({ revoke: [entry('token', 'jti')] })
+  await settle()
+  answer()
+  await settle()
+  answer()
+  await settle()
+  assert.equal(one.judge('token', 'jti'), 'revoked')
+})
+
+/** Holds the answers of the store back. The function gives the one that is held. */
+function delayPulls({ way }: Process): () => void {
+  const { pull } = way.revocations
+  let give = (): void => {}
+  Object.assign(way.revocations, {
     pull: async (...asked: Parameters<typeof pull>) => {
       const page = await pull(...asked)
       await new Promise<void>((resolve) => {
-        answer = resolve
+        give = resolve
       })
       return page
     },
   })
-  await pass(260)
-  jump(600)
-  answer()
-  await settle()
-  assert.equal(one.revocations.ageMs >= 600, true)
+  return () => give()
+}
+
+test('tells the store all of many revocations that it could not be told of', async (t) => {
+  const { start, entry, pass } = createWorld(t)
+  const [one, two] = [start(), start()]
+  await Promise.all([one.revocations.ready(), two.revocations.ready()])
+  one.way.commitFault = 'refused'
+  const entries = Array.from({ length: 2_500 }, (_, index) => entry('token', `jti-${index}`))
+  await assert.rejects(one.revocations.revoke(entries), isStateError('unreachable'))
+  assert.equal(one.revocations.size, 2_500)
+  one.way.commitFault = null
+  await pass(600)
+  assert.equal(two.revocations.size, 2_500)
 })
 
 test('obeys a revocation that the store cannot be told of, says so, and tells it until it knows', async (t) => {
@@ -192,7 +230,7 @@ test('gives a store that was flushed back what it knew, and nothing revoked is g
   assert.deepEqual([two.judge('token', 'jti-7', issuedAtMs), three.judge('token', 'jti-2499', issuedAtMs)], ['revoked', 'revoked'])
   // What is not revoked is good again as soon as the state is whole.
   assert.deepEqual([two.judge('token', 'other', issuedAtMs), three.judge('token', 'other', issuedAtMs)], ['good', 'good'])
-  assert.equal((await state.state.revocations.pull(null, 1)).completeSinceMs, Number.NEGATIVE_INFINITY)
+  assert.equal(state.completeSinceMs, Number.NEGATIVE_INFINITY)
   assert.equal(three.revocations.size, 2_501)
 })
 
@@ -218,10 +256,45 @@ test('refuses what is older than a loss that it was not there to see, until some
     ['jti'],
   )
   const { epoch } = one.revocations
-  await state.state.revocations.restore([], true)
+  await state.restoreAll()
   await settle()
   assert.equal(one.judge('token', 'other', issuedAtMs), 'good')
   assert.ok(one.revocations.epoch > epoch)
+})
+
+test('gives everything back to a store that is lost once more meanwhile, and says that it is whole with the last part alone', async (t) => {
+  const { start, state, entry, pass } = createWorld(t)
+  const one = start()
+  await one.revocations.ready()
+  await one.revocations.revoke(Array.from({ length: 2_500 }, (_, index) => entry('token', `jti-${index}`)))
+  await pass(300)
+  const { restore } = one.way.revocations
+  const parts: boolean[] = []
+  let release = (): void => {}
+  Object.assign(one.way.revocations, {
+    async restore(...[entries, complete]: Parameters<typeof restore>) {
+      parts.push(complete)
+      if (parts.length === 3)
+        await new Promise<void>((resolve) => {
+          release = resolve
+        })
+      await restore(entries, complete)
+    },
+  })
+  state.lose()
+  await pass(300)
+  assert.deepEqual(parts, [false, false, true])
+  state.lose()
+  await pass(300)
+  release()
+  await pass(600)
+  assert.deepEqual(parts, [false, false, true, false, false, true])
+  let ids = 0
+  for (let page = await state.state.revocations.pull(null, 1_000); ; page = await state.state.revocations.pull(page.position, 1_000)) {
+    ids += page.entries.length
+    if (!page.more) break
+  }
+  assert.equal(ids, 2_500)
 })
 
 test('keeps asking to give back what it knew while the new store takes nothing', async (t) => {
@@ -230,13 +303,12 @@ test('keeps asking to give back what it knew while the new store takes nothing',
   await one.revocations.ready()
   await one.revocations.revoke([entry('token', 'jti')])
   await pass(300)
-  const issuedAtMs = clock.nowMs()
-  const restore = one.way.revocations.restore
+  const issuedAtMs = clock.nowMs() - 1
+  const { restore } = one.way.revocations
   Object.assign(one.way.revocations, { restore: () => Promise.reject(new StateError('unreachable', 'no connection')) })
   state.lose()
   await pass(1_000)
-  // It knows everything itself, whatever the store lacks.
-  assert.deepEqual([one.judge('token', 'jti', issuedAtMs), one.judge('token', 'other', issuedAtMs)], ['revoked', 'good'])
+  assert.deepEqual([one.judge('token', 'jti', issuedAtMs), one.judge('token', 'other', issuedAtMs)], ['revoked', 'unknown'])
   Object.assign(one.way.revocations, { restore })
   await pass(600)
   assert.deepEqual(
@@ -266,18 +338,18 @@ test('forgets an entry once its time is over, by the store’s clock too, and no
 })
 
 test('takes the later of two moments, whichever comes first', async (t) => {
-  const { start, entry, clock, settled } = { ...createWorld(t), settled: settle }
+  const { start, entry, clock } = createWorld(t)
   const [one, two] = [start(), start()]
   await Promise.all([one.revocations.ready(), two.revocations.ready()])
   const nowMs = clock.nowMs()
   await one.revocations.revoke([entry('service', 'orders', { issuedBeforeMs: nowMs })])
   await two.revocations.revoke([entry('service', 'orders', { issuedBeforeMs: nowMs - 5_000 })])
-  await settled()
+  await settle()
   for (const { judge } of [one, two]) {
     assert.deepEqual([judge('service', 'orders', nowMs - 1), judge('service', 'orders', nowMs)], ['revoked', 'good'])
   }
   await two.revocations.revoke([entry('service', 'orders')])
-  await settled()
+  await settle()
   assert.equal(one.judge('service', 'orders', nowMs + 1), 'revoked')
 })
 

@@ -13,6 +13,8 @@ const DECEPTIVE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu
 // off.
 const COMPACT_TOKEN = /e(?:y[A-DI-L]|w[k-r0-3])[\w-]{7,}\.[\w-]*(?:(?:\.[\w-]*)+|$)/g
 const CREDENTIALS = /\b(?:bearer|basic|dpop|digest|apikey|negotiate)\s+[\w.~+/=-]{6,}/gi
+// An API key of ours, wherever it was put.
+const API_KEY = /[a-z][a-z0-9]{1,15}_[0-9A-Za-z]{16}_[0-9A-Za-z]{20,49}/g
 const PEM = '-----BEGIN'
 const REDACTED = '[redacted]'
 
@@ -51,7 +53,7 @@ export function cleanValue(value: unknown): string | number | boolean | null | r
 
 function redact(text: string): string {
   if (text.includes(PEM)) return REDACTED
-  return text.replace(COMPACT_TOKEN, REDACTED).replace(CREDENTIALS, REDACTED)
+  return text.replace(COMPACT_TOKEN, REDACTED).replace(CREDENTIALS, REDACTED).replace(API_KEY, REDACTED)
 }
 
 function escapeOf(character: string): string {

@@ -200,3 +200,12 @@ test('a megabyte of every evil in each fact takes no longer than a few milliseco
     assert.ok(String(line['text']).length <= 256)
   }
 })
+
+test('writes no API key down, wherever a caller has put it', () => {
+  const secret = 'Zk3mQ9xT0aLw7RbNcV5yHs2dGfJp8uEi1oXzKqWtBnM4rC6'
+  const key = `csk_0a1B2c3D4e5F6g7H_${secret}Ab`
+  for (const text of [key, `/invoices/${key}`, `token=${key}&x=1`, `prefix${key}`, `${'x'.repeat(230)} ${key}`]) {
+    const { text: out } = written({ path: text, list: [text] })
+    assert.ok(!out.includes(secret.slice(0, 20)), out)
+  }
+})

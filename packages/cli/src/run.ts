@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { MisuseError } from '@countersign/core'
 import { DEV_HELP, runDev } from './dev.js'
 import { INSPECT_HELP, runInspect } from './inspect.js'
+import { KEY_HELP, runKey } from './key.js'
 import { CommandError, printable, type Terminal, UsageError } from './terminal.js'
 import { runToken, TOKEN_HELP } from './token.js'
 
@@ -16,6 +17,7 @@ interface Command {
 const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['dev', { help: DEV_HELP, run: runDev }],
   ['inspect', { help: INSPECT_HELP, run: runInspect }],
+  ['key', { help: KEY_HELP, run: runKey }],
   ['token', { help: TOKEN_HELP, run: runToken }],
 ])
 
@@ -23,6 +25,7 @@ const HELP = `countersign COMMAND [options]
 
   dev        makes a development authority and certificates for services
   inspect    shows what a certificate, CRL, token or key set says
+  key        makes and rotates API keys
   token      signs a development token
 
   countersign COMMAND --help    its options
@@ -53,7 +56,7 @@ async function dispatch(name: string, rest: readonly string[], terminal: Termina
   if (name === '--help' || name === '-h' || name === 'help') return terminal.write(COMMANDS.get(rest[0] ?? '')?.help ?? HELP)
   const command = COMMANDS.get(name)
   if (command === undefined)
-    throw new UsageError(name === '' ? 'which command? dev, inspect or token' : `there is no command '${printable(name)}'`)
+    throw new UsageError(name === '' ? 'which command? dev, inspect, key or token' : `there is no command '${printable(name)}'`)
   if (rest.includes('--help') || rest.includes('-h')) return terminal.write(command.help)
   await command.run(rest, terminal)
 }

@@ -31,7 +31,7 @@ test('no command and an unknown command exit with 2', async (t) => {
   assert.deepEqual(await bench.run([]), {
     exitCode: 2,
     out: '',
-    err: 'countersign: which command? dev, inspect or token\nTry countersign --help\n',
+    err: 'countersign: which command? dev, inspect, key or token\nTry countersign --help\n',
   })
   const err = "countersign: there is no command 'de\\u{1b}v'\nTry countersign --help\n"
   assert.deepEqual(await bench.run(['de\u001bv']), { exitCode: 2, out: '', err })

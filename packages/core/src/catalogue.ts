@@ -57,7 +57,7 @@ const PEER = {
 } as const satisfies Record<string, Row>
 
 const TOKEN = {
-  ERR_TOKEN_MISSING: [401, 'UNAUTHENTICATED', '', 'A bearer token is required'],
+  ERR_TOKEN_MISSING: [401, 'UNAUTHENTICATED', '', 'A token is required'],
   ERR_TOKEN_REPEATED: [400, 'INVALID_ARGUMENT', 'invalid_request', 'The request holds more than one credential'],
   ERR_TOKEN_SCHEME: [401, 'UNAUTHENTICATED', '', 'The authorization scheme is not accepted'],
   ERR_TOKEN_TOO_LARGE: [431, 'UNAUTHENTICATED', null, 'The token is too large'],
@@ -77,8 +77,13 @@ const TOKEN = {
   ERR_TOKEN_ISSUED_IN_FUTURE: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token was issued in the future'],
   ERR_TOKEN_CLAIM_MISSING: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token lacks a required claim'],
   ERR_TOKEN_CLAIM_INVALID: [401, 'UNAUTHENTICATED', 'invalid_token', 'A claim of the token is not of its type'],
-  ERR_TOKEN_BINDING: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token is bound to another certificate'],
-  ERR_TOKEN_UNBOUND: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token must be bound to the client certificate'],
+  ERR_TOKEN_BINDING: [
+    401,
+    'UNAUTHENTICATED',
+    'invalid_token',
+    'The token is bound to another certificate, or to a key that was not proven',
+  ],
+  ERR_TOKEN_UNBOUND: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token must be bound to a certificate or a key of the caller'],
   ERR_TOKEN_REVOKED: [401, 'UNAUTHENTICATED', 'invalid_token', 'The token has been revoked'],
   ERR_TOKEN_INACTIVE: [401, 'UNAUTHENTICATED', 'invalid_token', 'The issuer says that the token is not active'],
   ERR_TOKEN_REVOCATION_UNKNOWN: [503, 'UNAVAILABLE', null, 'It is not known whether the token was revoked', 'ERR_UNAVAILABLE'],

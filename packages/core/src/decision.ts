@@ -9,7 +9,7 @@ export interface Grant<P extends Principal = Principal> {
   readonly allowed: true
   readonly principal: P
   readonly inbound: Inbound
-  /** For the response: the RateLimit fields. */
+  /** For the response: the RateLimit fields, and a new nonce where one is due. */
   readonly headers: Headers
   /**
    * Names of request fields, as they came, that only a trusted proxy may send and that none did: they were ignored, and whoever hands the

@@ -12,6 +12,7 @@ export {
   type Stage,
   type Status,
 } from './catalogue.js'
+export { BEARER_CHALLENGE, type Challenge } from './challenge.js'
 export { checkEntries } from './check-entries.js'
 export { checkSecret, flawOfSecret, MIN_SECRET_BYTES } from './check-secret.js'
 export { checkRevocationEntries, checkStateChange, checkStateKeys, checkStateText } from './check-state-change.js'
@@ -47,6 +48,7 @@ export { parseExactJsonObject, parseJson, parseJsonObject } from './parse-json.j
 export type { CertificateKey, CertificateMetadata, CertifiedPeer, KeyUsage, Peer, Provenance, SubjectAlternativeNames } from './peer.js'
 export type { Assurance, EvidenceKind, Principal } from './principal.js'
 export { type PropagatedSession, SESSION_FIELD } from './propagated-session.js'
+export { NO_METER, quietMeter, quietRecorder } from './quiet-sinks.js'
 export { quietly } from './quietly.js'
 export { readBounded } from './read-bounded.js'
 export type { EventKind, Recorder, SecurityEvent } from './recorder.js'

@@ -30,7 +30,7 @@ export interface Principal {
 export interface Assurance {
   /** How the certificate reached us; `null` without one. */
   readonly provenance: Provenance | null
-  /** The token is bound to this very certificate. */
+  /** The token is bound to this very certificate, or to a key that this request has proven. */
   readonly tokenBound: boolean
   /** The TLS session was resumed: the certificate is the one of the full handshake, judged again since. */
   readonly resumed: boolean

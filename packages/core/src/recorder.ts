@@ -29,6 +29,7 @@ export type EventKind =
   | 'service.authenticated'
   | 'service.authentication-failed'
   | 'session.created'
+  | 'session.changed'
   | 'session.ended'
   | 'session.propagated'
   | 'session.accepted'

@@ -86,8 +86,8 @@ export interface RevocationLog {
   pull(after: RevocationPosition | null, limit: number): Promise<RevocationPage>
   /**
    * Gives a store that has lost its generation back what this process knew of the one before, in any number of parts. What the store
-   * knows already stays as it is. It tells the store that something was lost, too: until somebody restores it completely,
-   * `completeSinceMs` of the log is when its generation began.
+   * knows already stays as it is. Until somebody has restored it completely, `completeSinceMs` is when the new generation began; from then
+   * on, or once others had time to do so too, it is what it was before the loss.
    * @param complete this process had a current view of it when it was lost, and this is the last part of it.
    */
   restore(entries: readonly RevocationEntry[], complete: boolean): Promise<void>

@@ -1,4 +1,6 @@
 import type { ApiKey } from './api-key.js'
+import type { Challenge } from './challenge.js'
+import type { Headers } from './decision.js'
 import type { Inbound } from './inbound.js'
 import type { Peer } from './peer.js'
 import type { Principal } from './principal.js'
@@ -49,6 +51,10 @@ export interface TokenVerifier extends Verifier<Token> {
   readonly kind: 'jwt'
   /** Is this token this peer's? `null`: yes, or the issuer's tokens need not be. */
   bind(token: Token, peer: Peer | null): Refusal | null
+  /** The schemes that tokens are accepted under, the one to be named first in front. Default: `Bearer` alone. */
+  readonly challenges?: readonly Challenge[]
+  /** Fields that the answer takes along, whatever was decided: a new nonce. `null`: none. Left out where there never are any. */
+  fieldsFor?(inbound: Inbound): Headers | null
 }
 
 export interface ApiKeyVerifier extends Verifier<ApiKey> {

@@ -140,12 +140,16 @@ function checkBinding({ mtls, jwt }: GuardOptions): void {
   if (mtls !== null || jwt === null || isTokenVerifier(jwt)) return
   const entries = Array.isArray(jwt) ? jwt : [jwt]
   entries.forEach((entry: unknown, index) => {
-    if (typeof entry === 'object' && entry !== null && 'binding' in entry && entry.binding === 'if-bound') return
+    if (typeof entry !== 'object' || entry === null) return
+    // Others than `mtls` can be met without a certificate; what else stands there is for the package that reads it to refuse.
+    if (Reflect.get(entry, 'type') === 'wit+jwt') return
+    const binding = Reflect.get(entry, 'binding') ?? ('dpop' in entry && entry.dpop !== null ? 'unsaid' : 'mtls')
+    if (binding !== 'mtls') return
     const option = Array.isArray(jwt) ? `jwt[${index}].binding` : 'jwt.binding'
     throw new MisuseError(
       'ERR_OPTION_CONTRADICTION',
       option,
-      "tokens can only be bound to a client certificate, and mtls is null: write binding: 'if-bound' to accept a bearer token from whoever holds it",
+      "tokens can only be bound to a client certificate, and mtls is null: write binding: 'dpop' with dpop: { origins } for tokens that are bound to a key, or 'if-bound' to accept a bearer token from whoever holds it",
     )
   })
 }

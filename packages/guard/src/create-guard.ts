@@ -1,13 +1,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createRecorder } from '@countersign/audit'
 import {
+  BEARER_CHALLENGE,
   type Decision,
   type Inbound,
   kindOf,
   type Labels,
   type Meter,
   MisuseError,
+  NO_METER,
   type Principal,
+  quietMeter,
+  quietRecorder,
   type Surroundings,
 } from '@countersign/core'
 import { createAdmission, createLimiter } from '@countersign/limit'
@@ -21,17 +25,10 @@ import { createIgnoredFieldFinder } from './ignored-fields.js'
 import { createGrantKeeper } from './keep-grants.js'
 import type { GuardOptions, Requirement } from './options.js'
 import { createPipeline } from './pipeline.js'
-import { quietMeter, quietRecorder } from './quiet-sinks.js'
 import { runtimeNotice } from './runtime-notice.js'
 import { createPathReader } from './target.js'
 import { watchGrants } from './watch-grants.js'
 import { createWitness } from './witness.js'
-
-const NO_METER: Meter = {
-  createCounter: () => ({ add() {} }),
-  createHistogram: () => ({ record() {} }),
-  createGauge: () => ({ record() {} }),
-}
 
 /**
  * Makes a guard: the composition root, and the only place that knows every mechanism.
@@ -107,7 +104,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
     pathOf: createPathReader(options.encodedSlashes),
     needOf: options.needOf,
     asServerName: options.asServerName,
-    denialFrom: createDenialMaker(options),
+    denialFrom: createDenialMaker(options, tokens?.challenges ?? [BEARER_CHALLENGE]),
     ignoredFields: createIgnoredFieldFinder(peers, options.session, witness),
     witness,
   })

@@ -1,4 +1,15 @@
-import { CODES, type Code, catalogueEntry, type Denial, type Headers, type Problem, problemType, type Refusal } from '@countersign/core'
+import {
+  type Challenge,
+  CODES,
+  type Code,
+  catalogueEntry,
+  type Denial,
+  type Headers,
+  type Inbound,
+  type Problem,
+  problemType,
+  type Refusal,
+} from '@countersign/core'
 
 export interface DenialOptions {
   readonly exposeDetails: boolean
@@ -8,47 +19,96 @@ export interface DenialOptions {
 /** Denials kept by their Retry-After: the seconds of a few minutes. Counted from the longest budget they would be endless. */
 const MAX_RETRY_AFTERS = 512
 
-/** Turns a refusal into what is sent. */
-export type DenialMaker = (refusal: Refusal, headers?: Headers) => Denial
+/** RFC 9110 §11.3; the scheme has no registration, and `realm` is the parameter that any may have (§11.5). */
+const API_KEY: Challenge = Object.freeze({
+  scheme: 'ApiKey',
+  parameters: 'realm="countersign"',
+  errors: Object.freeze(['invalid_request']),
+})
+
+/** Turns a refusal of a request into what is sent. `headers` go along; without a request the challenges name no scheme that was used. */
+export type DenialMaker = (refusal: Refusal, inbound?: Inbound, headers?: Headers) => Denial
 
 /**
  * Makes every denial that holds nothing of its request beforehand: refusing must cost an attacker more than us.
+ * @param challenges the schemes that credentials are accepted under. A 401 names them all; what is wrong is said under the one that was used
+ * (RFC 9110 §11.6.1, RFC 9449 §7.2).
  */
-export function createDenialMaker({ exposeDetails, problemTypeBase }: DenialOptions): DenialMaker {
-  const prepared = new Map<Code, Denial>(CODES.map((code) => [code, denialOf(code, problemTypeBase, {}, {})]))
+export function createDenialMaker({ exposeDetails, problemTypeBase }: DenialOptions, challenges: readonly Challenge[]): DenialMaker {
+  const schemes = challenges.map(({ scheme }) => scheme.toLowerCase())
+  const prepared = new Map<string, Denial>()
+  for (const code of CODES)
+    for (const used of [null, ...schemes]) prepared.set(keyOf(code, used), denialOf(code, problemTypeBase, challengeOf(code, used), {}, {}))
   const later = new Map<string, Denial>()
 
-  function withRetryAfter(code: Code, seconds: number): Denial {
-    const key = `${code} ${seconds}`
+  function withRetryAfter(code: Code, used: string | null, seconds: number): Denial {
+    const key = `${keyOf(code, used)} ${seconds}`
     const made = later.get(key)
     if (made !== undefined) return made
     if (later.size >= MAX_RETRY_AFTERS) later.clear()
-    const denial = denialOf(code, problemTypeBase, { 'Retry-After': String(seconds) }, {})
+    const denial = denialOf(code, problemTypeBase, challengeOf(code, used), { 'Retry-After': String(seconds) }, {})
     later.set(key, denial)
     return denial
   }
 
-  return function denialFrom(refusal, headers) {
-    const plain = prepared.get(refusal.code)
+  /** Of the schemes, the one that the request used. `null`: none of them, or there is no choice. */
+  function schemeUsed(code: Code, inbound: Inbound | undefined): string | null {
+    if (schemes.length < 2 || inbound === undefined || catalogueEntry(code).challenge === null) return null
+    const field = inbound.header('authorization')
+    if (typeof field !== 'string') return null
+    return (
+      schemes.find((scheme) => field.slice(0, scheme.length).toLowerCase() === scheme && /^(?: |$)/.test(field.charAt(scheme.length))) ??
+      null
+    )
+  }
+
+  function challengeOf(code: Code, used: string | null): string | null {
+    const { challenge, stage } = catalogueEntry(catalogueEntry(code).publicCode as Code)
+    if (challenge === null || challenges.length === 0) return null
+    if (stage === 'api-key') return withError(API_KEY, challenge)
+    return challenges
+      .map((one, index) => (used === null || used === schemes[index] ? withError(one, challenge) : withError(one, '')))
+      .join(', ')
+  }
+
+  return function denialFrom(refusal, inbound, headers) {
+    const used = schemeUsed(refusal.code, inbound)
+    const plain = prepared.get(keyOf(refusal.code, used))
     const violated = refusal.code === 'ERR_QUOTA_EXCEEDED' ? refusal.facts['policies'] : undefined
     const retryAfterSeconds = refusal.facts['retryAfterSeconds']
     if (plain !== undefined && !exposeDetails && headers === undefined && violated === undefined) {
-      return typeof retryAfterSeconds === 'number' ? withRetryAfter(refusal.code, retryAfterSeconds) : plain
+      return typeof retryAfterSeconds === 'number' ? withRetryAfter(refusal.code, used, retryAfterSeconds) : plain
     }
     const details = exposeDetails ? detailOf(refusal) : undefined
     return denialOf(
       refusal.code,
       problemTypeBase,
+      challengeOf(refusal.code, used),
       { ...(typeof retryAfterSeconds === 'number' ? { 'Retry-After': String(retryAfterSeconds) } : {}), ...headers },
       { ...(details === undefined ? {} : { detail: details }), ...(Array.isArray(violated) ? { 'violated-policies': violated } : {}) },
     )
   }
 }
 
-function denialOf(code: Code, base: string, headers: Headers, members: Pick<Problem, 'detail' | 'violated-policies'>): Denial {
+function keyOf(code: Code, used: string | null): string {
+  return used === null ? code : `${code} ${used}`
+}
+
+/** RFC 9110 §11.6.1: a scheme and its parameters. An error that the scheme does not know is not said under it. */
+function withError({ scheme, parameters, errors }: Challenge, error: string): string {
+  const all = errors.includes(error) ? [parameters, `error="${error}"`] : [parameters]
+  return [scheme, all.filter((part) => part !== '').join(', ')].filter((part) => part !== '').join(' ')
+}
+
+function denialOf(
+  code: Code,
+  base: string,
+  challenge: string | null,
+  headers: Headers,
+  members: Pick<Problem, 'detail' | 'violated-policies'>,
+): Denial {
   const publicCode = catalogueEntry(code).publicCode as Code
-  const { stage, status, title, challenge } = catalogueEntry(publicCode)
-  const scheme = stage === 'api-key' ? API_KEY : BEARER
+  const { status, title } = catalogueEntry(publicCode)
   const problem: Problem = Object.freeze({ type: problemType(publicCode, base), title, status, code: publicCode, ...members })
   const body = JSON.stringify(problem)
   return Object.freeze({
@@ -62,16 +122,11 @@ function denialOf(code: Code, base: string, headers: Headers, members: Pick<Prob
       'Content-Length': String(Buffer.byteLength(body)),
       // RFC 9111 §5.2.2.5: an answer about one caller's credentials is nobody else's.
       'Cache-Control': 'no-store',
-      ...(challenge === null ? {} : { 'WWW-Authenticate': challenge === '' ? scheme : `${scheme}, error="${challenge}"` }),
+      ...(challenge === null ? {} : { 'WWW-Authenticate': challenge }),
       ...headers,
     }),
   })
 }
-
-// RFC 6750 §3: the challenge holds at least one parameter.
-const BEARER = 'Bearer realm="countersign"'
-// RFC 9110 §11.3; the scheme has no registration, and `realm` is the parameter that any may have (§11.5).
-const API_KEY = 'ApiKey realm="countersign"'
 
 function detailOf({ code, facts }: Refusal): string | undefined {
   const known = Object.entries(facts)

@@ -53,10 +53,14 @@ export interface Pipeline {
   close(): void
 }
 
-/** What honest callers bring too, when a token runs out or a key is rotated, and what takes no cryptography: it uses up no budget. */
+/**
+ * What honest callers bring too: when a token, a key or a session runs out or a key is rotated, which takes no cryptography, and when a nonce
+ * is new, which takes a proof that is good otherwise. It uses up no budget.
+ */
 const HONEST: ReadonlySet<Code> = new Set([
   'ERR_TOKEN_EXPIRED',
   'ERR_TOKEN_KEY_UNKNOWN',
+  'ERR_PROOF_NONCE',
   'ERR_API_KEY_EXPIRED',
   'ERR_API_KEY_LOCKED',
   'ERR_SESSION_EXPIRED',
@@ -108,7 +112,9 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       return meddled === null ? takeQuota(ANONYMOUS, inbound, path, need) : deny(meddled, inbound, null)
     }
     const peer = peers === null ? null : peers.recall(inbound)
-    const token = tokens === null || isRefusal(peer) || holdsKey(inbound) ? null : tokens.recall(inbound)
+    // One `Authorization` holds one credential: what is a key is no token with a wrong scheme.
+    const isKey = tokens !== null && (apiKeys?.takesAuthorization(inbound) ?? false)
+    const token = tokens === null || isKey || isRefusal(peer) ? null : tokens.recall(inbound)
     // Whose failures an attempt with a key counts among is known only once the peer is.
     const apiKey =
       apiKeys === null || isRefusal(peer) || isRefusal(token) ? null : peer === undefined ? undefined : apiKeys.recall(inbound, peer)
@@ -117,11 +123,6 @@ export function createPipeline(parts: PipelineParts): Pipeline {
         deny(refuse('ERR_GUARD_FAULT', undefined, fault), inbound, null),
       )
     return judgeEvidence(inbound, path, need, peer, token, apiKey)
-  }
-
-  // One `Authorization` holds one credential: what is a key is no token with a wrong scheme.
-  function holdsKey(inbound: Inbound): boolean {
-    return apiKeys?.takesAuthorization(inbound) === true
   }
 
   async function examineCold(
@@ -182,7 +183,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     // Bad evidence is final: it never falls through to weaker evidence, nor to none.
     if (isRefusal(peer)) return denyEvidence(peer, inbound, null)
     if (isRefusal(token)) return denyEvidence(token, inbound, peer)
-    if (isRefusal(apiKey)) return denyEvidence(apiKey, inbound, peer)
+    if (apiKey !== null && isRefusal(apiKey)) return denyEvidence(apiKey, inbound, peer)
     const missing = need.missing(peer, token, apiKey, () => missingPeerCode(inbound.connection, isForwarded(inbound)))
     if (missing !== null) return deny(missing, inbound, peer)
     if (token !== null && tokens !== null) {
@@ -225,7 +226,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     quotas: Quotas | null,
   ): Decision | Promise<Decision> {
     try {
-      const headers = quotas?.headers ?? NO_HEADERS
+      const headers = withTokenFields(quotas?.headers ?? NO_HEADERS, inbound)
       // Quota first: probing for a 403 is not free.
       if (quotas !== null && quotas.refusal !== null) return deny(quotas.refusal, inbound, principal, headers)
       if (need.reads) {
@@ -267,6 +268,12 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     return unrecorded === null ? made : answer(unrecorded, inbound, principal)
   }
 
+  // A nonce that is due goes along with whatever is answered.
+  function withTokenFields(headers: Headers, inbound: Inbound): Headers {
+    const fields = tokens?.fieldsFor?.(inbound) ?? null
+    return fields === null ? headers : { ...headers, ...fields }
+  }
+
   // An anonymous caller who may not do this is asked for evidence, not told that it is forbidden.
   function inviting(inbound: Inbound): Refusal {
     if (tokens !== null) return refuse('ERR_TOKEN_MISSING')
@@ -288,7 +295,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 
   function answer(refusal: Refusal, inbound: Inbound, caller: Peer | Principal | null, headers?: Headers): Denial {
     witness.denied(refusal, inbound, caller)
-    return denialFrom(refusal, headers)
+    const fields = headers === undefined ? (tokens?.fieldsFor?.(inbound) ?? undefined) : headers
+    return denialFrom(refusal, inbound, fields)
   }
 
   function judge({ principal, inbound }: Grant): Denial | null {

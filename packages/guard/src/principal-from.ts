@@ -64,11 +64,15 @@ function makePrincipal(peer: Peer | null, token: Token | null, apiKey: ApiKey | 
     session: null,
     assurance: Object.freeze({
       provenance: peer?.provenance ?? null,
-      tokenBound: peer !== null && peer.certificate !== null && token?.boundTo === peer.certificate['x5t#S256'],
+      tokenBound: token !== null && (token.boundToKey !== null || isBoundTo(token, peer)),
       resumed: connection.resumed,
     }),
     expiresAtMs: Math.min(peer?.expiresAtMs ?? NEVER, token?.expiresAtMs ?? NEVER, apiKey?.expiresAtMs ?? NEVER),
   })
+}
+
+function isBoundTo({ boundTo }: Token, peer: Peer | null): boolean {
+  return boundTo !== null && peer?.certificate?.['x5t#S256'] === boundTo
 }
 
 function isSame(one: Identity, other: Identity): boolean {

@@ -23,7 +23,10 @@ export interface EvidenceNeed {
   readonly table: readonly (EvidenceKind | null)[]
 }
 
-const BITS = { mtls: 1, jwt: 2, 'api-key': 4 } as const satisfies Record<EvidenceKind, number>
+const PEER = 1
+const TOKEN = 2
+const API_KEY = 4
+const BITS = { mtls: PEER, jwt: TOKEN, 'api-key': API_KEY } as const satisfies Record<EvidenceKind, number>
 const KINDS = Object.keys(BITS) as readonly EvidenceKind[]
 const COMBINATIONS = [0, 1, 2, 3, 4, 5, 6, 7] as const
 const NOTHING_MISSING = Object.freeze(COMBINATIONS.map(() => null))
@@ -90,7 +93,7 @@ function makeNeed(table: readonly (EvidenceKind | null)[], words: string, reads:
     admitsAnonymous: table[0] === null,
     isAtLeast: (other) => reads >= other.reads && COMBINATIONS.every((bits) => table[bits] !== null || other.table[bits] === null),
     missing(peer, token, apiKey, peerCode) {
-      const lacking = table[(peer === null ? 0 : BITS.mtls) | (token === null ? 0 : BITS.jwt) | (apiKey === null ? 0 : BITS['api-key'])]
+      const lacking = table[(peer === null ? 0 : PEER) | (token === null ? 0 : TOKEN) | (apiKey === null ? 0 : API_KEY)]
       if (lacking === null || lacking === undefined) return null
       switch (lacking) {
         case 'jwt':

@@ -9,11 +9,14 @@ const KINDS = ['mtls', 'jwt', 'api-key'] as const
 const SUBSETS: readonly (readonly EvidenceKind[])[] = [0, 1, 2, 3, 4, 5, 6, 7].map((bits) => KINDS.filter((_, at) => (bits >> at) & 1))
 
 /** What is answered where this is missing. */
-const ASKS = {
-  mtls: ['ERR_PEER_MISSING', undefined],
-  jwt: ['ERR_TOKEN_MISSING', 'Bearer realm="countersign"'],
-  'api-key': ['ERR_API_KEY_MISSING', 'ApiKey realm="countersign"'],
-} as const
+const CODES = { mtls: 'ERR_PEER_MISSING', jwt: 'ERR_TOKEN_MISSING', 'api-key': 'ERR_API_KEY_MISSING' } as const
+
+/** A certificate cannot be asked for; a 401 names every scheme that is accepted. */
+function challengeOf(asked: EvidenceKind, configured: readonly EvidenceKind[]): string | undefined {
+  const schemes = { jwt: 'Bearer', 'api-key': 'ApiKey' } as const
+  const accepted = (['jwt', 'api-key'] as const).filter((kind) => configured.includes(kind))
+  return asked === 'mtls' ? undefined : accepted.map((kind) => `${schemes[kind]} realm="countersign"`).join(', ')
+}
 
 function decide(configured: readonly EvidenceKind[], presented: readonly EvidenceKind[], require: Requirement): Decision {
   const brings = (kind: EvidenceKind): boolean => presented.includes(kind)
@@ -43,7 +46,7 @@ function check(configured: readonly EvidenceKind[], require: Requirement, altern
     const lacking = alternatives.map((kinds) => kinds.find((kind) => !presented.includes(kind)))
     const asked =
       (alternatives.length > 1 ? (['jwt', 'api-key'] as const).find((kind) => lacking.includes(kind)) : undefined) ?? lacking[0] ?? 'mtls'
-    assert.deepEqual([decision.code, decision.headers['WWW-Authenticate']], ASKS[asked], words)
+    assert.deepEqual([decision.code, decision.headers['WWW-Authenticate']], [CODES[asked], challengeOf(asked, configured)], words)
   }
 }
 

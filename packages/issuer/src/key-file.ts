@@ -1,5 +1,5 @@
 import { createPrivateKey, type JsonWebKey } from 'node:crypto'
-import { unwatchFile, watchFile } from 'node:fs'
+import { statSync } from 'node:fs'
 import { isJsonArray, isJsonObject, type JsonValue, MisuseError, parseJsonObject, readGuardedFile, unreadableFile } from '@countersign/core'
 import type { SigningAlgorithm } from './signing-algorithm.js'
 import { createSigningKey, type SigningKey } from './signing-key.js'
@@ -24,16 +24,28 @@ const MAX_KEYS = 20
  * @throws {MisuseError} `ERR_CREDENTIAL_UNREADABLE` if it cannot be used.
  */
 export function openKeyFile(option: string, path: string, algorithm: SigningAlgorithm): KeyFile {
+  // Before it is read: what is written meanwhile is read again.
+  let seen = stateOf(path)
   const keys = read(path, algorithm)
   if (typeof keys === 'string') throw unreadableFile(option, path, keys)
   return {
     keys,
     watch(listener) {
-      const look = (): void => listener(read(path, algorithm))
-      watchFile(path, { interval: POLL_MS, persistent: false }, look)
-      return () => unwatchFile(path, look)
+      const timer = setInterval(() => {
+        const state = stateOf(path)
+        if (state === seen) return
+        seen = state
+        listener(read(path, algorithm))
+      }, POLL_MS).unref()
+      return () => clearInterval(timer)
     },
   }
+}
+
+/** Changes whenever the file does: its content, its rights, and which file the name leads to. */
+function stateOf(path: string): string {
+  const state = statSync(path, { throwIfNoEntry: false, bigint: true })
+  return state === undefined ? '' : [state.ino, state.size, state.mtimeNs, state.ctimeNs, state.mode, state.uid].join()
 }
 
 function read(path: string, algorithm: SigningAlgorithm): FileKeys | string {

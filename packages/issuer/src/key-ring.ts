@@ -1,4 +1,4 @@
-import { checkInteger, type Facts, RefusedError, StateError } from '@countersign/core'
+import { checkInteger, type Facts, MisuseError, RefusedError, StateError } from '@countersign/core'
 import { createHeaderCache, encodeJson } from './compact-jws.js'
 import { checkKeyRingOptions, type KeyRingOptions, MAX_OVERLAP_SECONDS } from './key-ring-options.js'
 import { openKeySupply } from './key-supply.js'
@@ -34,7 +34,8 @@ export interface KeyRing {
    * @param overlapSeconds how long the old one still verifies. Default: {@link KeyRing.overlapSeconds}; 0 for a key that is not safe any
    * more: nothing is signed until there is another, and none that was kept ready beside it is used.
    * @throws {StateError} `full` where so many keys are retired that no further one can be published. Never with 0.
-   * @throws {MisuseError} where a remote signer would have to be followed, and there is none.
+   * @throws {MisuseError} where a remote signer would have to be followed, and there is none; for keys of a file, which are rotated there, unless
+   * it is with 0: then a key of this process signs until the file has another.
    */
   rotate(overlapSeconds?: number): Promise<void>
   /** Calls back after the published keys changed; a key that is about to sign waits for what this returns, but not long. */
@@ -44,6 +45,7 @@ export interface KeyRing {
 
 // A verifier reads a hundred keys of all processes together; a ring that holds more retired ones is rotated too often.
 const MAX_RETIRED = 16
+const KEPT_ELSEWHERE = 'takes 0 alone where the keys are kept in a file: put the new key first in it'
 const LISTENER_TIMEOUT_MS = 2000
 
 /**
@@ -96,8 +98,9 @@ export function createKeyRing(options: KeyRingOptions = {}): KeyRing {
     if (seconds === 0 && isSafe(versions.current)) return
     if (seconds > 0 && versions.retiredCount >= MAX_RETIRED) throw new StateError('full', 'Too many retired keys are still published')
     const ahead = versions.ahead.filter(isSafe)
-    const [next = await supply.make()] = ahead
-    await announce([next, ...ahead.slice(1)])
+    // What stands in a file behind the first key may as well be an old one.
+    const [next = await supply.make()] = supply.kind === 'file' ? [] : ahead
+    await announce([next, ...ahead.filter((key) => key !== next)])
     await advance(next, seconds)
   }
 
@@ -152,14 +155,15 @@ export function createKeyRing(options: KeyRingOptions = {}): KeyRing {
     },
     versions: () => versions.list(nowMs()).filter(isSafe),
     jwks: () => ({ keys: versions.jwks(nowMs()).keys.filter((jwk) => !unsafe.has(jwk.kid)) }),
-    rotate(seconds: number = overlapSeconds): Promise<void> {
+    async rotate(seconds: number = overlapSeconds): Promise<void> {
       checkInteger('overlapSeconds', seconds, 0, MAX_OVERLAP_SECONDS)
+      if (supply.kind === 'file' && seconds > 0) throw new MisuseError('ERR_OPTION_CONTRADICTION', 'overlapSeconds', KEPT_ELSEWHERE)
       if (seconds === 0 && isSafe(versions.current)) {
         // At once, and before anything else that waits for its turn. What was kept ready in this process may be as well known.
         unsafe.add(versions.current.jwk.kid)
         if (supply.kind === 'generated') for (const { jwk } of versions.ahead) unsafe.add(jwk.kid)
       }
-      return inTurn(() => rotate(seconds))
+      await inTurn(() => rotate(seconds))
     },
     onChange(listener: () => void | Promise<void>): () => void {
       listeners.add(listener)

@@ -1,12 +1,12 @@
-import { createPublicKey } from 'node:crypto'
+import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import { checkChoice, MisuseError, RefusedError, withDeadline } from '@countersign/core'
 import { flawOfKey, SIGNING_ALGORITHMS, type SigningAlgorithm, verifyWith } from './signing-algorithm.js'
-import { type BackgroundKey, type PublicJwk, publicJwkOf } from './signing-key.js'
+import { type BackgroundKey, publicJwkOf } from './signing-key.js'
 
 /** A key that somebody else keeps, such as a hardware module or a key service: no byte of it is in this process. */
 export interface Signer {
   readonly algorithm: SigningAlgorithm
-  readonly publicJwk: Pick<PublicJwk, 'kty'> & Readonly<Record<string, unknown>>
+  readonly publicJwk: JsonWebKey
   /**
    * Makes a JWS signature (RFC 7515 §5.1; of ECDSA R and S side by side). One that does not come in time, or does not verify, is an error.
    * @param signal ends once nobody waits any more.

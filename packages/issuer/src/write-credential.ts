@@ -38,11 +38,11 @@ export function writeCredential(
 }
 
 /** Writes a file that only its owner can read, in one step. Refuses a file that is there (`EEXIST`) unless `overwrite` is set. */
-export function writeSecretFile(file: string, text: string, options: { readonly overwrite?: boolean } = {}): void {
+export function writeSecretFile(file: string, text: string | Uint8Array, options: { readonly overwrite?: boolean } = {}): void {
   writeFileWithMode(file, text, KEY_MODE, options.overwrite ?? false)
 }
 
-function writeFileWithMode(file: string, text: string, mode: number, overwrite: boolean): void {
+function writeFileWithMode(file: string, text: string | Uint8Array, mode: number, overwrite: boolean): void {
   const target = overwrite ? `${file}.${randomBytes(6).toString('hex')}.tmp` : file
   const descriptor = openSync(target, 'wx', mode)
   try {

@@ -74,23 +74,18 @@ test('an unknown part of a request is refused, not left out', () => {
   assert.throws(() => accessTokenClaims({ ...request, randomBytes, role: 'admin' }), { code: 'ERR_OPTION_UNKNOWN' })
 })
 
-test('binds a token to a certificate, by its DER or its thumbprint, or to a key', () => {
+test('binds a token to a certificate, by its DER or its thumbprint, to a key, or to both', () => {
   const { certificateDer } = createDevAuthority().issue({ dns: ['orders'] })
   const x5t = createHash('sha256').update(certificateDer).digest('base64url')
   assert.deepEqual(accessTokenClaims(requestWith({ boundTo: { certificateDer } }))['cnf'], { 'x5t#S256': x5t })
   assert.deepEqual(accessTokenClaims(requestWith({ boundTo: { thumbprint: THUMBPRINT } }))['cnf'], { 'x5t#S256': THUMBPRINT })
   assert.deepEqual(accessTokenClaims(requestWith({ boundTo: { jkt: THUMBPRINT } }))['cnf'], { jkt: THUMBPRINT })
+  const both = { thumbprint: x5t, jkt: THUMBPRINT }
+  assert.deepEqual(accessTokenClaims(requestWith({ boundTo: both }))['cnf'], { 'x5t#S256': x5t, jkt: THUMBPRINT })
 })
 
 test('a binding that binds to nothing is refused', () => {
-  for (const boundTo of [
-    {},
-    { thumbprint: '' },
-    { thumbprint: 'ab'.repeat(32) },
-    { jkt: `${THUMBPRINT}=` },
-    { jkt: null },
-    { thumbprint: THUMBPRINT, jkt: THUMBPRINT },
-  ])
+  for (const boundTo of [{}, { thumbprint: '' }, { thumbprint: 'ab'.repeat(32) }, { jkt: `${THUMBPRINT}=` }, { jkt: null }])
     assert.throws(() => accessTokenClaims(requestWith({ boundTo: JSON.parse(JSON.stringify(boundTo)) })), { code: 'ERR_OPTION_INVALID' })
 })
 

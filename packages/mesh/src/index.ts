@@ -1,4 +1,9 @@
+export { isRefusal, type PropagatedSession, type Refusal, SESSION_FIELD } from '@countersign/core'
+export { eventTopic, MESH_EVENT_TYPES, type MeshEventType } from './events/event-topic.js'
+export { type MeshEvent, parseMeshEvent } from './events/mesh-event.js'
+export type { MeshJwtOptions } from './jwt-options.js'
 export { createKeyDirectory, type KeyDirectory, type KeyDirectoryOptions } from './key-directory.js'
+export { type AuthMesh, createAuthMesh } from './mesh.js'
 export type { MeshCore } from './mesh-core.js'
 export { createMeshSecrets, type MasterSecret, type MeshSecrets } from './mesh-secrets.js'
 export type { OAuthAnswer } from './oauth/answer.js'
@@ -17,3 +22,27 @@ export type {
 export type { OAuthExchange } from './oauth/exchange.js'
 export type { FastifyReply, KoaContext, OAuthListeners } from './oauth/listener.js'
 export type { AuthorizationServerLimits, AuthorizationServerOptions } from './oauth/options.js'
+export { isOperationRefusal, type OperationRefusal } from './operation-refusal.js'
+export type { AuthMeshOptions, MeshRuntime, PropagationOptions, SessionOptions, TokenLifetimes } from './options.js'
+export type { RetryOptions, RetryPolicies } from './retry/retry-options.js'
+export type { RevocationReason } from './revocation-reason.js'
+export type { Revocable, Revoked, RevokeOptions } from './revoke.js'
+export type {
+  AuthenticatedService,
+  ServiceAuthentication,
+  ServiceRequest,
+  UnauthenticatedService,
+} from './service/authenticate-service.js'
+export type { ClientRequest, ClientTlsOptions } from './service/client-options.js'
+export type { CredentialText } from './service/credential-text.js'
+export type { DeregisterOptions, RegisteredService, ServiceRegistration } from './service/register-service.js'
+export type { ServiceDirectory, ServiceEntry } from './service/service-directory.js'
+export { nextServiceStatus, SERVICE_TRANSITIONS, type ServiceChange, type ServiceStatus } from './service/service-status.js'
+export type { TokenValidation, ValidationRequest } from './service/validate-service-token.js'
+export type { AcceptanceRequest } from './session/accept-session.js'
+export type { HandedSession, PropagationRequest } from './session/propagate-session.js'
+export type { CreatedSession, Session } from './session/session.js'
+export type { SessionStatus } from './session/session-record.js'
+export type { SessionRequest } from './session/session-request.js'
+export type { SessionVerifierOptions } from './session/session-verifier.js'
+export type { Sessions, SessionUse, SessionValidation } from './session/sessions.js'

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 
 /** Kinds of records, each with keys of its own. */
-export type StateKind = 'token' | 'refresh' | 'assertion' | 'proof'
+export type StateKind = 'token' | 'refresh' | 'assertion' | 'proof' | 'service' | 'session' | 'subject' | 'propagation'
 
 /** Longer keys are kept by their digest: a store should not hold what a caller made long. */
 const MAX_KEY_LENGTH = 200

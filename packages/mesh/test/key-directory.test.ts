@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
-import { setImmediate } from 'node:timers/promises'
+import { setTimeout } from 'node:timers/promises'
 import { type SecurityEvent, StateError } from '@countersign/core'
 import { createKeyRing, type KeyRing, type KeyRingOptions } from '@countersign/issuer'
 import { createKeyDirectory, type KeyDirectory } from '@countersign/mesh'
@@ -59,7 +59,10 @@ function surroundings(t: TestContext): {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await setImmediate()
+  for (let turn = 0; !condition(); turn++) {
+    assert.ok(turn < 2000, 'it never happens')
+    await setTimeout(10)
+  }
 }
 
 const kidsOf = (directory: KeyDirectory): readonly string[] => directory.jwks().keys.map(({ kid }) => kid)

@@ -83,7 +83,7 @@ export function createRuleBook(rules: readonly CompiledRule[]): Authorizer {
 
   // A caller without a certificate: the owner of a key, or the subject of a token.
   function entryOfCaller(caller: Identity): Entry | undefined {
-    return caller.kind === 'subject' ? bySubject.get(caller.authority)?.get(caller.value) : byName.get(caller)
+    return byName.get(caller) ?? (caller.kind === 'subject' ? bySubject.get(caller.authority)?.get(caller.value) : undefined)
   }
 
   return {

@@ -50,8 +50,9 @@ export function createConnection(driver: Driver, timeoutMs: number): Connection 
       lastError = error
     })
     const connected = link.connect()
+    // What ends a connection says less than what it was told before.
     connected.catch((error: unknown) => {
-      lastError = error
+      lastError ??= error
     })
     return { link, connected, wasReady: false, notReadySinceMs: performance.now(), unanswered: 0, silentSinceMs: null }
   }

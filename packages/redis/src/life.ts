@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { StateError } from '@countersign/core'
 import type { Connection } from './connection.js'
-import { type Generation, newGeneration, readGeneration, writeGeneration } from './generation.js'
+import { type Generation, heirloomOf, newGeneration, readGeneration, writeGeneration } from './generation.js'
 import { GENERATION } from './generation-script.js'
 import type { Keys } from './keys.js'
 import { runScript, textOf } from './run-script.js'
@@ -15,9 +15,9 @@ export interface Life {
   heard(generation: string, beat: number): void
   /**
    * The generation that the store is in, as read together with a page of revocations. `null`: it is older than the one that was known,
-   * so the store was put back.
+   * so the store was put back; or this process had to say that it is not the first one.
    */
-  adopt(text: string): Generation | null
+  adopt(text: string): Promise<Generation | null>
   /** The store's memory is not the one that is known: begins a new generation, unless another process has. */
   begin(): Promise<void>
   /** {@link begin}, for what cannot go on before the revocations have been read again. */
@@ -30,7 +30,8 @@ const CALLER_BYTES = 12
 /** A process that has not read revocations for so long does not: what is used once is its only business with the store. */
 const READS_WITHIN_MS = 5_000
 
-export function createLife(connection: Connection, keys: Keys, sealer: Sealer): Life {
+/** @param isNew an empty store that this process has not known is one that nobody has used yet, and not one that has lost what it held. */
+export function createLife(connection: Connection, keys: Keys, sealer: Sealer, isNew: boolean): Life {
   const caller = randomBytes(CALLER_BYTES).toString('base64url')
   let known: Generation | null = null
   let beat = 0
@@ -48,9 +49,25 @@ export function createLife(connection: Connection, keys: Keys, sealer: Sealer): 
   }
 
   function take(generation: Generation): void {
-    if (known !== null && known.id !== generation.id) inheritedSinceMs = known.inheritedSinceMs ?? known.beganMs
+    if (known !== null && known.id !== generation.id) inheritedSinceMs = heirloomOf(known)
     if (known?.id !== generation.id) beat = 0
     known = generation
+  }
+
+  async function adopt(text: string): Promise<Generation | null> {
+    // Nearly always: the seal need not be checked again for the same text.
+    if (known?.text === text) return known
+    const generation = readGeneration(sealer, text)
+    if (known !== null && generation.id !== known.id) {
+      if (generation.beganMs <= known.beganMs) return null
+      if (generation.isFirst) {
+        // Whoever began it did not know: we do. Nothing of ours gets into it before that is said.
+        await swap(text, writeGeneration(sealer, { ...generation, isFirst: false }))
+        return null
+      }
+    }
+    take(generation)
+    return generation
   }
 
   async function begin(): Promise<void> {
@@ -60,7 +77,7 @@ export function createLife(connection: Connection, keys: Keys, sealer: Sealer): 
     if (there !== null && known !== null && there.id !== known.id && there.beganMs > known.beganMs) return
     if (there !== null && known === null) return
     // Later than the one before, whatever the clock of the store says now: what is older was put back.
-    await swap(text, newGeneration(sealer, Math.max(nowMs, (known?.beganMs ?? 0) + 1, (there?.beganMs ?? 0) + 1)))
+    await swap(text, newGeneration(sealer, Math.max(nowMs, (known?.beganMs ?? 0) + 1, (there?.beganMs ?? 0) + 1), isNew && known === null))
   }
 
   return {
@@ -78,12 +95,7 @@ export function createLife(connection: Connection, keys: Keys, sealer: Sealer): 
     },
     adopt(text) {
       adoptedAtMs = performance.now()
-      // Nearly always: the seal need not be checked again for the same text.
-      if (known?.text === text) return known
-      const generation = readGeneration(sealer, text)
-      if (known !== null && generation.id !== known.id && generation.beganMs <= known.beganMs) return null
-      take(generation)
-      return generation
+      return adopt(text)
     },
     begin,
     async refuse() {
@@ -91,7 +103,7 @@ export function createLife(connection: Connection, keys: Keys, sealer: Sealer): 
       // Nobody reads revocations here: nothing else would ever learn of the new generation.
       if (performance.now() - adoptedAtMs > READS_WITHIN_MS) {
         const [, text] = await look()
-        if (text !== '') take(readGeneration(sealer, text))
+        if (text !== '') await adopt(text)
       }
       throw new StateError('unreachable', 'the store has lost what it held, and is not rebuilt yet')
     },
@@ -101,7 +113,7 @@ export function createLife(connection: Connection, keys: Keys, sealer: Sealer): 
       const there = readGeneration(sealer, text)
       // Only the first is heard: the others say the same, and would put it off.
       if (there.id !== known.id || there.settledAtMs !== null) return
-      await swap(text, writeGeneration(sealer, there.id, there.beganMs, inheritedSinceMs, nowMs + afterMs))
+      await swap(text, writeGeneration(sealer, { ...there, inheritedSinceMs, settledAtMs: nowMs + afterMs }))
     },
   }
 }

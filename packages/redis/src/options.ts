@@ -1,6 +1,7 @@
 import {
   type Clock,
   checkBoolean,
+  checkChoice,
   checkInteger,
   checkKeys,
   checkSecret,
@@ -22,6 +23,14 @@ export interface RedisStateStoreOptions {
    * the server. With another one everything that is there counts as tampered with.
    */
   readonly macKey: Uint8Array
+  /**
+   * What an empty store is to a process that has not known it before. `'lost'`: it may have lost what it held, so what was issued before it
+   * was first asked is refused, and a clock skew longer, since clocks differ. `'new'`: nobody has issued anything yet. That is right where
+   * every process signs with a key of its own, which dies with it, as in a mesh by default: what was issued before verifies nowhere then, and
+   * a process that lives on says that the store was lost before anything of its own gets into it. With keys that outlive the processes, such
+   * as those of a file, say nothing. Default `'lost'`.
+   */
+  readonly whenEmpty?: 'lost' | 'new'
   /** How long a command may take. Default 200. */
   readonly timeoutMs?: number
   /** How long {@link StateStore.ready} waits for the first connection. Default 5,000. */
@@ -68,6 +77,7 @@ export function parseOptions(options: RedisStateStoreOptions): RedisSettings {
     'client',
     'name',
     'macKey',
+    'whenEmpty',
     'timeoutMs',
     'connectTimeoutMs',
     'settleMs',
@@ -86,6 +96,7 @@ export function parseOptions(options: RedisStateStoreOptions): RedisSettings {
     driver: checkDriver(options.client, checkBoolean('dangerouslyPlaintext', options.dangerouslyPlaintext ?? false)),
     name,
     secret: checkSecret('macKey', options.macKey),
+    whenEmpty: checkChoice('whenEmpty', options.whenEmpty ?? 'lost', ['lost', 'new']),
     timeoutMs: checkInteger('timeoutMs', options.timeoutMs ?? DEFAULT_TIMEOUT_MS, 1, MAX_TIMEOUT_MS),
     connectTimeoutMs: checkInteger('connectTimeoutMs', options.connectTimeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS, 1, MAX_TIMEOUT_MS),
     settleMs: checkInteger('settleMs', options.settleMs ?? DEFAULT_SETTLE_MS, 0, MAX_SETTLE_MS),

@@ -55,7 +55,7 @@ export function createRevocationLog({ connection, keys, sealer, life, settleMs, 
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const args = [...(await life.knows()), known?.generation ?? '', known?.offset ?? '0', limit, BEATS_KEPT_MS]
       const [mode, now, text, beat, offset, more, list] = await runScript(connection, PULL, scripted, args)
-      const generation = mode === 'absent' || mode === 'lost' ? null : life.adopt(textOf(text))
+      const generation = mode === 'absent' || mode === 'lost' ? null : await life.adopt(textOf(text))
       if (generation === null) {
         await life.begin()
         continue

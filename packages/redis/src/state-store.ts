@@ -45,7 +45,7 @@ export function createRedisStateStore(options: RedisStateStoreOptions): StateSto
     name,
     teller(recorder, () => clock.nowMs()),
   )
-  const life = createLife(connection, keys, sealer)
+  const life = createLife(connection, keys, sealer, settings.whenEmpty === 'new')
   const claims = createClaims({ connection, keys, life, clock, maxRemembered: maxRememberedClaims })
   const records = createRecords({ connection, keys, sealer, life, maxEvents })
   const revocations = createRevocationLog({

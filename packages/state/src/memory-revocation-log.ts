@@ -1,4 +1,4 @@
-import { type RevocationEntry, type RevocationPage, type RevocationPosition, StateError } from '@countersign/core'
+import { type RevocationEntry, type RevocationKind, type RevocationPage, type RevocationPosition, StateError } from '@countersign/core'
 import { mergeEntries } from './merge-entries.js'
 
 /** The log of a {@link createMemoryStateStore}: every entry once, where it was changed last. */
@@ -12,60 +12,77 @@ export interface MemoryRevocationLog {
   clear(): void
 }
 
-interface Line {
-  readonly offset: number
-  readonly entry: RevocationEntry
-}
-
-// Looked through when it has doubled since: so each line is looked at a constant number of times.
+// Looked through when it has doubled since: so each entry is looked at a constant number of times.
 const FIRST_SWEEP = 1024
 
 export function createMemoryRevocationLog(generation: string, maxEntries: number): MemoryRevocationLog {
-  const lineOf = new Map<string, Line>()
-  // In the order of their offsets; a line that is no longer its entry's has been superseded.
-  let lines: Line[] = []
+  const entryOf: Readonly<Record<RevocationKind, Map<string, RevocationEntry>>> = {
+    token: new Map(),
+    service: new Map(),
+    key: new Map(),
+    session: new Map(),
+    certificate: new Map(),
+  }
+  // In the order of their offsets. One that is no longer the entry of its id has been superseded.
+  let entries: RevocationEntry[] = []
+  let offsets: number[] = []
+  let size = 0
   let lastOffset = 0
   let sweepAt = FIRST_SWEEP
 
+  function isLast(entry: RevocationEntry): boolean {
+    return entryOf[entry.kind].get(entry.id) === entry
+  }
+
   function sweep(nowMs: number): void {
-    lines = lines.filter((line) => {
-      const key = keyOf(line.entry)
-      if (lineOf.get(key) !== line) return false
-      if (line.entry.untilMs > nowMs) return true
-      lineOf.delete(key)
-      return false
-    })
-    sweepAt = Math.max(FIRST_SWEEP, 2 * lines.length)
+    const kept: typeof entries = []
+    const keptOffsets: number[] = []
+    for (const [index, entry] of entries.entries()) {
+      if (!isLast(entry)) continue
+      if (entry.untilMs > nowMs) {
+        kept.push(entry)
+        keptOffsets.push(offsets[index] ?? 0)
+      } else {
+        entryOf[entry.kind].delete(entry.id)
+        size--
+      }
+    }
+    entries = kept
+    offsets = keptOffsets
+    sweepAt = Math.max(FIRST_SWEEP, 2 * kept.length)
   }
 
-  function countNew(entries: readonly RevocationEntry[]): number {
-    return new Set(entries.map(keyOf).filter((key) => !lineOf.has(key))).size
+  function countNew(given: readonly RevocationEntry[]): number {
+    // Kinds are words of ours, without a space.
+    return new Set(given.filter(({ kind, id }) => !entryOf[kind].has(id)).map(({ kind, id }) => `${kind} ${id}`)).size
   }
 
-  function makeRoom(entries: readonly RevocationEntry[], nowMs: number): void {
-    if (entries.length === 0) return
-    if (lines.length + entries.length > sweepAt || lineOf.size + entries.length > maxEntries) sweep(nowMs)
-    if (lineOf.size + countNew(entries) > maxEntries) {
+  function makeRoom(given: readonly RevocationEntry[], nowMs: number): void {
+    if (given.length === 0) return
+    if (entries.length + given.length > sweepAt || size + given.length > maxEntries) sweep(nowMs)
+    if (size + given.length > maxEntries && size + countNew(given) > maxEntries) {
       throw new StateError('full', `the store holds ${maxEntries} revocations, and forgets none before its time`)
     }
   }
 
-  function append(entries: readonly RevocationEntry[]): void {
-    for (const entry of entries) {
-      const key = keyOf(entry)
-      const known = lineOf.get(key)
-      const line = { offset: ++lastOffset, entry: known === undefined ? Object.freeze({ ...entry }) : mergeEntries(known.entry, entry) }
-      lineOf.set(key, line)
-      lines.push(line)
+  function append(given: readonly RevocationEntry[]): void {
+    for (const entry of given) {
+      const known = entryOf[entry.kind].get(entry.id)
+      // Another object each time, so that the former place in the log is known to be superseded.
+      const next = known === undefined ? Object.freeze({ ...entry }) : Object.freeze({ ...mergeEntries(known, entry) })
+      if (known === undefined) size++
+      entryOf[entry.kind].set(entry.id, next)
+      entries.push(next)
+      offsets.push(++lastOffset)
     }
   }
 
   return {
     makeRoom,
     append,
-    restore(entries, nowMs) {
-      const news = entries.filter((entry) => {
-        const known = lineOf.get(keyOf(entry))?.entry
+    restore(given, nowMs) {
+      const news = given.filter((entry) => {
+        const known = entryOf[entry.kind].get(entry.id)
         return entry.untilMs > nowMs && (known === undefined || mergeEntries(known, entry) !== known)
       })
       makeRoom(news, nowMs)
@@ -74,36 +91,33 @@ export function createMemoryRevocationLog(generation: string, maxEntries: number
     pull(after, limit, nowMs) {
       const offset = after?.generation === generation ? Number(after.offset) : Number.NaN
       const whole = !(offset >= 0 && offset <= lastOffset)
-      const entries: RevocationEntry[] = []
-      let index = whole ? 0 : firstAfter(lines, offset)
+      const found: RevocationEntry[] = []
+      let index = whole ? 0 : firstAfter(offsets, offset)
       let end = whole ? 0 : offset
-      for (; index < lines.length && entries.length < limit; index++) {
-        const line = lines[index]
-        if (line === undefined) break
-        end = line.offset
-        if (line.entry.untilMs > nowMs && lineOf.get(keyOf(line.entry)) === line) entries.push(line.entry)
+      for (; index < entries.length && found.length < limit; index++) {
+        const entry = entries[index]
+        if (entry === undefined) break
+        end = offsets[index] ?? end
+        if (entry.untilMs > nowMs && isLast(entry)) found.push(entry)
       }
-      const more = index < lines.length
-      return { position: { generation, offset: String(more ? end : lastOffset) }, entries, more, whole }
+      const more = index < entries.length
+      return { position: { generation, offset: String(more ? end : lastOffset) }, entries: found, more, whole }
     },
     clear() {
-      lineOf.clear()
-      lines = []
+      for (const known of Object.values(entryOf)) known.clear()
+      entries = []
+      offsets = []
+      size = 0
     },
   }
 }
 
-// Kinds are words of ours, without a space.
-function keyOf({ kind, id }: RevocationEntry): string {
-  return `${kind} ${id}`
-}
-
-function firstAfter(lines: readonly Line[], offset: number): number {
+function firstAfter(offsets: readonly number[], offset: number): number {
   let low = 0
-  let high = lines.length
+  let high = offsets.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if ((lines[middle]?.offset ?? offset) <= offset) low = middle + 1
+    if ((offsets[middle] ?? offset) <= offset) low = middle + 1
     else high = middle
   }
   return low

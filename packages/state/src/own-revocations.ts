@@ -44,6 +44,7 @@ export function createOwnRevocations(): OwnRevocations {
     committed: (entries, round) => setState(entries, { round }),
     failed: (entries) => setState(entries, 'untold'),
     shown(entry) {
+      if (own.size === 0) return
       const one = own.get(keyOf(entry))
       if (one !== undefined && mergeEntries(entry, one.entry) === entry) own.delete(keyOf(entry))
     },

@@ -1,4 +1,5 @@
 import type { RevocationEntry, RevocationKind } from '@countersign/core'
+import { createIdFilter } from './id-filter.js'
 
 /**
  * Entries by kind and id, in columns: a million of them take about 90 bytes each beside the text of the id, and finding one allocates
@@ -12,8 +13,6 @@ export interface RevocationSet {
    * @returns whether it changed anything. `full`: it was not added, since none that is alive is ever dropped for it.
    */
   add(entry: RevocationEntry): 'changed' | 'known' | 'full'
-  /** Is all that the entry revokes revoked here, for as long? */
-  covers(entry: RevocationEntry): boolean
   /** Looks at the next so many places for entries that have run out, and drops them. */
   prune(nowMs: number, places: number): void
   /** Up to `count` entries from a place on, and the place to go on from; `null` at the end. */
@@ -38,18 +37,29 @@ export function createRevocationSet(maxEntries: number): RevocationSet {
   let until = new Float64Array(FIRST_CAPACITY)
   let revokedAt = new Float64Array(FIRST_CAPACITY)
   const free: number[] = []
+  let filter = createIdFilter(FIRST_CAPACITY)
+  // The next one: it gets whatever is alive on one way through all places, so that those which have run out are gone from it.
+  let nextFilter = createIdFilter(FIRST_CAPACITY)
   let size = 0
   let pruneFrom = 0
 
   function newPlace(): number {
     const place = free.pop() ?? ids.length
     if (place === until.length) {
+      filter = createIdFilter(2 * place)
+      for (const id of ids) if (id !== null) filter.add(id)
+      startOver(2 * place)
       kinds = grown(kinds, new Uint8Array(2 * place))
       issuedBefore = grown(issuedBefore, new Float64Array(2 * place))
       until = grown(until, new Float64Array(2 * place))
       revokedAt = grown(revokedAt, new Float64Array(2 * place))
     }
     return place
+  }
+
+  function startOver(capacity: number): void {
+    nextFilter = createIdFilter(capacity)
+    pruneFrom = 0
   }
 
   function drop(place: number, id: string): void {
@@ -80,7 +90,9 @@ export function createRevocationSet(maxEntries: number): RevocationSet {
       return size
     },
     has(kind, id, issuedAtMs) {
-      const place = placeOf[kind].get(id)
+      const places = placeOf[kind]
+      if (places.size === 0 || !filter.mayHold(id)) return false
+      const place = places.get(id)
       if (place === undefined) return false
       const beforeMs = issuedBefore[place]
       // Written so that NaN, from a caller or a store, is revoked.
@@ -99,6 +111,8 @@ export function createRevocationSet(maxEntries: number): RevocationSet {
       if (size >= maxEntries) return 'full'
       const place = newPlace()
       placeOf[kind].set(id, place)
+      filter.add(id)
+      nextFilter.add(id)
       ids[place] = id
       reasons[place] = reason
       kinds[place] = KINDS.indexOf(kind)
@@ -108,16 +122,16 @@ export function createRevocationSet(maxEntries: number): RevocationSet {
       size++
       return 'changed'
     },
-    covers({ kind, id, issuedBeforeMs, untilMs }) {
-      const place = placeOf[kind].get(id)
-      return place !== undefined && (issuedBefore[place] ?? 0) >= issuedBeforeMs && (until[place] ?? 0) >= untilMs
-    },
     prune(nowMs, places) {
       for (let left = Math.min(places, ids.length); left > 0; left--) {
-        if (pruneFrom >= ids.length) pruneFrom = 0
         const id = ids[pruneFrom]
-        if (id !== undefined && id !== null && (until[pruneFrom] ?? Number.POSITIVE_INFINITY) <= nowMs) drop(pruneFrom, id)
-        pruneFrom++
+        if (id !== undefined && id !== null) {
+          if ((until[pruneFrom] ?? Number.POSITIVE_INFINITY) <= nowMs) drop(pruneFrom, id)
+          else nextFilter.add(id)
+        }
+        if (++pruneFrom < ids.length) continue
+        filter = nextFilter
+        startOver(until.length)
       }
     },
     page(place, count) {

@@ -12,6 +12,7 @@ import { createOwnRevocations } from './own-revocations.js'
 import { createRevocationSet } from './revocation-set.js'
 import { checkRevocationsOptions, type RevocationsOptions } from './revocations-options.js'
 import { createRevocationsReport } from './revocations-report.js'
+import { createTelling, TOLD_AT_ONCE } from './telling.js'
 
 /** What has been revoked anywhere in the mesh, kept current in this process. */
 export interface Revocations extends RevocationList {
@@ -34,13 +35,10 @@ export interface Revocations extends RevocationList {
   close(): Promise<void>
 }
 
-/** What is pulled, committed or restored at once: some 200 KB. */
+/** What is pulled at once: some 200 KB. */
 const PAGE = 1_000
 /** Places that are looked at for entries that have run out, each beat: a million in a minute, and never long enough to be felt. */
 const PRUNED_EACH_BEAT = 5_000
-/** A revocation may wait longer than a heartbeat: whoever asks for it wants to know. */
-const COMMIT_TIMEOUT_MS = 5_000
-
 /**
  * Makes the list of what has been revoked, fed from a store. It begins to load at once; before that, and whenever the store has not
  * answered for `leaseMs`, its age is over the lease, and nothing is answered by it. A store that has lost what it held gets back what this
@@ -61,6 +59,7 @@ export function createRevocations(options: RevocationsOptions): Revocations {
   const set = createRevocationSet(checked.maxEntries)
   const own = createOwnRevocations()
   const report = createRevocationsReport(checked)
+  const telling = createTelling(store, set, own, report, () => round)
 
   let position: RevocationPosition | null = null
   // When the last answer that left nothing out was asked for. By two clocks: one may be set back, the other may stand still while the
@@ -70,11 +69,9 @@ export function createRevocations(options: RevocationsOptions): Revocations {
   let epoch = 0
   let completeSinceMs = Number.NEGATIVE_INFINITY
   let round = 0
-  let restoring: Restoring | null = null
   let lastFailure: unknown = null
   let pulling: Promise<void> | null = null
   let isAskedAgain = false
-  let isTelling = false
   let isClosed = false
   let timer: NodeJS.Timeout | undefined
 
@@ -100,7 +97,9 @@ export function createRevocations(options: RevocationsOptions): Revocations {
     if (isClosed) return false
     if (!obey(page.entries)) throw new StateError('full', 'more is revoked than this process may keep')
     for (const entry of page.entries) own.shown(entry)
-    if (position !== null && page.position.generation !== position.generation) restoring = restoringNow()
+    // The store has begun anew, and may have forgotten what was revoked. We have not; but where our view was not current any more, something
+    // may be missing in it that nobody knows. Since when the view was complete at all is the store's to remember.
+    if (position !== null && page.position.generation !== position.generation) telling.restore(ageMs() <= leaseMs)
     judgeCompleteness(page)
     position = page.position
     report.clock(page.storeNowMs - (asked.ms + clock.nowMs()) / 2, (steadyMs() - asked.steadyMs) / 2)
@@ -113,25 +112,16 @@ export function createRevocations(options: RevocationsOptions): Revocations {
     return false
   }
 
-  // The store has begun anew, and may have forgotten what was revoked. We have not; but where our view was not current any more, something
-  // may be missing in it that nobody knows. Since when the view was complete at all is the store's to remember.
-  function restoringNow(): Restoring {
-    return { place: 0, isComplete: ageMs() <= leaseMs }
-  }
-
   function judgeCompleteness(page: RevocationPage): void {
     if (page.completeSinceMs === completeSinceMs) return
     completeSinceMs = page.completeSinceMs
     epoch++
   }
 
-  async function beat(): Promise<void> {
+  async function walk(): Promise<void> {
     try {
-      do {
-        isAskedAgain = false
-        let more = true
-        while (more) more = await pull()
-      } while (isAskedAgain && !isClosed)
+      let more = true
+      while (more) more = await pull()
       lastFailure = null
     } catch (error) {
       lastFailure = error
@@ -139,7 +129,14 @@ export function createRevocations(options: RevocationsOptions): Revocations {
     }
     if (isClosed) return
     report.beat(ageMs(), set.size)
-    void tell()
+    void telling.tell()
+  }
+
+  async function beat(): Promise<void> {
+    do {
+      isAskedAgain = false
+      await walk()
+    } while (isAskedAgain && lastFailure === null && !isClosed)
   }
 
   function pullNow(): Promise<void> {
@@ -151,41 +148,6 @@ export function createRevocations(options: RevocationsOptions): Revocations {
       if (!isClosed) timer = setTimeout(pullNow, heartbeatMs).unref()
     })
     return pulling
-  }
-
-  /** Gives the store what it has lost, and what it has not heard of. What fails is tried again at the next beat. */
-  async function tell(): Promise<void> {
-    if (isTelling) return
-    isTelling = true
-    try {
-      while (restoring !== null) await restoreFrom(restoring)
-      for (let untold = own.untold(PAGE); untold.length > 0; untold = own.untold(PAGE)) await commitOwn(untold)
-    } catch (error) {
-      report.failed(error)
-    } finally {
-      isTelling = false
-    }
-  }
-
-  async function restoreFrom(part: Restoring): Promise<void> {
-    const { entries, next } = set.page(part.place, PAGE)
-    const isComplete = next === null && part.isComplete
-    await inTime(store.revocations.restore(entries, isComplete), COMMIT_TIMEOUT_MS)
-    // The store may have been lost once more meanwhile.
-    if (restoring !== part) return
-    if (next === null) restoring = null
-    else part.place = next
-  }
-
-  async function commitOwn(entries: readonly RevocationEntry[]): Promise<void> {
-    own.begin(entries)
-    try {
-      await inTime(store.commit({ revoke: entries }), COMMIT_TIMEOUT_MS)
-      own.committed(entries, round)
-    } catch (error) {
-      own.failed(entries)
-      throw error
-    }
   }
 
   const stopListening = store.revocations.onAppend(pullNow)
@@ -214,7 +176,7 @@ export function createRevocations(options: RevocationsOptions): Revocations {
       own.begin(copies)
       let from = 0
       try {
-        for (; from < copies.length; from += PAGE) await commitOwn(copies.slice(from, from + PAGE))
+        for (; from < copies.length; from += TOLD_AT_ONCE) await telling.commit(copies.slice(from, from + TOLD_AT_ONCE))
       } catch (error) {
         own.failed(copies.slice(from))
         report.failed(error)
@@ -240,15 +202,7 @@ export function createRevocations(options: RevocationsOptions): Revocations {
       isClosed = true
       clearTimeout(timer)
       stopListening()
-      await tell()
+      await telling.tell()
     },
   }
-}
-
-/** What the store has to be given back. */
-interface Restoring {
-  /** How far that has come. */
-  place: number
-  /** We knew everything that the store had. */
-  readonly isComplete: boolean
 }

@@ -1,21 +1,39 @@
 import { type Peer, type Refusal, refuse, type Token } from '@countersign/core'
 
+/** What a token must be bound to: see `JwtOptions.binding`. */
+export type Binding = 'mtls' | 'dpop' | 'sender-constrained' | 'if-bound'
+
 const ANOTHER = Object.freeze(refuse('ERR_TOKEN_BINDING', Object.freeze({ reason: 'it is bound to another certificate' })))
 const NO_CERTIFICATE = Object.freeze(refuse('ERR_TOKEN_BINDING', Object.freeze({ reason: 'no client certificate was presented' })))
 const UNBOUND = Object.freeze(refuse('ERR_TOKEN_UNBOUND'))
 
 /**
- * Is this token this peer's (RFC 8705 §3)? A bound token must match, whatever the options say.
- * @param mode `'mtls'`: a token that is not bound is refused.
+ * Is this token this peer's (RFC 8705 §3)? A token that is bound to a certificate must match it, whatever the options say. That of a key
+ * it is bound to was proven when the token was found.
+ * @param mode what it must be bound to.
  */
-export function checkBinding(token: Token, peer: Peer | null, mode: 'mtls' | 'if-bound'): Refusal | null {
-  if (token.boundTo === null) return mode === 'if-bound' ? null : UNBOUND
+export function checkBinding(token: Token, peer: Peer | null, mode: Binding): Refusal | null {
+  if (token.boundTo === null) return isBoundAs(token, mode) ? null : UNBOUND
   if (peer === null) return NO_CERTIFICATE
-  return peer.certificate !== null && isSame(token.boundTo, peer.certificate['x5t#S256']) ? null : ANOTHER
+  if (peer.certificate === null || !isSame(token.boundTo, peer.certificate['x5t#S256'])) return ANOTHER
+  return isBoundAs(token, mode) ? null : UNBOUND
+}
+
+function isBoundAs({ boundTo, boundToKey }: Token, mode: Binding): boolean {
+  switch (mode) {
+    case 'mtls':
+      return boundTo !== null
+    case 'dpop':
+      return boundToKey !== null
+    case 'sender-constrained':
+      return boundTo !== null || boundToKey !== null
+    case 'if-bound':
+      return true
+  }
 }
 
 /** Takes as long for a near miss as for a far one. */
-function isSame(one: string, other: string): boolean {
+export function isSame(one: string, other: string): boolean {
   if (one.length !== other.length) return false
   let difference = 0
   for (let index = 0; index < one.length; index++) difference |= one.charCodeAt(index) ^ other.charCodeAt(index)

@@ -1,14 +1,5 @@
-import {
-  type Identity,
-  isJsonArray,
-  isJsonObject,
-  type JsonObject,
-  type JsonValue,
-  parseSpiffeId,
-  type Refusal,
-  refuse,
-} from '@countersign/core'
-import { decodeBase64url } from './base64url.js'
+import { type Identity, isJsonArray, type JsonObject, type JsonValue, parseSpiffeId, type Refusal, refuse } from '@countersign/core'
+import { type Confirmation, readConfirmation } from './confirmation.js'
 import type { IssuerRules } from './options.js'
 
 /** What the claims of a token say, each of its type, and accepted of this issuer. Not verified, and not judged by time. */
@@ -18,7 +9,7 @@ export interface Assertions {
   readonly identity: Identity
   readonly audience: readonly string[]
   readonly scopes: readonly string[]
-  readonly boundTo: string | null
+  readonly confirmation: Confirmation
   /** `jti`; empty where there is none. */
   readonly tokenId: string
   /** `iat` as it stands. */
@@ -31,12 +22,8 @@ export interface Assertions {
 
 // The last instant that a Date can hold: an `exp` beyond it is as good as this.
 const LAST_MS = 8.64e15
-const SHA256_BYTES = 32
 const WRONG_SUBJECT = Object.freeze(refuse('ERR_TOKEN_SUBJECT'))
 const WRONG_AUDIENCE = Object.freeze(refuse('ERR_TOKEN_AUDIENCE'))
-const UNKNOWN_BINDING = Object.freeze(
-  refuse('ERR_TOKEN_BINDING', Object.freeze({ reason: 'it is bound by a method that is not understood' })),
-)
 
 /** Reads claims (RFC 7519 §4.1) as this issuer's rules have it. */
 export function readClaims(claims: JsonObject, rules: IssuerRules): Assertions | Refusal {
@@ -49,6 +36,8 @@ export function readClaims(claims: JsonObject, rules: IssuerRules): Assertions |
 
   const audience = aud === undefined ? [] : texts(aud)
   if (audience === null) return invalid('aud')
+  // A Workload Identity Token is for whoever its proof is for; one that names an audience of its own names another than us.
+  if (rules.proof !== null && aud !== undefined) return WRONG_AUDIENCE
   if (rules.audience !== null) {
     if (aud === undefined) return missing('aud')
     // RFC 8725 §3.9: compared exactly; one of the token's must be one of ours.
@@ -65,8 +54,8 @@ export function readClaims(claims: JsonObject, rules: IssuerRules): Assertions |
   }
   const scopes = readScopes(scope, scp)
   if (scopes === null) return invalid('scope')
-  const boundTo = readConfirmation(cnf)
-  if (typeof boundTo === 'object' && boundTo !== null) return boundTo
+  const confirmation = readConfirmation(cnf, rules)
+  if ('refused' in confirmation) return confirmation
   for (const name of rules.requiredClaims) if (claims[name] === undefined || claims[name] === null) return missing(name)
 
   const issuedMs = typeof iat === 'number' ? iat * 1000 : null
@@ -77,7 +66,7 @@ export function readClaims(claims: JsonObject, rules: IssuerRules): Assertions |
     identity,
     audience,
     scopes,
-    boundTo,
+    confirmation,
     tokenId: typeof jti === 'string' ? jti : '',
     iatMs: issuedMs,
     expiresAtMs: Math.min(exp * 1000, oldestMs, LAST_MS) + rules.skewMs,
@@ -99,20 +88,13 @@ export function judgeTime(assertions: Pick<Assertions, 'expiresAtMs' | 'notBefor
 /** RFC 8725 §3.8: an issuer speaks for whom it may. What looks like a SPIFFE ID is one, or nothing. */
 function identify(subject: string, rules: IssuerRules): Identity | null {
   const spiffeId = parseSpiffeId(subject)
-  if (rules.maySpeakFor === null ? /^spiffe:/i.test(subject) : !rules.maySpeakFor(subject)) return null
+  // The trust domain of a workload identifier has chosen the issuer.
+  const isOwn = rules.proof !== null && rules.maySpeakFor === null
+  if (!isOwn && (rules.maySpeakFor === null ? /^spiffe:/i.test(subject) : !rules.maySpeakFor(subject))) return null
   if (spiffeId !== null) return Object.freeze({ kind: 'spiffe', authority: spiffeId.trustDomain, value: subject })
   // JWT-SVID §3.1: the subject is a SPIFFE ID.
   if (rules.type === 'jwt-svid' || /^spiffe:/i.test(subject)) return null
   return Object.freeze({ kind: 'subject', authority: rules.issuer, value: subject })
-}
-
-/** RFC 8705 §3.1. A token that is bound in some other way is never a bearer token. */
-function readConfirmation(cnf: JsonValue | undefined): string | null | Refusal {
-  if (cnf === undefined) return null
-  if (!isJsonObject(cnf)) return invalid('cnf')
-  const thumbprint = cnf['x5t#S256']
-  if (thumbprint === undefined) return Object.keys(cnf).length === 0 ? invalid('cnf') : UNKNOWN_BINDING
-  return typeof thumbprint === 'string' && decodeBase64url(thumbprint)?.length === SHA256_BYTES ? thumbprint : invalid('cnf')
 }
 
 /** `scope` (RFC 8693 §4.2), and `scp` as some issuers write it. */

@@ -3,14 +3,16 @@ import type { Appraisal } from './appraisal.js'
 import { judgeTime } from './claims.js'
 import type { Issuer } from './issuer.js'
 import { askRevocation, type Revocable } from './revocation.js'
-import type { VerificationKey } from './verification-key.js'
+import { keyFromJwk, SIGNING_USES, type VerificationKey } from './verification-key.js'
 import { createToken } from './verified-token.js'
 
 /** A token whose signature was verified, and what must still be true of it on every request. */
 export interface Entry extends Revocable {
-  /** The whole `Authorization` field in its one spelling. */
+  /** Scheme and token in their one spelling: what `readCredentials` returned. */
   readonly field: string
   readonly token: Token
+  /** Of a Workload Identity Token: the key that its proofs are signed with. */
+  readonly proofKey: ProofKey | null
   readonly claims: JsonObject
   readonly issuer: Issuer
   readonly kid: string | null
@@ -26,22 +28,35 @@ export interface Entry extends Revocable {
   clearedIn: number | undefined
 }
 
+/** The key in a token, and the algorithm that the token says it is used with. */
+export interface ProofKey {
+  readonly key: VerificationKey
+  readonly algorithm: string
+}
+
 /**
  * What is to be said of an entry now. `null`: it is true. `aged`, `absent`: only once the issuer's keys were asked for, see `Standing`.
  * `changed`: its key is no longer among them.
  */
 export type Judgement = Refusal | null | 'aged' | 'absent' | 'changed'
 
+const BAD_CONFIRMATION = Object.freeze(refuse('ERR_TOKEN_CLAIM_INVALID', Object.freeze({ claim: 'cnf' })))
 const KEYS_UNAVAILABLE = Object.freeze(refuse('ERR_KEYS_UNAVAILABLE'))
 
-/** Makes the entry of a token that `key` has signed. */
-export function createEntry(field: string, appraisal: Appraisal, key: VerificationKey, epoch: number): Entry {
+/**
+ * Makes the entry of a token that `key` has signed.
+ * @returns a refusal where the key that the token itself is bound to cannot be used.
+ */
+export function createEntry(field: string, appraisal: Appraisal, key: VerificationKey, epoch: number): Entry | Refusal {
   const { issuer, kid, algorithm, assertions } = appraisal
-  const { claims, tokenId, expiresAtMs, notBeforeMs, issuedAtMs } = assertions
+  const { claims, confirmation, tokenId, expiresAtMs, notBeforeMs, issuedAtMs } = assertions
+  const proofKey = confirmation.jwk === null ? null : readProofKey(confirmation.jwk)
+  if (proofKey !== null && 'refused' in proofKey) return proofKey
   const { thumbprint } = key
   return {
     field,
-    token: createToken(issuer.issuer, assertions),
+    token: createToken(issuer.issuer, assertions, proofKey?.key.thumbprint ?? null),
+    proofKey,
     claims,
     issuer,
     kid,
@@ -54,6 +69,12 @@ export function createEntry(field: string, appraisal: Appraisal, key: Verificati
     epoch,
     clearedIn: undefined,
   }
+}
+
+function readProofKey(jwk: JsonObject): ProofKey | Refusal {
+  const { alg } = jwk
+  const key = keyFromJwk(jwk, SIGNING_USES)
+  return typeof key === 'string' || typeof alg !== 'string' ? BAD_CONFIRMATION : Object.freeze({ key, algorithm: alg })
 }
 
 /** Judges an entry, on every request: time, the issuer's keys, revocation. No cryptography. */

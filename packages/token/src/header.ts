@@ -2,7 +2,7 @@ import { type JsonObject, type Refusal, refuse } from '@countersign/core'
 import { malformed } from './compact.js'
 
 /** Kinds of token by their header `typ`: see `JwtOptions.type`. */
-export type TokenType = 'at+jwt' | 'JWT' | 'jwt-svid'
+export type TokenType = 'at+jwt' | 'JWT' | 'jwt-svid' | 'wit+jwt' | 'session-propagation+jwt'
 
 /** Longest `kid`: far longer than a thumbprint or an ARN. It is looked up and compared on every cold request. */
 export const MAX_KID_LENGTH = 512
@@ -34,17 +34,26 @@ export function checkHeader(header: JsonObject, signature: Uint8Array, algorithm
 /** Judges `typ` (RFC 8725 §3.11): one kind of token never passes for another. */
 export function checkType(header: JsonObject, type: TokenType): Refusal | null {
   const { typ } = header
-  if (typ === undefined) return type === 'at+jwt' ? WRONG_TYPE : null
-  if (typeof typ !== 'string') return WRONG_TYPE
-  const lower = typ.toLowerCase()
-  // RFC 7515 §4.1.9: a media type, its `application/` left out at will.
-  const name = lower.startsWith('application/') ? lower.slice('application/'.length) : lower
+  // An absent one is what the older kinds may have, and no other.
+  if (typ === undefined) return type === 'JWT' || type === 'jwt-svid' ? null : WRONG_TYPE
+  const name = mediaTypeOf(typ)
   switch (type) {
     case 'at+jwt':
       return name === 'at+jwt' ? null : WRONG_TYPE // RFC 9068 §4
+    case 'session-propagation+jwt':
+      return name === 'session-propagation+jwt' ? null : WRONG_TYPE
     case 'JWT':
       return name === 'jwt' ? null : WRONG_TYPE
     case 'jwt-svid':
       return name === 'jwt' || name === 'jose' ? null : WRONG_TYPE // JWT-SVID §2.3
+    case 'wit+jwt':
+      return name === 'wit+jwt' ? null : WRONG_TYPE // draft-ietf-wimse-workload-creds-02 §5.1
   }
+}
+
+/** The media type that a `typ` names, lowercase and without its `application/`, which may be left out (RFC 7515 §4.1.9). `null`: none. */
+export function mediaTypeOf(typ: unknown): string | null {
+  if (typeof typ !== 'string') return null
+  const lower = typ.toLowerCase()
+  return lower.startsWith('application/') ? lower.slice('application/'.length) : lower
 }

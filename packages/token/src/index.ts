@@ -7,6 +7,7 @@ export type { ApiKeyDirectory, ApiKeyOptions } from './api-key/options.js'
 export { type ApiKeyRecord, type ReplacedKey, readKeyRecord } from './api-key/record.js'
 export { type ApiKeyRotation, type RotateApiKeyOptions, rotateApiKey } from './api-key/rotate-key.js'
 export { createApiKeyVerifier } from './api-key/verifier.js'
+export type { Binding } from './binding.js'
 export {
   type ClientAssertion,
   type ClientAssertionOptions,
@@ -15,6 +16,8 @@ export {
   subjectOfAssertion,
 } from './client-assertion.js'
 export { type DecodedToken, decodeToken } from './decode.js'
+export type { NonceOptions } from './dpop/nonce.js'
+export type { DpopOptions } from './dpop/options.js'
 export type { TokenType } from './header.js'
 export type { ClientAuthentication } from './introspection/client-authentication.js'
 export type { IntrospectedOptions, IntrospectionOptions } from './introspection/options.js'
@@ -23,3 +26,4 @@ export type { DiscoveredKeys, JwtOptions, KeysOption, RemoteKeys, RemoteKeysTime
 export type { TokenIssuer } from './token-issuer.js'
 export { type KeyFlaw, keyFromJwk, SIGNING_USES, type VerificationKey } from './verification-key.js'
 export { createTokenVerifier } from './verifier.js'
+export type { WptOptions } from './wimse/options.js'

@@ -1,14 +1,21 @@
 import { type JsonObject, MisuseError, parseSpiffeId, type Refusal, refuse, type Surroundings } from '@countersign/core'
+import type { Scheme } from './credentials.js'
+import { createDpopProver } from './dpop/prover.js'
 import { createHeaderMemory, type HeaderMemory } from './header-memory.js'
 import type { IntrospectedIssuer } from './introspection/introspecting-verifier.js'
 import { checkIntrospectedOptions, isIntrospected } from './introspection/options.js'
 import type { KeyStore } from './key-store.js'
 import { createKeyStore } from './keys.js'
 import { checkJwtOptions, type IssuerRules } from './options.js'
+import type { Prover } from './proof/prover.js'
+import { createWptProver } from './wimse/prover.js'
+import { trustDomainOf } from './wimse/workload-id.js'
 
 /** One configured issuer: its rules and its keys. */
 export interface Issuer extends IssuerRules {
   readonly keys: KeyStore
+  /** Of tokens that come by another scheme than `Bearer`. */
+  readonly prover: Prover | null
 }
 
 /** The configured issuers, and what holds for all of them before it is known whose a token is. */
@@ -18,14 +25,21 @@ export interface Issuers {
   readonly introspected: IntrospectedIssuer | null
   readonly algorithms: ReadonlySet<string>
   readonly maxBytes: number
+  /** Those that some token may come by. */
+  readonly schemes: ReadonlySet<Scheme>
   readonly headers: HeaderMemory
   byName(name: string): Issuer | undefined
-  /** The issuer that the claims name, not verified. RFC 8725 §3.8: its keys, and no others, may verify the token. */
-  of(claims: JsonObject): Issuer | Refusal
+  /**
+   * The issuer that the claims name, not verified. RFC 8725 §3.8: its keys, and no others, may verify the token. That of a Workload
+   * Identity Token is its trust domain, whatever its `iss` says (draft-ietf-wimse-workload-creds-02 §3).
+   */
+  of(claims: JsonObject, scheme: Scheme): Issuer | Refusal
 }
 
 const NO_ISSUER = Object.freeze(refuse('ERR_TOKEN_CLAIM_MISSING', Object.freeze({ claim: 'iss' })))
 const BAD_ISSUER = Object.freeze(refuse('ERR_TOKEN_CLAIM_INVALID', Object.freeze({ claim: 'iss' })))
+const NO_SUBJECT = Object.freeze(refuse('ERR_TOKEN_CLAIM_MISSING', Object.freeze({ claim: 'sub' })))
+const BAD_SUBJECT = Object.freeze(refuse('ERR_TOKEN_SUBJECT'))
 const UNKNOWN_ISSUER = Object.freeze(refuse('ERR_TOKEN_ISSUER'))
 
 /**
@@ -40,7 +54,7 @@ export function createIssuers(options: unknown, surroundings: Surroundings): Iss
   )
   const rules = checked.map((entry) => entry.rules)
   rules.forEach((entry, index) => {
-    if (rules.findIndex((other) => other.issuer === entry.issuer) === index) return
+    if (rules.findIndex((other) => other.issuer === entry.issuer && isWit(other) === isWit(entry)) === index) return
     throw new MisuseError('ERR_OPTION_CONTRADICTION', `${pathOf(list, index)}.issuer`, 'is named twice: write one entry an issuer')
   })
 
@@ -54,19 +68,27 @@ export function createIssuers(options: unknown, surroundings: Surroundings): Iss
   const all = rules.flatMap((entry, index): readonly Issuer[] => {
     if (isIntrospected(list[index])) return []
     const keys = createKeyStore(`${pathOf(list, index)}.keys`, keysOf(list[index]), entry, surroundings)
-    return [Object.freeze({ ...entry, keys })]
+    return [Object.freeze({ ...entry, keys, prover: proverOf(entry, surroundings) })]
   })
-  const byName = new Map(all.map((issuer) => [issuer.issuer, issuer]))
+  const byName = new Map(all.filter((issuer) => !isWit(issuer)).map((issuer) => [issuer.issuer, issuer]))
+  const byTrustDomain = new Map(all.filter(isWit).map((issuer) => [issuer.issuer, issuer]))
 
   return {
     all,
     algorithms: new Set(all.flatMap((issuer) => [...issuer.algorithms])),
     maxBytes: Math.max(...rules.map((entry) => entry.maxBytes)),
+    schemes: new Set(rules.flatMap(schemesOf)),
     introspected: asked[0] === undefined ? null : { ...asked[0], asksAboutAll: all.length === 0 },
     headers: createHeaderMemory(),
     byName: (name) => byName.get(name),
-    of(claims) {
+    of(claims, scheme) {
       const { iss, sub } = claims
+      if (scheme === 'WPT') {
+        if (iss !== undefined && typeof iss !== 'string') return BAD_ISSUER
+        if (typeof sub !== 'string') return NO_SUBJECT
+        const trustDomain = trustDomainOf(sub)
+        return trustDomain === null ? BAD_SUBJECT : (byTrustDomain.get(trustDomain) ?? UNKNOWN_ISSUER)
+      }
       if (typeof iss === 'string') return byName.get(iss) ?? UNKNOWN_ISSUER
       if (iss !== undefined) return BAD_ISSUER
       // JWT-SVID §3 has no iss: the trust domain of the subject says whose keys they are.
@@ -75,6 +97,20 @@ export function createIssuers(options: unknown, surroundings: Surroundings): Iss
       return issuer?.type === 'jwt-svid' ? issuer : NO_ISSUER
     },
   }
+}
+
+function isWit({ type }: IssuerRules): boolean {
+  return type === 'wit+jwt'
+}
+
+function schemesOf(rules: IssuerRules): readonly Scheme[] {
+  if (rules.proof !== null) return ['WPT']
+  return rules.dpop === null ? ['Bearer'] : ['Bearer', 'DPoP']
+}
+
+function proverOf({ dpop, proof, skewMs }: IssuerRules, { clock }: Surroundings): Prover | null {
+  if (proof !== null) return createWptProver(proof, skewMs, clock)
+  return dpop === null ? null : createDpopProver(dpop, clock)
 }
 
 function pathOf(list: readonly unknown[], index: number): string {

@@ -19,10 +19,17 @@ import { AT_HAND, type KeyStore } from './key-store.js'
 import type { IssuerRules } from './options.js'
 import { createRemoteKeys, type RemoteKeysOptions } from './remote-keys.js'
 import { createSourceKeys } from './source-keys.js'
-import { SIGNING_USES, SVID_USES } from './verification-key.js'
+import { SIGNING_USES, SVID_USES, WIT_USES } from './verification-key.js'
 
 const DEFAULT_TIMEOUT_MS = 5000
 const DEFAULT_MAX_AGE_SECONDS = 600
+const USES = {
+  'at+jwt': SIGNING_USES,
+  JWT: SIGNING_USES,
+  'jwt-svid': SVID_USES,
+  'wit+jwt': WIT_USES,
+  'session-propagation+jwt': SIGNING_USES,
+} as const
 // Sound keys of other purposes, which a JWKS may well hold.
 const HARMLESS: ReadonlySet<string> = new Set(['kind', 'use', 'algorithm'])
 
@@ -31,7 +38,7 @@ const HARMLESS: ReadonlySet<string> = new Set(['kind', 'use', 'algorithm'])
  * @throws {MisuseError} for keys that are none, or none that may verify signatures.
  */
 export function createKeyStore(option: string, keys: unknown, rules: IssuerRules, surroundings: Surroundings): KeyStore {
-  const uses = rules.type === 'jwt-svid' ? SVID_USES : SIGNING_USES
+  const uses = USES[rules.type]
   if (isSource(keys)) return createSourceKeys(keys, surroundings.clock)
   if (typeof keys === 'string') {
     throw new MisuseError('ERR_OPTION_INVALID', option, 'takes an object: write { jwksUri: "https://…" } or { file: "…" }')

@@ -5,7 +5,6 @@ import {
   checkInteger,
   checkKeys,
   checkList,
-  checkText,
   compileNameMatch,
   isRevocationList,
   joinPath,
@@ -13,17 +12,27 @@ import {
   MisuseError,
 } from '@countersign/core'
 import { ALGORITHMS, type Algorithm, DEFAULT_ALGORITHMS, SVID_ALGORITHMS } from './algorithm.js'
+import type { Binding } from './binding.js'
+import { checkAlgorithmList } from './check-algorithms.js'
+import { checkAudience, checkIssuer, checkTexts } from './check-names.js'
+import { checkProofs } from './check-proofs.js'
+import type { DpopOptions, DpopRules } from './dpop/options.js'
 import type { TokenType } from './header.js'
 import type { Revocation } from './revocation.js'
+import type { WptOptions, WptRules } from './wimse/options.js'
 
 /** One issuer of bearer JWTs, and which of its tokens are accepted. */
 export interface JwtOptions {
   /**
    * Exact `iss`. With `type: 'jwt-svid'` it may be a trust domain, `spiffe://prod.example`: then a token without `iss` is one of the
-   * trust domain of its `sub`.
+   * trust domain of its `sub`. With `type: 'wit+jwt'` it is one, `wimse://prod.example` or `spiffe://prod.example`: that of `sub` counts, and
+   * `iss` is not looked at.
    */
   readonly issuer: string
-  /** Exact `aud`, one of these. `null`: any audience, which lets tokens for other services in. Required. */
+  /**
+   * Exact `aud`, one of these. `null`: any audience, which lets tokens for other services in. Required. Workload Identity Tokens have none,
+   * but their proofs: `null` with `type: 'wit+jwt'`.
+   */
   readonly audience: string | readonly string[] | null
   /** Where the issuer's public keys come from. */
   readonly keys: KeysOption
@@ -34,7 +43,9 @@ export interface JwtOptions {
   readonly algorithms?: readonly Algorithm[]
   /**
    * Header `typ` (RFC 8725 §3.11). `'at+jwt'`: access tokens of RFC 9068. `'JWT'`: an absent `typ` is accepted too. `'jwt-svid'`: SPIFFE,
-   * `JWT`, `JOSE` or absent. Default `'at+jwt'`.
+   * `JWT`, `JOSE` or absent. `'wit+jwt'`: Workload Identity Tokens of WIMSE, in the field `Workload-Identity-Token`, each with its `proof`
+   * (draft-ietf-wimse-workload-creds-02, a draft). `'session-propagation+jwt'`: what hands a session on in an AuthMesh; a guard takes it as no
+   * caller's token. Default `'at+jwt'`.
    */
   readonly type?: TokenType
   /** Claims that must be there, beside `iss`, `sub`, `exp` and `aud`. Default: none. */
@@ -45,10 +56,18 @@ export interface JwtOptions {
    */
   readonly subjects?: readonly NameMatch[] | 'any'
   /**
-   * `'mtls'`: a token must be bound to the client certificate (RFC 8705). `'if-bound'`: a bearer token, which works for whoever
-   * holds it, is accepted too. A token that is bound must match its certificate under both. Default `'mtls'`.
+   * What a token must be bound to. `'mtls'`: the client certificate (RFC 8705). `'dpop'`: a key that each request proves (RFC 9449).
+   * `'sender-constrained'`: either of them. `'if-bound'`: a bearer token, which works for whoever holds it, is accepted too. Whatever a token
+   * is bound to must hold, under each of them. Default `'mtls'`; to be said where `dpop` is configured.
    */
-  readonly binding?: 'mtls' | 'if-bound'
+  readonly binding?: Binding
+  /**
+   * Accepts tokens that are bound to a key of the caller's, by `Authorization: DPoP` with a proof for each request. Default `null`: such
+   * tokens are refused, and never taken for bearer tokens.
+   */
+  readonly dpop?: DpopOptions | null
+  /** How the holder of a Workload Identity Token proves its key. Required with `type: 'wit+jwt'`, and of no meaning otherwise. */
+  readonly proof?: WptOptions
   /** Asked on every request; a token must have a `jti` then. Default `null`: tokens cannot be revoked before they expire. */
   readonly revocation?: RevocationOptions | null
   /**
@@ -118,7 +137,11 @@ export interface IssuerRules {
   readonly requiredClaims: readonly string[]
   /** `null`: any that is no SPIFFE ID. */
   readonly maySpeakFor: ((subject: string) => boolean) | null
-  readonly binding: 'mtls' | 'if-bound'
+  readonly binding: Binding
+  /** `null`: the scheme is refused. */
+  readonly dpop: DpopRules | null
+  /** Of Workload Identity Tokens; `null` for every other type. */
+  readonly proof: WptRules | null
   readonly revocation: Revocation | null
   readonly keysStaleMs: number
   readonly maxBytes: number
@@ -127,6 +150,7 @@ export interface IssuerRules {
   readonly maxAgeMs: number | null
 }
 
+const TYPES: readonly TokenType[] = ['at+jwt', 'JWT', 'jwt-svid', 'wit+jwt', 'session-propagation+jwt']
 const KEYS = [
   'issuer',
   'audience',
@@ -136,6 +160,8 @@ const KEYS = [
   'requiredClaims',
   'subjects',
   'binding',
+  'dpop',
+  'proof',
   'revocation',
   'whenKeysUnavailable',
   'maxBytes',
@@ -167,16 +193,16 @@ export function checkJwtOptions(option: string, options: unknown): IssuerRules {
       "says where the issuer's public keys are: keys: { discover: true }, { jwksUri: 'https://issuer.example/jwks' }, { file } or { jwks }",
     )
   }
-  const type = checkChoice(at('type'), options['type'] ?? 'at+jwt', ['at+jwt', 'JWT', 'jwt-svid'])
+  const type = checkChoice(at('type'), options['type'] ?? 'at+jwt', TYPES)
   const skewMs = 1000 * checkInteger(at('clockSkewSeconds'), options['clockSkewSeconds'] ?? DEFAULT_SKEW_SECONDS, 0, 60)
   const rules: IssuerRules = {
-    issuer: checkText(at('issuer'), options['issuer']),
+    issuer: checkIssuer(at('issuer'), options['issuer'], type),
     audience: checkAudience(at('audience'), options['audience'], type),
     algorithms: checkAlgorithms(at('algorithms'), options['algorithms'], type),
     type,
-    requiredClaims: checkTexts(at('requiredClaims'), options['requiredClaims']),
+    requiredClaims: options['requiredClaims'] === undefined ? [] : checkTexts(at('requiredClaims'), options['requiredClaims']),
     maySpeakFor: checkSubjects(at('subjects'), options['subjects'], type),
-    binding: checkChoice(at('binding'), options['binding'] ?? 'mtls', ['mtls', 'if-bound']),
+    ...checkProofs(at, options, type),
     revocation: checkRevocation(at('revocation'), options['revocation'], skewMs),
     keysStaleMs: 1000 * checkStale(at('whenKeysUnavailable'), options['whenKeysUnavailable'] ?? { staleSeconds: DEFAULT_STALE_SECONDS }, 0),
     maxBytes: checkInteger(at('maxBytes'), options['maxBytes'] ?? DEFAULT_MAX_BYTES, 256, 65_536),
@@ -189,33 +215,10 @@ export function checkJwtOptions(option: string, options: unknown): IssuerRules {
   return Object.freeze(rules)
 }
 
-function checkAudience(option: string, audience: unknown, type: TokenType): readonly string[] | null {
-  if (audience === undefined) {
-    throw new MisuseError(
-      'ERR_OPTION_MISSING',
-      option,
-      "names this service as tokens do: audience: 'billing' (null lets tokens for any service in)",
-    )
-  }
-  if (audience === null) {
-    // JWT-SVID §3: a validator refuses what does not name it.
-    if (type === 'jwt-svid')
-      throw new MisuseError('ERR_OPTION_CONTRADICTION', option, 'cannot be null for JWT-SVIDs: name your own SPIFFE ID')
-    return null
-  }
-  return typeof audience === 'string' ? Object.freeze([checkText(option, audience)]) : checkTexts(option, audience)
-}
-
 function checkAlgorithms(option: string, algorithms: unknown, type: TokenType): ReadonlySet<string> {
   const possible = type === 'jwt-svid' ? SVID_ALGORITHMS : ALGORITHMS
   if (algorithms === undefined) return new Set(DEFAULT_ALGORITHMS.filter((name) => possible.includes(name)))
-  return new Set(
-    checkList(option, algorithms).map((name, index) => {
-      if (typeof name === 'string' && /^HS\d/i.test(name))
-        throw new MisuseError('ERR_OPTION_INVALID', `${option}[${index}]`, 'HMAC is never accepted: the issuer must sign with a key pair')
-      return checkChoice(`${option}[${index}]`, name, possible)
-    }),
-  )
+  return checkAlgorithmList(option, algorithms, possible)
 }
 
 function checkSubjects(option: string, subjects: unknown, type: TokenType): IssuerRules['maySpeakFor'] {
@@ -250,9 +253,4 @@ function checkStale(option: string, whenUnavailable: unknown, whenRefused: numbe
   if (typeof whenUnavailable === 'string') return checkChoice(option, whenUnavailable, ['refuse']) && whenRefused
   checkKeys(option, whenUnavailable, ['staleSeconds'])
   return checkInteger(joinPath(option, 'staleSeconds'), whenUnavailable['staleSeconds'], 1, MAX_STALE_SECONDS)
-}
-
-function checkTexts(option: string, texts: unknown): readonly string[] {
-  if (texts === undefined) return Object.freeze([])
-  return Object.freeze(checkList(option, texts).map((text, index) => checkText(`${option}[${index}]`, text)))
 }

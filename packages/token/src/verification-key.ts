@@ -26,6 +26,8 @@ export type KeyFlaw = 'kind' | 'use' | 'algorithm' | 'private' | 'kid' | 'malfor
 export const SIGNING_USES: ReadonlySet<unknown> = new Set([undefined, 'sig'])
 /** JWT-SVID §6 gives its keys a use of their own; the bundle's other keys are for certificates. */
 export const SVID_USES: ReadonlySet<unknown> = new Set([undefined, 'sig', 'jwt-svid'])
+/** WIT-SVID §6.1 does so too. */
+export const WIT_USES: ReadonlySet<unknown> = new Set([undefined, 'sig', 'wit-svid'])
 
 // A small modulus is weak; a huge modulus or exponent makes each verification cost milliseconds, which whoever supplies it chooses.
 const MIN_MODULUS_BITS = 2048

@@ -1,9 +1,9 @@
 import {
   type Connection,
   type Finding,
+  type Headers,
   type Inbound,
   isRefusal,
-  REPEATED,
   type Refusal,
   refuse,
   type Surroundings,
@@ -11,15 +11,17 @@ import {
   type TokenVerifier,
 } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
-import { type Appraisal, appraise } from './appraisal.js'
-import { readBearer, tokenOf } from './bearer.js'
+import { appraise } from './appraisal.js'
 import { checkBinding } from './binding.js'
+import { challengesOf } from './challenges.js'
 import { judgeTime } from './claims.js'
 import { type CutJws, cutCompact } from './compact.js'
+import { readCredentials, schemeOf, tokenOf } from './credentials.js'
 import { createEntry, type Entry, judgeEntry } from './entry.js'
 import { createIntrospectingVerifier } from './introspection/introspecting-verifier.js'
-import { createIssuers, type Issuer } from './issuer.js'
+import { createIssuers } from './issuer.js'
 import { matchSignature } from './match-signature.js'
+import { Open, type Signed } from './open-token.js'
 import { retainedBytes } from './retained-bytes.js'
 import { createStatusCounter } from './status-counter.js'
 import type { TokenIssuer } from './token-issuer.js'
@@ -35,33 +37,12 @@ const KEY_LENGTH = 64
 // A question to the issuer, its answer, a question once more: enough for any token.
 const MAX_ROUNDS = 3
 
-const TOO_MANY = Object.freeze(refuse('ERR_TOKEN_REPEATED'))
 const WRONG_SIGNATURE = Object.freeze(refuse('ERR_TOKEN_SIGNATURE'))
 const KEY_UNKNOWN = Object.freeze(refuse('ERR_TOKEN_KEY_UNKNOWN'))
 const KEYS_UNAVAILABLE = Object.freeze(refuse('ERR_KEYS_UNAVAILABLE'))
 
-/** A token that cannot be judged yet: the issuer's keys must be asked for, or else (`signed`) its signature must be verified. */
-class Open {
-  readonly issuer: Issuer
-  readonly field: string
-  readonly signed: Signed | null
-
-  constructor(issuer: Issuer, field: string, signed: Signed | null) {
-    this.issuer = issuer
-    this.field = field
-    this.signed = signed
-  }
-}
-
-interface Signed {
-  readonly appraisal: Appraisal
-  readonly candidates: readonly VerificationKey[]
-  /** Of the keys when the candidates were found. */
-  readonly epoch: number
-}
-
 /**
- * Verifies bearer JWTs of one issuer or several. A token is verified once and judged on every request: its times, whether its key is
+ * Verifies JWTs of one issuer or several. A token is verified once and judged on every request: its times, whether its key is
  * still one of the issuer's, whether it was revoked.
  *
  * @throws {MisuseError} for a wrong option.
@@ -73,28 +54,28 @@ interface Signed {
  */
 export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[], surroundings: Surroundings): TokenVerifier {
   const issuers = createIssuers(options, surroundings)
+  const { schemes, maxBytes, introspected } = issuers
+  const takesWits = schemes.has('WPT')
   const { clock } = surroundings
   const count = createStatusCounter(surroundings.meter)
   const verified = new LRUCache<string, Entry>({ max: MAX_ENTRIES, maxSize: MAX_ENTRY_BYTES })
   const entries = new WeakMap<Token, Entry>()
   // The token that a connection brought last: most bring the same one again, and comparing it costs less than hashing it.
   const lastOf = Symbol('countersign.token')
+  const tellers = issuers.all.flatMap(({ prover }) => (prover?.fieldsFor === undefined ? [] : [prover.fieldsFor]))
   // A new token is cut when it is first looked at, and mostly verified at once.
   let lastCut: { readonly field: string; readonly jws: CutJws } | null = null
   // Many requests may bring a new token at once; one verification answers them all. No longer than the requests that wait for it.
   const matching = new Map<string, { readonly epoch: number; readonly key: Promise<VerificationKey | null> }>()
 
   /** What is known of the token of a request; of one that is not known, what `unseen` says. */
-  function look<Unseen>(inbound: Inbound, unseen: (field: string, nowMs: number) => Unseen): Finding<Token> | Open | Unseen {
-    const field = inbound.header('authorization')
-    if (field === null) return null
-    if (field === REPEATED) return TOO_MANY
-    const known = find(field, inbound.connection)
-    if (isRefusal(known)) return known
+  function look<Unseen>(inbound: Inbound, unseen: (field: string, nowMs: number) => Unseen): Finding<Entry> | Open | Unseen {
+    const known = find(inbound)
+    if (known === null || isRefusal(known)) return known
     const nowMs = clock.nowMs()
     if (typeof known === 'string') return unseen(known, nowMs)
     const judgement = judgeEntry(known, nowMs)
-    if (judgement === null) return known.token
+    if (judgement === null) return known
     if (typeof judgement !== 'string') return judgement
     if (judgement !== 'changed') return new Open(known.issuer, known.field, null)
     verified.delete(keyOf(known.field))
@@ -102,11 +83,13 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
     return unseen(known.field, nowMs)
   }
 
-  /** The entry of a field, or where there is none the field in its one spelling. */
-  function find(field: string, connection: Connection): Entry | string | Refusal {
+  /** The entry of what a request presents, or where there is none scheme and token in their one spelling. */
+  function find(inbound: Inbound): Entry | string | Refusal | null {
+    const { connection } = inbound
     const last = connection[lastOf] as Entry | undefined
-    if (last !== undefined && last.field === field) return last
-    const spelled = readBearer(field, issuers.maxBytes)
+    // Where Workload Identity Tokens are accepted too, the field alone does not say what is presented.
+    if (last !== undefined && !takesWits && last.field === inbound.header('authorization')) return last
+    const spelled = readCredentials(inbound, schemes, maxBytes)
     if (typeof spelled !== 'string') return spelled
     const entry = verified.get(keyOf(spelled))
     // Whole, since nothing less tells one token from another.
@@ -127,7 +110,7 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
     const jws = lastCut?.field === field ? lastCut.jws : cutCompact(tokenOf(field))
     lastCut = null
     if ('refused' in jws) return jws
-    const appraisal = appraise(jws, issuers)
+    const appraisal = appraise(jws, schemeOf(field), issuers)
     if ('refused' in appraisal) return appraisal
     const untimely = judgeTime(appraisal.assertions, nowMs)
     if (untimely !== null) return untimely
@@ -149,9 +132,17 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
   }
 
   async function settle(inbound: Inbound): Promise<Finding<Token>> {
+    let prove: ((entry: Entry) => Promise<Refusal | null>) | null = null
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const found = look(inbound, lookAnew)
-      if (!(found instanceof Open)) return found
+      if (found === null || isRefusal(found)) return found
+      const { prover } = found.issuer
+      if (prove === null && prover !== null && isProven(found)) {
+        const read = prover.read(inbound)
+        if (typeof read !== 'function') return read
+        prove = read
+      }
+      if (!(found instanceof Open)) return prove === null ? found.token : conclude(found, prove)
       if (found.signed === null) {
         await found.issuer.keys.load()
         continue
@@ -162,14 +153,31 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
       const key = matched instanceof Promise ? await matched : matched
       if (key === null) return WRONG_SIGNATURE
       const entry = createEntry(found.field, appraisal, key, epoch)
+      if (isRefusal(entry)) return entry
       remember(entry, inbound.connection)
       issuers.headers.remember(appraisal.signingInput, appraisal.header)
       // Time went by, and the keys may have changed: judged as every request is.
       const judgement = judgeEntry(entry, clock.nowMs())
-      if (judgement === null) return entry.token
+      if (judgement === null) return prove === null ? entry.token : conclude(entry, prove)
       if (typeof judgement !== 'string') return judgement
     }
     return KEYS_UNAVAILABLE
+  }
+
+  /** A proof is of one request: however often its token was seen, it is verified anew. */
+  async function conclude(entry: Entry, prove: (entry: Entry) => Promise<Refusal | null>): Promise<Token | Refusal> {
+    const unproven = await prove(entry)
+    if (unproven !== null) return unproven
+    // A replay store may have taken its time.
+    return judgeNow(entry) ?? entry.token
+  }
+
+  function judgeNow(entry: Entry): Refusal | null {
+    const judgement = judgeEntry(entry, clock.nowMs())
+    if (judgement === null || typeof judgement !== 'string') return judgement
+    if (judgement === 'changed') return KEY_UNKNOWN
+    void entry.issuer.keys.load()
+    return judgement === 'aged' ? null : KEYS_UNAVAILABLE
   }
 
   function match(field: string, { appraisal, candidates, epoch }: Signed): VerificationKey | null | Promise<VerificationKey | null> {
@@ -195,6 +203,14 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
     connection[lastOf] = entry
   }
 
+  function fieldsFor(inbound: Inbound): Headers | null {
+    for (const tell of tellers) {
+      const fields = tell(inbound)
+      if (fields !== null) return fields
+    }
+    return null
+  }
+
   function counted(found: Finding<Token>): Finding<Token> {
     if (found !== null) count(isRefusal(found) ? found.code : 'ok')
     return found
@@ -205,7 +221,10 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
     recall(inbound) {
       // A token not seen before is cut here and not read: whoever has used up his failures is refused before that.
       const found = look(inbound, cut)
-      return found === undefined || found instanceof Open ? undefined : counted(found)
+      if (found === undefined || found instanceof Open) return undefined
+      if (found === null || isRefusal(found)) return counted(found)
+      // A proof takes cryptography, on every request.
+      return isProven(found) ? undefined : counted(found.token)
     },
     async verify(inbound) {
       try {
@@ -216,16 +235,14 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
     },
     judge(token) {
       const entry = entries.get(token)
-      if (entry === undefined) return KEY_UNKNOWN
-      const judgement = judgeEntry(entry, clock.nowMs())
-      if (judgement === null || typeof judgement !== 'string') return judgement
-      if (judgement === 'changed') return KEY_UNKNOWN
-      void entry.issuer.keys.load()
-      return judgement === 'aged' ? null : KEYS_UNAVAILABLE
+      return entry === undefined ? KEY_UNKNOWN : judgeNow(entry)
     },
     bind(token, peer) {
-      return checkBinding(token, peer, issuers.byName(token.issuer)?.binding ?? 'mtls')
+      const issuer = entries.get(token)?.issuer ?? issuers.byName(token.issuer)
+      return checkBinding(token, peer, issuer?.binding ?? 'mtls')
     },
+    challenges: challengesOf(introspected === null ? issuers.all : [...issuers.all, introspected.rules]),
+    ...(tellers.length === 0 ? {} : { fieldsFor }),
     async ready() {
       await Promise.all(issuers.all.map((issuer) => issuer.keys.ready()))
     },
@@ -236,10 +253,14 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
       return issuers.all.map(({ issuer, audience }) => `tokens of ${issuer} for ${audience?.join(' or ') ?? 'any audience'}`).join(', ')
     },
   }
-  const { introspected } = issuers
   return introspected === null ? jwts : createIntrospectingVerifier(jwts, introspected, count, surroundings)
 }
 
 function keyOf(field: string): string {
   return field.slice(-KEY_LENGTH)
+}
+
+/** By a scheme whose tokens count with a proof of each request alone. */
+function isProven({ field }: Open | Entry): boolean {
+  return schemeOf(field) !== 'Bearer'
 }

@@ -21,6 +21,7 @@ import { createRefreshGrant } from './refresh-grant.js'
 import { isRejection, reject } from './rejection.js'
 import { createRequestRecord } from './request-record.js'
 import { createRevocationEndpoint } from './revocation-endpoint.js'
+import { createServiceLedger } from './service-ledger.js'
 import { createTokenEndpoint, grantNameOf } from './token-endpoint.js'
 import { createTokenExchangeGrant } from './token-exchange-grant.js'
 import { createTokenMint } from './token-mint.js'
@@ -89,7 +90,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   const authenticator = createClientAuthenticator({ core, clients, certificates, admission, apiKeys, surroundings })
   const reader = createTokenReader(core, checked.subjectIssuers)
   const families = createRefreshFamilies(core)
-  const parts = { core, mint: createTokenMint(core, maxTokenSeconds), reader, families }
+  const parts = { core, mint: createTokenMint(core, maxTokenSeconds), reader, families, ledger: createServiceLedger(core) }
   const record = createRequestRecord(surroundings)
   const paths = pathsOf(issuer)
   const metadata = metadataOf({

@@ -4,6 +4,7 @@ import type { Form } from './form.js'
 import type { RefreshFamilies } from './refresh-families.js'
 import type { RegisteredClient } from './registered-client.js'
 import type { Rejection } from './rejection.js'
+import type { ServiceLedger } from './service-ledger.js'
 import type { MintedToken, SenderBinding, TokenMint } from './token-mint.js'
 import type { TokenReader } from './token-reader.js'
 
@@ -22,6 +23,7 @@ export interface GrantParts {
   readonly mint: TokenMint
   readonly reader: TokenReader
   readonly families: RefreshFamilies
+  readonly ledger: ServiceLedger
 }
 
 /** A token that was granted, and committed: the members of the answer (RFC 6749 §5.1, RFC 8693 §2.2.1). */
@@ -36,6 +38,6 @@ export interface Granted {
 export type Grant = (request: GrantRequest) => Promise<Granted | Rejection>
 
 /** The change that a new token is. */
-export function changeOf({ write, event }: MintedToken): StateChange {
-  return { put: [write], emit: [event] }
+export function changeOf({ write, events }: MintedToken): StateChange {
+  return { put: [write], emit: events }
 }

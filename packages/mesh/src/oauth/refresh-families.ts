@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
-import { parseJsonObject, type RevocationEntry, type StateWrite } from '@countersign/core'
+import { parseJsonObject, type RevocationEntry, type StateEvent, type StateWrite } from '@countersign/core'
+import { stateEventFrom } from '../events/mesh-event.js'
 import type { MeshCore } from '../mesh-core.js'
+import type { RevocationReason } from '../revocation-reason.js'
 import { stateKey } from '../state-keys.js'
 import type { RegisteredClient } from './registered-client.js'
 import type { MintedToken, SenderBinding } from './token-mint.js'
@@ -57,7 +59,7 @@ export interface RefreshFamilies {
   find(refreshToken: string): Promise<StoredFamily | null>
   next(stored: StoredFamily, token: MintedToken): FamilyStep
   /** The end of a family, and of its access tokens. */
-  end(stored: StoredFamily, reason: string): { readonly write: StateWrite; readonly revoke: readonly RevocationEntry[] }
+  end(stored: StoredFamily, reason: RevocationReason): { readonly write: StateWrite; readonly revoke: readonly RevocationEntry[] }
 }
 
 const FAMILY_BYTES = 16
@@ -142,4 +144,18 @@ function digestOf(refreshToken: string): string {
 // Written by us, and authenticated by stores outside this process: read, not checked claim by claim.
 function readFamily(value: string): RefreshFamily | null {
   return parseJsonObject(value) as RefreshFamily | null
+}
+
+/** What others hear of the end of a family: one event for each of its tokens. */
+export function revokedEvents(
+  issuer: string,
+  { id, subject }: RefreshFamily,
+  revoke: readonly RevocationEntry[],
+  reason: RevocationReason,
+  atMs: number,
+): readonly StateEvent[] {
+  const type = 'auth.token.revoked'
+  return revoke.map((entry) =>
+    stateEventFrom({ type, id: `${type}.${id}.${entry.id}`, issuer, atMs, service: subject, tokenId: entry.id, reason }),
+  )
 }

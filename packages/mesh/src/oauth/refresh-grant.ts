@@ -1,6 +1,6 @@
 import type { GrantRequest } from './grant.js'
 import { changeOf, type Grant, type GrantParts } from './grant.js'
-import type { RefreshFamily, StoredFamily } from './refresh-families.js'
+import { type RefreshFamily, revokedEvents, type StoredFamily } from './refresh-families.js'
 import { isRejection, type Rejection, reject } from './rejection.js'
 import { resolveScopes } from './scope.js'
 import { resolveTargets } from './target.js'
@@ -10,7 +10,7 @@ import type { SenderBinding } from './token-mint.js'
 const MAX_ATTEMPTS = 4
 
 /** A token in the place of one that is about to end (RFC 6749 §6). Each refresh token works once (RFC 9700 §4.14.2). */
-export function createRefreshGrant({ core, mint, families }: GrantParts): Grant {
+export function createRefreshGrant({ core, mint, families, ledger }: GrantParts): Grant {
   const { clock } = core.surroundings
 
   return async (request) => {
@@ -36,8 +36,11 @@ export function createRefreshGrant({ core, mint, families }: GrantParts): Grant 
       const step = families.next(stored, token)
       const change = changeOf(token)
       const spent = { ...change, expect: [[stored.key, stored.version]] as const, put: [...(change.put ?? []), step.write] }
+      const proof = { certificate: request.certificate?.['x5t#S256'] ?? null }
+      const outcome = await ledger.commit({ subject: family.subject, token, proof }, spent)
+      if (outcome === 'committed') return { token, scopes, refreshToken: step.refreshToken, issuedTokenType: null }
+      if (outcome === 'revoked') return reject('ERR_CLIENT_REVOKED', { kind: 'service' })
       // Whoever loses finds the token spent when he reads again.
-      if (await core.revocations.commit(spent)) return { token, scopes, refreshToken: step.refreshToken, issuedTokenType: null }
     }
     return reject('ERR_STATE_CONFLICT', { part: 'refresh' })
   }
@@ -55,18 +58,9 @@ export function createRefreshGrant({ core, mint, families }: GrantParts): Grant 
 
   /** RFC 9700 §4.14.2: which of two is the thief cannot be told, so both lose. */
   function endFamily(stored: StoredFamily): Promise<boolean> {
-    const { write, revoke } = families.end(stored, 'refresh-token-reused')
-    const atMs = clock.nowMs()
-    const { id, clientId, subject } = stored.family
-    const payload = JSON.stringify({
-      v: 1,
-      client_id: clientId,
-      sub: subject,
-      tokens: revoke.map((entry) => entry.id),
-      reason: 'refresh-token-reused',
-    })
-    const event = { id: `auth.token.revoked:${id}`, topic: 'auth.token.revoked', payload, atMs }
-    return core.revocations.commit({ expect: [[stored.key, stored.version]], put: [write], revoke, emit: [event] })
+    const { write, revoke } = families.end(stored, 'suspicious-activity')
+    const emit = revokedEvents(core.issuer, stored.family, revoke, 'suspicious-activity', clock.nowMs())
+    return core.revocations.commit({ expect: [[stored.key, stored.version]], put: [write], revoke, emit })
   }
 }
 

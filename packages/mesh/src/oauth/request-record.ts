@@ -23,11 +23,12 @@ export function createRequestRecord({ recorder, meter }: Surroundings): RequestR
   function writeDown(endpoint: string, { code, facts, cause }: Rejection, clientId: string | null): void {
     if (!recorder.wants('token.refused')) return
     const { status, description } = rejectionRow(code)
+    const isMisuse = code === 'ERR_GUARD_BEHIND_BODY_PARSER'
     recorder.record({
-      kind: 'token.refused',
+      kind: isMisuse ? 'guard.misused' : 'token.refused',
       severity: status === 503 ? 'error' : 'warn',
       code,
-      message: description,
+      message: isMisuse ? 'the authorization server stands behind a body parser: mount it before every other middleware' : description,
       facts: { endpoint, ...(clientId === null ? {} : { client: clientId }), ...facts },
       ...(cause === undefined ? {} : { cause }),
     })

@@ -1,10 +1,11 @@
 import { isRefusal, type Refusal, type StateEvent, type Token } from '@countersign/core'
+import { stateEventFrom } from '../events/mesh-event.js'
 import type { MeshCore } from '../mesh-core.js'
 import { answerEmpty } from './answer.js'
 import type { ClientAuthenticator } from './client-authenticator.js'
 import type { ClientQuota } from './client-quota.js'
 import { answered, type Endpoint, rejected } from './endpoint.js'
-import type { RefreshFamilies } from './refresh-families.js'
+import { type RefreshFamilies, revokedEvents } from './refresh-families.js'
 import type { RegisteredClient } from './registered-client.js'
 import { isRejection, type Rejection, reject } from './rejection.js'
 import type { TokenReader } from './token-reader.js'
@@ -18,8 +19,8 @@ export interface RevocationEndpointParts {
   readonly families: RefreshFamilies
 }
 
-const REASON = 'revoked by its client'
-const TOPIC = 'auth.token.revoked'
+const REASON = 'unspecified'
+const TYPE = 'auth.token.revoked'
 const MAX_ATTEMPTS = 4
 const NONE: readonly string[] = Object.freeze([])
 const FOREIGN = Object.freeze(reject('ERR_REVOKE_FOREIGN'))
@@ -38,7 +39,12 @@ export function createRevocationEndpoint({ core, authenticator, quota, reader, f
       if (family.revoked) return NONE
       const { write, revoke } = families.end(stored, REASON)
       const ids = revoke.map(({ id }) => id)
-      const change = { expect: [[key, version]] as const, put: [write], revoke, emit: [eventOf(family.id, ids)] }
+      const change = {
+        expect: [[key, version]] as const,
+        put: [write],
+        revoke,
+        emit: revokedEvents(core.issuer, family, revoke, REASON, clock.nowMs()),
+      }
       if (await core.revocations.commit(change)) return ids
     }
     return reject('ERR_STATE_CONFLICT', { part: 'refresh' })
@@ -58,12 +64,13 @@ export function createRevocationEndpoint({ core, authenticator, quota, reader, f
       revokedAtMs: clock.nowMs(),
       reason: REASON,
     } as const
-    await core.revocations.commit({ revoke: [entry], emit: [eventOf(id, [id])] })
+    await core.revocations.commit({ revoke: [entry], emit: [eventOf(id, token.subject)] })
     return [id]
   }
 
-  function eventOf(id: string, tokens: readonly string[]): StateEvent {
-    return { id: `${TOPIC}:${id}`, topic: TOPIC, payload: JSON.stringify({ v: 1, tokens, reason: REASON }), atMs: clock.nowMs() }
+  function eventOf(tokenId: string, service: string): StateEvent {
+    const atMs = clock.nowMs()
+    return stateEventFrom({ type: TYPE, id: `${TYPE}.${tokenId}`, issuer: core.issuer, atMs, service, tokenId, reason: REASON })
   }
 
   return async ({ inbound, form }) => {

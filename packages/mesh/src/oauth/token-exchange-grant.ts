@@ -10,11 +10,13 @@ import type { SenderBinding } from './token-mint.js'
 
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
 const JWT = 'urn:ietf:params:oauth:token-type:jwt'
+/** Others that change the same service have few steps to make. */
+const MAX_ATTEMPTS = 4
 /** A longer chain is a loop. */
 const MAX_ACTORS = 10
 
 /** A token for a token (RFC 8693): for whom the subject token speaks, with the client as the actor. It can do no more, and lives no longer. */
-export function createTokenExchangeGrant({ core, mint, reader }: GrantParts): Grant {
+export function createTokenExchangeGrant({ core, mint, reader, ledger }: GrantParts): Grant {
   return async (request) => {
     const { client, form, boundTo } = request
     const presented = readPresented(form)
@@ -34,21 +36,24 @@ export function createTokenExchangeGrant({ core, mint, reader }: GrantParts): Gr
     const scopes = resolveScopes(form.one('scope'), possible, [...possible])
     if (isRejection(scopes)) return scopes
 
-    const token = await mint.mint({
-      grant: 'token_exchange',
-      client,
-      subject: subject.subject,
-      audience,
-      scopes,
-      boundTo,
-      ...(chain === null ? {} : { actor: chain }),
-      notAfterMs: endOf(subject),
-    })
-    if (isRejection(token)) return token
-    const committed = await core.revocations.commit(changeOf(token))
-    return committed
-      ? { token, scopes, refreshToken: null, issuedTokenType: presented.wanted }
-      : reject('ERR_STATE_CONFLICT', { part: 'token' })
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      // Made anew only where the service was revoked meanwhile, and then the subject token is revoked too.
+      const token = await mint.mint({
+        grant: 'token_exchange',
+        client,
+        subject: subject.subject,
+        audience,
+        scopes,
+        boundTo,
+        ...(chain === null ? {} : { actor: chain }),
+        notAfterMs: endOf(subject),
+      })
+      if (isRejection(token)) return token
+      const outcome = await ledger.commit({ subject: subject.subject, token, proof: null }, changeOf(token))
+      if (outcome === 'committed') return { token, scopes, refreshToken: null, issuedTokenType: presented.wanted }
+      if (outcome !== 'conflict') return reject('ERR_EXCHANGE_TOKEN', { reason: 'revoked', part: 'subject' })
+    }
+    return reject('ERR_STATE_CONFLICT', { part: 'service' })
   }
 }
 

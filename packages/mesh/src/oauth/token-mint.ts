@@ -1,6 +1,9 @@
 import type { StateEvent, StateWrite } from '@countersign/core'
-import { type AccessTokenClaims, type ActorClaim, accessTokenClaims } from '@countersign/issuer'
+import { type ActorClaim, accessTokenClaims } from '@countersign/issuer'
+import { decodeToken } from '@countersign/token'
+import { stateEventFrom } from '../events/mesh-event.js'
 import type { MeshCore } from '../mesh-core.js'
+import { writeTokenRecord } from '../service/token-record.js'
 import { tokenKey } from '../state-keys.js'
 import type { RegisteredClient } from './registered-client.js'
 import { type Rejection, reject } from './rejection.js'
@@ -28,11 +31,14 @@ export interface TokenOrder {
 export interface MintedToken {
   readonly text: string
   readonly tokenId: string
+  readonly kid: string
+  /** Epoch milliseconds. */
+  readonly issuedAtMs: number
   readonly expiresInSeconds: number
   /** Epoch milliseconds, without the skew. */
   readonly expiresAtMs: number
   readonly write: StateWrite
-  readonly event: StateEvent
+  readonly events: readonly StateEvent[]
 }
 
 /** Makes tokens of the mesh. */
@@ -41,11 +47,6 @@ export interface TokenMint {
   mint(order: TokenOrder): Promise<MintedToken | Rejection>
 }
 
-const TOPICS: Readonly<Record<TokenOrder['grant'], string>> = {
-  client_credentials: 'auth.service.authenticated',
-  token_exchange: 'auth.token.exchanged',
-  refresh_token: 'auth.token.refreshed',
-}
 /** RFC 9068 §2.1 */
 const TYPE = 'at+jwt'
 
@@ -55,7 +56,7 @@ export function createTokenMint(core: MeshCore, maxTokenSeconds: number): TokenM
   const { clock } = core.surroundings
 
   async function mint(order: TokenOrder): Promise<MintedToken | Rejection> {
-    const { client, subject, audience, scopes, boundTo, actor, grant } = order
+    const { client, subject, audience, scopes, boundTo, actor } = order
     const nowMs = clock.nowMs()
     const notBeforeMs = notBeforeOf(subject, nowMs)
     if (notBeforeMs === null) return reject('ERR_CLIENT_REVOKED', { kind: 'service' })
@@ -78,38 +79,47 @@ export function createTokenMint(core: MeshCore, maxTokenSeconds: number): TokenM
       randomBytes,
     })
     const text = await keys.sign(TYPE, claims)
+    const kid = kidOf(text)
+    // Revoked a moment ago, and not replaced yet: what it signs counts nowhere.
+    if (revocations.has('key', kid, nowMs)) return reject('ERR_OAUTH_FAULT', { reason: 'key revoked' })
     const untilMs = claims.exp * 1000 + skewMs + marginMs
     return {
       text,
       tokenId: claims.jti,
+      kid,
+      issuedAtMs: claims.iat * 1000,
       expiresInSeconds: Math.floor((claims.exp * 1000 - nowMs) / 1000),
       expiresAtMs: claims.exp * 1000,
-      write: { key: tokenKey(claims.jti), value: JSON.stringify(recordOf(claims)), untilMs },
-      event: eventOf(grant, claims, nowMs),
+      write: { key: tokenKey(claims.jti), value: writeTokenRecord(claims, kid), untilMs },
+      events: audience.map((target, index) => eventOf(order, target, `${claims.jti}.${index}`, claims.jti, nowMs)),
     }
   }
 
-  // What is revoked up to now would take a token of this second with it: `iat` counts whole seconds.
+  // What is revoked up to now would take a token of this second with it: `iat` counts whole seconds. After many in one second, a token
+  // that is not revoked would be one of the future.
   function notBeforeOf(subject: string, nowMs: number): number | null {
-    const thisSecondMs = Math.floor(nowMs / 1000) * 1000
-    if (!revocations.has('service', subject, thisSecondMs)) return 0
-    return revocations.has('service', subject, thisSecondMs + 1000) ? null : thisSecondMs + 1000
+    if (revocations.has('service', subject, Number.MAX_SAFE_INTEGER)) return null
+    let fromMs = Math.floor(nowMs / 1000) * 1000
+    while (fromMs <= nowMs + skewMs && revocations.has('service', subject, fromMs)) fromMs += 1000
+    return fromMs <= nowMs + skewMs ? fromMs : null
   }
 
-  function recordOf({ sub, client_id, aud, iat, exp }: AccessTokenClaims): Readonly<Record<string, unknown>> {
-    return { v: 1, status: 'AUTHENTICATED', kid: keys.kid, sub, client_id, aud, iat, exp }
+  function eventOf({ grant, client, subject }: TokenOrder, target: string, id: string, tokenId: string, atMs: number): StateEvent {
+    const type = grant === 'token_exchange' ? 'auth.token.exchanged' : 'auth.service.authenticated'
+    const service = grant === 'token_exchange' ? client.subject : subject
+    return stateEventFrom({ type, id: `${type}.${id}`, issuer, atMs, service, target, tokenId })
   }
 
   return { mint }
 }
 
+function kidOf(token: string): string {
+  const { kid } = decodeToken(token).header
+  if (typeof kid !== 'string') throw new TypeError('a token without a kid was signed')
+  return kid
+}
+
 function bindingOf({ thumbprint, jkt }: SenderBinding) {
   if (thumbprint === null) return jkt === null ? {} : { boundTo: { jkt } }
   return { boundTo: jkt === null ? { thumbprint } : { thumbprint, jkt } }
-}
-
-function eventOf(grant: TokenOrder['grant'], claims: AccessTokenClaims, atMs: number): StateEvent {
-  const { jti, sub, client_id, aud, iat, exp } = claims
-  const topic = TOPICS[grant]
-  return { id: `${topic}:${jti}`, topic, payload: JSON.stringify({ v: 1, jti, sub, client_id, aud, iat, exp }), atMs }
 }

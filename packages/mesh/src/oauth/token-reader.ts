@@ -1,6 +1,7 @@
-import { type Connection, type Inbound, type Refusal, refuse, type Token } from '@countersign/core'
+import type { Refusal, Token } from '@countersign/core'
 import { createTokenVerifier, type JwtOptions } from '@countersign/token'
 import type { MeshCore } from '../mesh-core.js'
+import { readToken } from '../read-token.js'
 
 /** Reads tokens that are presented in a parameter. */
 export interface TokenReader {
@@ -10,8 +11,6 @@ export interface TokenReader {
   read(token: string): Promise<Token | Refusal>
   close(): Promise<void>
 }
-
-const MISSING = Object.freeze(refuse('ERR_TOKEN_MISSING'))
 
 /** @param others issuers of subject tokens beside this mesh. */
 export function createTokenReader(core: MeshCore, others: readonly JwtOptions[]): TokenReader {
@@ -31,44 +30,11 @@ export function createTokenReader(core: MeshCore, others: readonly JwtOptions[])
   const verifier = createTokenVerifier(own, core.surroundings)
   const anyVerifier = others.length === 0 ? verifier : createTokenVerifier([own, ...others], core.surroundings)
 
-  async function verifyBy(by: typeof verifier, token: string): Promise<Token | Refusal> {
-    const inbound = presentedAs(token)
-    const recalled = by.recall(inbound)
-    const found = recalled === undefined ? await by.verify(inbound) : recalled
-    return found ?? MISSING
-  }
-
   return {
-    readOwn: (token) => verifyBy(verifier, token),
-    read: (token) => verifyBy(anyVerifier, token),
+    readOwn: (token) => readToken(verifier, token),
+    read: (token) => readToken(anyVerifier, token),
     async close() {
       await Promise.all([verifier.close(), ...(anyVerifier === verifier ? [] : [anyVerifier.close()])])
     },
-  }
-}
-
-/** A request that brings the token as a bearer token would be: that is what verifiers read. */
-function presentedAs(token: string): Inbound {
-  const connection: Connection = {
-    transport: 'tcp',
-    remoteAddress: null,
-    proxyAddress: null,
-    serverName: null,
-    resumed: false,
-    certificateRequested: false,
-    socketAccess: () => null,
-    presented: () => ({ kind: 'none' }),
-  }
-  const field = `Bearer ${token}`
-  return {
-    protocol: 'http/1.1',
-    method: 'POST',
-    target: '/',
-    authority: null,
-    connection,
-    rawHeaders: ['authorization', field],
-    clientAddress: null,
-    bodyRead: false,
-    header: (name) => (name === 'authorization' ? field : null),
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
+import { parseMeshEvent } from '@countersign/mesh'
 import { createApiKey, decodeToken } from '@countersign/token'
 import { certificateClient, createStage, ISSUER, lastCode, run } from './stage.js'
 
@@ -65,7 +66,7 @@ test('the event of a token is committed with it, and holds no token', async (t) 
   const answer = await post('/token', GRANT, stage.orders)
   const events = await stage.store.outbox.take(10, 1000)
   const [event] = events.filter(({ topic }) => topic === 'auth.service.authenticated')
-  assert.equal(JSON.parse(event?.payload ?? '{}').jti, claimsOf(answer)['jti'])
+  assert.equal(parseMeshEvent(event?.payload ?? '')?.tokenId, claimsOf(answer)['jti'])
   assert.equal(event?.payload.includes(String(answer.json['access_token'])), false)
 })
 

@@ -22,9 +22,9 @@ export function describe(answer: JsonObject, rules: IssuerRules): Described | Re
   if (type !== undefined && (typeof type !== 'string' || type.toLowerCase() !== 'bearer')) return WRONG_TYPE
   const assertions = readClaims(answer, rules)
   if ('refused' in assertions) return assertions
-  const token = createToken(rules.issuer, assertions)
+  const token = createToken(rules.issuer, assertions, null)
   // What is bound to a key needs a proof of that key, and came here without one.
-  if (token.boundToKey !== null) return BOUND_TO_KEY
+  if (token.boundToKey !== null || assertions.confirmation.jwk !== null) return BOUND_TO_KEY
   const { tokenId, expiresAtMs, notBeforeMs, issuedAtMs } = assertions
   return { token, claims: answer, tokenId, kid: null, thumbprint: null, expiresAtMs, notBeforeMs, issuedAtMs, clearedIn: undefined }
 }

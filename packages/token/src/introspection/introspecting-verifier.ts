@@ -54,6 +54,8 @@ export function createIntrospectingVerifier(
     bind(token, peer) {
       return token.issuer === rules.issuer ? checkBinding(token, peer, rules.binding) : jwts.bind(token, peer)
     },
+    ...(jwts.challenges === undefined ? {} : { challenges: jwts.challenges }),
+    ...(jwts.fieldsFor === undefined ? {} : { fieldsFor: jwts.fieldsFor }),
     ready: () => jwts.ready(),
     async close() {
       await Promise.all([jwts.close(), introspector.close()])

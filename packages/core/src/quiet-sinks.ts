@@ -1,4 +1,12 @@
-import type { Meter, Recorder } from '@countersign/core'
+import type { Meter } from './meter.js'
+import type { Recorder } from './recorder.js'
+
+/** A meter whose figures go nowhere. */
+export const NO_METER: Meter = Object.freeze<Meter>({
+  createCounter: () => ({ add() {} }),
+  createHistogram: () => ({ record() {} }),
+  createGauge: () => ({ record() {} }),
+})
 
 /**
  * A meter whose instruments never throw. A figure that is lost must not decide whether a caller gets in, and many are recorded by timers,

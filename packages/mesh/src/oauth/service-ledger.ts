@@ -1,0 +1,85 @@
+import type { StateChange, StateRecord } from '@countersign/core'
+import type { MeshCore } from '../mesh-core.js'
+import { createTurns } from '../retry/turns.js'
+import { readServiceRecord, SERVICE_RECORD_MS, type ServiceRecord, writeServiceRecord } from '../service/service-record.js'
+import { nextServiceStatus } from '../service/service-status.js'
+import { stateKey } from '../state-keys.js'
+import type { MintedToken } from './token-mint.js'
+
+/**
+ * What became of a change. `conflict`: something else that it expects is not so any more. `outdated`: the tokens of the service were revoked
+ * meanwhile, this one with them: another takes its place. `revoked`: it gets none any more.
+ */
+export type LedgerOutcome = 'committed' | 'conflict' | 'outdated' | 'revoked'
+
+/** A token whose subject may be a service of the mesh. */
+export interface LedgerEntry {
+  readonly subject: string
+  readonly token: MintedToken
+  /** The service itself has proven who it is and got the token, by this certificate or without one. `null`: somebody acts for it. */
+  readonly proof: { readonly certificate: string | null } | null
+}
+
+/** Commits tokens together with what the mesh knows of their services, so that no revocation and no token miss each other. */
+export interface ServiceLedger {
+  /** Rejects with a {@link StateError}. */
+  commit(entry: LedgerEntry, change: StateChange): Promise<LedgerOutcome>
+}
+
+/** So often is a change made anew where other processes change the same service. */
+const MAX_ROUNDS = 16
+
+/** Makes the ledger of a server. */
+export function createServiceLedger(core: MeshCore): ServiceLedger {
+  const { store, revocations, surroundings } = core
+  const turns = createTurns()
+
+  async function commit(entry: LedgerEntry, change: StateChange): Promise<LedgerOutcome> {
+    const key = stateKey('service', entry.subject)
+    let refused: StateRecord | null | undefined
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const [stored = null] = await store.read([key])
+      // Nobody has changed the service: something else has changed.
+      if (round > 0 && stored?.version === refused?.version) return 'conflict'
+      const known = readServiceRecord(stored)
+      const { issuedAtMs } = entry.token
+      if (known.deregistered) return 'revoked'
+      if (issuedAtMs < known.revokedBeforeMs) return 'outdated'
+      const record = entry.proof === null ? touched(known, stored, issuedAtMs) : proven(known, entry, surroundings.clock.nowMs())
+      if (record === 'illegal') return 'revoked'
+      const untilMs = surroundings.clock.nowMs() + SERVICE_RECORD_MS
+      const isMade = await revocations.commit({
+        ...change,
+        expect: [...(change.expect ?? []), [key, stored?.version ?? null]],
+        put: [...(change.put ?? []), ...(record === null ? [] : [{ key, value: writeServiceRecord(record), untilMs }])],
+      })
+      if (isMade) return 'committed'
+      refused = stored
+    }
+    return 'conflict'
+  }
+
+  return { commit: (entry, change) => turns(entry.subject, () => commit(entry, change)) }
+}
+
+/** The service has proven itself: this is its latest token. */
+function proven(known: ServiceRecord, { token, proof }: LedgerEntry, nowMs: number): ServiceRecord | 'illegal' {
+  const status = nextServiceStatus(known.status, 'authenticate')
+  if (status === null) return 'illegal'
+  const { tokenId, kid, issuedAtMs, expiresAtMs } = token
+  return {
+    ...known,
+    status,
+    tokenId,
+    kid,
+    certificate: proof?.certificate ?? null,
+    issuedAtMs: Math.max(issuedAtMs, known.issuedAtMs),
+    expiresAtMs,
+    changedAtMs: nowMs,
+  }
+}
+
+/** There is a token in its name: a revocation of the service must reach it. `null`: nothing to write. */
+function touched(known: ServiceRecord, stored: StateRecord | null, issuedAtMs: number): ServiceRecord | null {
+  return stored === null || issuedAtMs <= known.issuedAtMs ? null : { ...known, issuedAtMs }
+}

@@ -1,0 +1,206 @@
+import {
+  checkInteger,
+  checkKeys,
+  checkText,
+  MisuseError,
+  type Peer,
+  type RevocationEntry,
+  type RevocationKind,
+  StateError,
+} from '@countersign/core'
+import { MAX_ROUNDS, type MeshContext, refusalOfFault, rememberedUntil } from './mesh-context.js'
+import { isOperationRefusal, type OperationRefusal, refuseOperation } from './operation-refusal.js'
+import { checkReason, type RevocationReason } from './revocation-reason.js'
+import { readServiceRecord, SERVICE_RECORD_MS, type ServiceRecord, writeServiceRecord } from './service/service-record.js'
+import { nextServiceStatus } from './service/service-status.js'
+import { readTokenRecord } from './service/token-record.js'
+import type { Sessions } from './session/sessions.js'
+import { stateKey, tokenKey } from './state-keys.js'
+
+/**
+ * What no longer counts. `token`: by its `jti`. `service`: all the tokens that it has so far; it may prove itself anew. `key`: by its `kid`,
+ * with all it has signed. `session`: by its id, with all that hands it on. `certificate`: by its `x5t#S256`, with all that is bound to it.
+ */
+export type Revocable =
+  | { readonly token: string }
+  | { readonly service: string }
+  | { readonly key: string }
+  | { readonly session: string }
+  | { readonly certificate: string | Peer }
+
+export interface RevokeOptions {
+  readonly reason: RevocationReason
+}
+
+/** What came of it. */
+export interface Revoked {
+  readonly refused?: never
+  readonly kind: RevocationKind
+  /** `false`: this process obeys, and the store does not know yet: it is told again and again until it does. */
+  readonly isStored: boolean
+}
+
+/** A certificate, or a key, is never good again: longer than any of them lives. */
+const FOR_GOOD_MS = 10 * 366 * 86_400_000
+
+/** Makes `revoke`. There is no way back: nothing here takes a revocation away, and none runs out before what it is about. */
+export function createRevoke(
+  context: MeshContext,
+  sessions: Sessions,
+): (what: Revocable, options: RevokeOptions) => Promise<Revoked | OperationRefusal> {
+  const { core, rules, turns, figures, note } = context
+  const { clock } = core.surroundings
+
+  function entry(
+    kind: RevocationKind,
+    id: string,
+    untilMs: number,
+    reason: string,
+    issuedBeforeMs = Number.POSITIVE_INFINITY,
+  ): RevocationEntry {
+    return { kind, id, issuedBeforeMs, untilMs, revokedAtMs: clock.nowMs(), reason }
+  }
+
+  async function revokeToken(tokenId: string, reason: RevocationReason): Promise<RevocationEntry> {
+    const nowMs = clock.nowMs()
+    const [stored] = await core.store.read([tokenKey(tokenId)]).catch(() => [null])
+    const known = readTokenRecord(stored)
+    const made = entry('token', tokenId, rememberedUntil(context, known?.expiresAtMs ?? nowMs + rules.maxTokenMs), reason)
+    await core.revocations.commit({
+      revoke: [made],
+      emit: context.events({
+        type: 'auth.token.revoked',
+        tokenId,
+        reason,
+        atMs: nowMs,
+        ...(known === null ? {} : { service: known.subject }),
+      }),
+    })
+    return made
+  }
+
+  /** Its tokens so far: whatever was issued up to the latest `iat` that it ever had, and to this second. */
+  async function revokeService(service: string, reason: RevocationReason): Promise<RevocationEntry> {
+    const key = stateKey('service', service)
+    for (let round = 0; ; round++) {
+      const [stored] = await core.store.read([key])
+      const known = readServiceRecord(stored)
+      const nowMs = clock.nowMs()
+      const beforeMs = 1000 * (1 + Math.floor(Math.max(nowMs, known.issuedAtMs, known.revokedBeforeMs - 1000) / 1000))
+      const made = entry('service', service, rememberedUntil(context, Math.max(nowMs, beforeMs) + rules.maxTokenMs), reason, beforeMs)
+      const record: ServiceRecord = {
+        ...known,
+        status: nextServiceStatus(known.status, 'revoke') ?? known.status,
+        revokedBeforeMs: beforeMs,
+        changedAtMs: nowMs,
+      }
+      const isMade = await core.revocations.commit({
+        // A revocation is never given up for others that are quicker: what they made meanwhile is revoked with the rest.
+        ...(round < MAX_ROUNDS ? { expect: [[key, stored?.version ?? null] as const] } : {}),
+        put: [{ key, value: writeServiceRecord(record), untilMs: nowMs + SERVICE_RECORD_MS }],
+        revoke: [made],
+        emit: context.events({ type: 'auth.service.revoked', service, reason, atMs: nowMs }),
+      })
+      if (isMade) return made
+    }
+  }
+
+  async function revokeForGood(
+    kind: 'key' | 'certificate',
+    id: string,
+    untilMs: number,
+    reason: RevocationReason,
+  ): Promise<RevocationEntry> {
+    const atMs = clock.nowMs()
+    const made = entry(kind, id, untilMs, reason)
+    const event =
+      kind === 'key'
+        ? ({ type: 'auth.key.revoked', keyId: id, reason, atMs } as const)
+        : ({ type: 'auth.certificate.revoked', certificate: id, reason, atMs } as const)
+    await core.revocations.commit({ revoke: [made], emit: context.events(event) })
+    return made
+  }
+
+  /** Whatever the store says: what is to be revoked, as far as it can be known without it. */
+  function withoutStore({ kind, id, untilMs }: Target, reason: RevocationReason): RevocationEntry {
+    const beforeMs = kind === 'service' ? 1000 * (1 + Math.floor((clock.nowMs() + core.skewMs) / 1000)) : Number.POSITIVE_INFINITY
+    return entry(kind, id, untilMs, reason, beforeMs)
+  }
+
+  function carryOut({ kind, id, untilMs }: Target, reason: RevocationReason): Promise<RevocationEntry> {
+    switch (kind) {
+      case 'token':
+        return revokeToken(id, reason)
+      case 'service':
+        return turns(`service ${id}`, () => revokeService(id, reason))
+      case 'session':
+        throw new TypeError('sessions are revoked by Sessions')
+      case 'key':
+      case 'certificate':
+        return revokeForGood(kind, id, untilMs, reason)
+    }
+  }
+
+  async function revokeSession(id: string, reason: RevocationReason): Promise<Revoked | OperationRefusal | null> {
+    const status = await sessions.revoke(id, { reason })
+    if (isOperationRefusal(status)) return status.code === 'ERR_STATE_UNAVAILABLE' ? null : status
+    return { kind: 'session', isStored: true }
+  }
+
+  return async function revoke(what, options) {
+    const reason = checkReason('options', options)
+    const target = targetOf(what, clock.nowMs())
+    if (target.kind === 'service' && rules.services.get(target.id) === undefined) return refuseOperation('ERR_SERVICE_UNKNOWN')
+    let isStored = true
+    if (target.kind === 'session') {
+      const done = await revokeSession(target.id, reason)
+      if (done !== null) return done
+      isStored = false
+    } else {
+      try {
+        await carryOut(target, reason)
+      } catch (fault) {
+        if (!(fault instanceof StateError)) return refusalOfFault(fault)
+        isStored = false
+      }
+    }
+    if (!isStored) {
+      try {
+        // Obeyed here at once, and kept until the store has it.
+        await core.revocations.revoke([withoutStore(target, reason)])
+        isStored = true
+      } catch (fault) {
+        if (!(fault instanceof StateError)) return refusalOfFault(fault)
+      }
+    }
+    figures.revoked(target.kind)
+    note('evidence.revoked', 'warn', 'Something was revoked', { revoked: target.kind, id: target.id, reason, stored: isStored })
+    return { kind: target.kind, isStored }
+  }
+
+  function targetOf(what: unknown, nowMs: number): Target {
+    checkKeys('what', what, ['token', 'service', 'key', 'session', 'certificate'])
+    const [kind, ...others] = Object.keys(what) as RevocationKind[]
+    if (kind === undefined || others.length > 0)
+      throw new MisuseError('ERR_OPTION_INVALID', 'what', 'takes one of { token }, { service }, { key }, { session } and { certificate }')
+    const given = what[kind]
+    if (kind === 'certificate' && typeof given === 'object' && given !== null) {
+      const { certificate } = given as Peer
+      if (certificate === null || certificate === undefined)
+        throw new MisuseError('ERR_OPTION_INVALID', 'what.certificate', "takes a peer with a certificate, or a certificate's x5t#S256")
+      // A token that is bound to it may live longer than the certificate itself.
+      const endMs = Math.max(certificate.validTo.getTime(), nowMs + rules.maxTokenMs)
+      return { kind, id: certificate['x5t#S256'], untilMs: rememberedUntil(context, endMs) }
+    }
+    const id = checkText(`what.${kind}`, given)
+    checkInteger(`what.${kind}.length`, id.length, 1, 2048)
+    const lifetimeMs = kind === 'key' || kind === 'certificate' ? FOR_GOOD_MS : kind === 'session' ? rules.sessionMs : rules.maxTokenMs
+    return { kind, id, untilMs: rememberedUntil(context, nowMs + lifetimeMs) }
+  }
+}
+
+interface Target {
+  readonly kind: RevocationKind
+  readonly id: string
+  readonly untilMs: number
+}

@@ -1,0 +1,70 @@
+import { isJsonObject, parseJson, type StateRecord } from '@countersign/core'
+import type { ServiceStatus } from './service-status.js'
+
+/** What the mesh remembers of a service: of its latest token, and of what was revoked. */
+export interface ServiceRecord {
+  readonly status: ServiceStatus
+  /** `jti` of the latest token; `null` if it never got one. */
+  readonly tokenId: string | null
+  /** `x5t#S256` of the certificate that it proved itself with; `null` without one. */
+  readonly certificate: string | null
+  /** Of the key that signed the latest token. */
+  readonly kid: string | null
+  /** The latest `iat` of all its tokens. Epoch milliseconds. */
+  readonly issuedAtMs: number
+  /** `exp` of the latest token. Epoch milliseconds. */
+  readonly expiresAtMs: number
+  /** All its tokens that were issued before are revoked. Epoch milliseconds. */
+  readonly revokedBeforeMs: number
+  /** It is no service any more. */
+  readonly deregistered: boolean
+  readonly changedAtMs: number
+}
+
+/** A service that nothing is known of. */
+export const UNKNOWN_SERVICE: ServiceRecord = Object.freeze({
+  status: 'UNAUTHORIZED',
+  tokenId: null,
+  certificate: null,
+  kid: null,
+  issuedAtMs: 0,
+  expiresAtMs: 0,
+  revokedBeforeMs: 0,
+  deregistered: false,
+  changedAtMs: 0,
+})
+
+/** How long a record is kept beyond its last change: who looks at a status a week later should still be told what it was. */
+export const SERVICE_RECORD_MS = 30 * 86_400_000
+
+const STATUSES: readonly ServiceStatus[] = ['AUTHENTICATED', 'UNAUTHORIZED', 'EXPIRED', 'REVOKED', 'INVALID']
+
+export function writeServiceRecord(record: ServiceRecord): string {
+  return JSON.stringify(record)
+}
+
+/** Reads a record. One that cannot be understood says that the service is `INVALID`: it must prove itself anew. */
+export function readServiceRecord(stored: StateRecord | null | undefined): ServiceRecord {
+  if (stored === null || stored === undefined) return UNKNOWN_SERVICE
+  const value = parseJson(stored.value)
+  if (!isJsonObject(value)) return { ...UNKNOWN_SERVICE, status: 'INVALID' }
+  const { tokenId, certificate, kid, issuedAtMs, expiresAtMs, revokedBeforeMs, deregistered, changedAtMs } = value
+  const status = STATUSES.find((one) => one === value['status'])
+  if (
+    status === undefined ||
+    !isTextOrNull(tokenId) ||
+    !isTextOrNull(certificate) ||
+    !isTextOrNull(kid) ||
+    typeof issuedAtMs !== 'number' ||
+    typeof expiresAtMs !== 'number' ||
+    typeof revokedBeforeMs !== 'number' ||
+    typeof deregistered !== 'boolean' ||
+    typeof changedAtMs !== 'number'
+  )
+    return { ...UNKNOWN_SERVICE, status: 'INVALID' }
+  return { status, tokenId, certificate, kid, issuedAtMs, expiresAtMs, revokedBeforeMs, deregistered, changedAtMs }
+}
+
+function isTextOrNull(value: unknown): value is string | null {
+  return value === null || typeof value === 'string'
+}
