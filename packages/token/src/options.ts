@@ -49,7 +49,9 @@ export interface JwtOptions {
   /**
    * What a token must be bound to. `'mtls'`: the client certificate (RFC 8705). `'dpop'`: a key that each request proves (RFC 9449).
    * `'sender-constrained'`: either of them. `'if-bound'`: a bearer token, which works for whoever holds it, is accepted too. Whatever a token
-   * is bound to must hold, under each of them. Default `'mtls'`; to be said where `dpop` is configured.
+   * is bound to must hold, under each of them. `'dangerously-unchecked'`: a token that is bound to a key passes without its proof, for whoever
+   * reads tokens that nobody presents as a credential, such as an authorization server. Default `'mtls'`; to be said where `dpop` is
+   * configured.
    */
   readonly binding?: Binding
   /**

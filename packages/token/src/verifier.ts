@@ -26,11 +26,13 @@ import { retainedBytes } from './retained-bytes.js'
 import { createStatusCounter } from './status-counter.js'
 import type { TokenIssuer } from './token-issuer.js'
 
-// Tokens that were verified, by their whole text. Only those: garbage never takes a place here.
+// Tokens that were verified, by how they end; their whole text is compared then. Only those: garbage never takes a place here.
 const MAX_ENTRIES = 10_000
 const MAX_ENTRY_BYTES = 64 * 1024 * 1024
 // What an entry takes beside its text and its claims. Measured, rounded up.
 const FIXED_BYTES = 2048
+// Of the signature: enough that no two tokens meet but by design, and little to hash. Hashing a whole token takes longer than all the rest.
+const KEY_LENGTH = 64
 // A question to the issuer, its answer, a question once more: enough for any token.
 const MAX_ROUNDS = 3
 
@@ -74,7 +76,7 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
     if (judgement === null) return known
     if (typeof judgement !== 'string') return judgement
     if (judgement !== 'changed') return new Open(known.issuer, known.field, null)
-    verified.delete(known.field)
+    verified.delete(keyOf(known.field))
     inbound.connection[lastOf] = undefined
     return unseen(known.field, nowMs)
   }
@@ -87,8 +89,9 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
     if (last !== undefined && !takesWits && last.field === inbound.header('authorization')) return last
     const spelled = readCredentials(inbound, schemes, maxBytes)
     if (typeof spelled !== 'string') return spelled
-    const entry = verified.get(spelled)
-    if (entry === undefined) return spelled
+    const entry = verified.get(keyOf(spelled))
+    // Whole, since nothing less tells one token from another.
+    if (entry === undefined || entry.field !== spelled) return spelled
     connection[lastOf] = entry
     return entry
   }
@@ -177,7 +180,7 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
   }
 
   function remember(entry: Entry, connection: Connection): void {
-    verified.set(entry.field, entry, { size: FIXED_BYTES + entry.field.length + retainedBytes(entry.claims) })
+    verified.set(keyOf(entry.field), entry, { size: FIXED_BYTES + entry.field.length + retainedBytes(entry.claims) })
     entries.set(entry.token, entry)
     connection[lastOf] = entry
   }
@@ -239,4 +242,8 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
 /** By a scheme whose tokens count with a proof of each request alone. */
 function isProven({ field }: Open | Entry): boolean {
   return schemeOf(field) !== 'Bearer'
+}
+
+function keyOf(field: string): string {
+  return field.slice(-KEY_LENGTH)
 }
