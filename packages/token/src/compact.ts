@@ -1,5 +1,5 @@
 import { type JsonObject, parseJsonObject, type Refusal, refuse } from '@countersign/core'
-import { decodeBase64url } from './base64url.js'
+import { isCanonical } from './base64url.js'
 import type { HeaderMemory } from './header-memory.js'
 
 /** A JWS in compact serialization, taken apart. Nothing in it is verified. */
@@ -13,16 +13,18 @@ export interface CompactJws {
   readonly signature: Uint8Array
 }
 
-/** The segments of a compact JWS, decoded and not read. */
+/** The segments of a compact JWS: canonical base64url, and not decoded. */
 export interface CutJws {
   /** Of the whole. */
   readonly bytes: number
-  readonly headerText: string
-  readonly header: Uint8Array
-  readonly payload: Uint8Array
+  readonly header: string
+  readonly payload: string
+  readonly signature: string
   readonly signingInput: string
-  readonly signature: Uint8Array
 }
+
+// RFC 8725bis §3.14: segments of base64url and nothing else, so no JSON serialization gets past this.
+const STRAY = /[^\w.-]/
 
 // Made once: garbage should cost less than what it is refused for.
 const NOT_COMPACT = malformed('it is not three segments of base64url')
@@ -38,27 +40,28 @@ export function decodeCompact(text: string, memory?: HeaderMemory): CompactJws |
   return 'refused' in cut ? cut : readCompact(cut, memory)
 }
 
-/** Cuts a compact JWS into its segments, each canonical base64url. Reads nothing in them. */
+/** Cuts a compact JWS into its segments, and decodes none of them. */
 export function cutCompact(text: string): CutJws | Refusal {
   const first = text.indexOf('.')
   const second = first === -1 ? -1 : text.indexOf('.', first + 1)
-  // RFC 8725bis §3.14: three segments of base64url and nothing else, so neither a JWE, which has five, nor JSON gets past this.
-  if (second === -1 || text.includes('.', second + 1)) return NOT_COMPACT
-  const headerText = text.slice(0, first)
-  const header = decodeBase64url(headerText)
-  const payload = decodeBase64url(text.slice(first + 1, second))
-  const signature = decodeBase64url(text.slice(second + 1))
-  if (header === null || payload === null || signature === null) return NOT_CANONICAL
-  return { bytes: text.length, headerText, header, payload, signingInput: text.slice(0, second), signature }
+  // Three segments: a JWE has five.
+  if (second === -1 || text.includes('.', second + 1) || STRAY.test(text)) return NOT_COMPACT
+  const header = text.slice(0, first)
+  const payload = text.slice(first + 1, second)
+  const signature = text.slice(second + 1)
+  if (!isCanonical(header) || !isCanonical(payload) || !isCanonical(signature)) return NOT_CANONICAL
+  return { bytes: text.length, header, payload, signature, signingInput: text.slice(0, second) }
 }
 
-/** Reads the header of a JWS that was cut. */
-export function readCompact(
-  { headerText, header: bytes, payload, signingInput, signature }: CutJws,
-  memory?: HeaderMemory,
-): CompactJws | Refusal {
-  const header = memory?.recall(headerText) ?? parseJsonObject(bytes)
-  return header === null ? NO_HEADER : { header, payload, signingInput, signature }
+/** Reads a JWS that was cut. */
+export function readCompact({ header: text, payload, signature, signingInput }: CutJws, memory?: HeaderMemory): CompactJws | Refusal {
+  const header = memory?.recall(text) ?? parseJsonObject(decode(text))
+  return header === null ? NO_HEADER : { header, payload: decode(payload), signingInput, signature: decode(signature) }
+}
+
+/** Of canonical base64url. */
+function decode(text: string): Buffer {
+  return Buffer.from(text, 'base64url')
 }
 
 /** `reason` is a fixed text of ours. */
