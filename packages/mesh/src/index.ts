@@ -8,7 +8,7 @@ export { createAuthMesh } from './mesh.js'
 export type { MeshCore } from './mesh-core.js'
 export { createMeshSecrets, type MasterSecret, type MeshSecrets } from './mesh-secrets.js'
 export type { OAuthAnswer } from './oauth/answer.js'
-export { type AuthorizationServer, createAuthorizationServer } from './oauth/authorization-server.js'
+export { type AuthorizationServer, createAuthorizationServer, type EndpointRoute } from './oauth/authorization-server.js'
 export type {
   AssertionAuthentication,
   CertificateAuthentication,

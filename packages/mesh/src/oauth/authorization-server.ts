@@ -37,10 +37,19 @@ export interface AuthorizationServer extends OAuthListeners {
   handle(exchange: OAuthExchange): Promise<OAuthAnswer>
   /** Its metadata (RFC 8414). */
   metadata(): object
+  /** For the `routes` of a guard in front of it: its endpoints judge who asks themselves. */
+  readonly routes: readonly EndpointRoute[]
   /** What it needs is loaded. Rejects if that can never be. */
   ready(): Promise<void>
   /** What it opened is closed; the mesh stays its owner's to close. */
   close(): Promise<void>
+}
+
+/** An endpoint, as a guard exempts it. */
+export interface EndpointRoute {
+  readonly path: string
+  readonly methods: readonly string[]
+  readonly require: 'none'
 }
 
 /** Where a request goes. */
@@ -129,7 +138,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   async function handle({ inbound, body = NO_BODY }: OAuthExchange): Promise<OAuthAnswer> {
     const route = routeOf(inbound.target)
     if (route === undefined) return answerJson(404, { error: 'invalid_request', error_description: 'There is nothing here' })
-    const allowed = route.endpoint === null ? ['GET', 'HEAD'] : ['POST']
+    const allowed = methodsAt(route)
     if (!allowed.includes(inbound.method))
       return answerJson(
         405,
@@ -167,6 +176,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     owns: (target: string) => routeOf(target) !== undefined,
     handle,
     metadata: () => metadata,
+    routes: Object.freeze([...routes].map(([path, route]) => Object.freeze({ path, methods: methodsAt(route), require: 'none' as const }))),
     async ready() {
       await Promise.all([peers?.ready(), apiKeys?.ready()])
     },
@@ -187,6 +197,10 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
 function openApiKeys(options: AuthorizationServerOptions['apiKeys'], surroundings: Surroundings): ApiKeyVerifier | null {
   if (options === undefined || options === null) return null
   return 'verify' in options ? options : createApiKeyVerifier(options, surroundings)
+}
+
+function methodsAt({ endpoint }: Route): readonly string[] {
+  return endpoint === null ? ['GET', 'HEAD'] : ['POST']
 }
 
 function formRoute(name: string, endpoint: Endpoint): Route {
