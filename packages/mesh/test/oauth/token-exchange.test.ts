@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { OAuthClient } from '@countersign/mesh'
+import { type OAuthClient, parseMeshEvent } from '@countersign/mesh'
 import { createTestMesh, type Workload } from '@countersign/testing'
 import { decodeToken } from '@countersign/token'
 import { type Answer, advance, certificateClient, createStage, ISSUER, lastCode, run, type Stage } from './stage.js'
@@ -267,4 +267,13 @@ test('a token of another issuer is exchanged where that issuer is named, for the
     code: 'ERR_OPTION_MISSING',
     option: 'subjectIssuers[0].subjects',
   })
+})
+
+test('others hear of an exchange: who has got a token, and for whom', async (t) => {
+  const { stage, issue, exchange } = await start(t)
+  const answer = await exchange(stage.billing, await issue())
+  const events = await stage.store.outbox.take(20, 1000)
+  const [event] = events.filter(({ topic }) => topic === 'auth.token.exchanged').map(({ payload }) => parseMeshEvent(payload))
+  const { service, target, tokenId } = event ?? assert.fail('there is no event of the schema')
+  assert.deepEqual({ service, target, tokenId }, { service: BILLING, target: LEDGER, tokenId: claimsOf(answer)['jti'] })
 })
