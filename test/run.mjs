@@ -18,7 +18,7 @@ import { suites } from './tools/suites.mjs'
 import { closingOfSpec, countsFromTap } from './tools/tap.mjs'
 
 const CONCURRENCY = 2 // the cores of the smallest machine that CI runs on
-const TEST_TIMEOUT_MS = 120_000
+const TEST_TIMEOUT_MS = 180_000
 const KILL_AFTER_MS = 10_000
 
 const { values: options } = parseArgs({

@@ -123,7 +123,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   }
   const others = { core, authenticator, quota, reader, families }
   const routes: ReadonlyMap<string, Route> = new Map([
-    [paths.token, formRoute('token', createTokenEndpoint({ authenticator, quota, proofs: createProofReader(dpop), grants }))],
+    [paths.token, formRoute('token', createTokenEndpoint({ core, authenticator, quota, proofs: createProofReader(dpop), grants }))],
     [paths.revoke, formRoute('revoke', createRevocationEndpoint(others))],
     [paths.introspect, formRoute('introspect', createIntrospectionEndpoint(others))],
     [paths.jwks, documentRoute('jwks', () => core.directory.jwks())],

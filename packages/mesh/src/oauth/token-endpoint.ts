@@ -1,4 +1,6 @@
 import type { Headers } from '@countersign/core'
+import { isRebuilding } from '../is-rebuilding.js'
+import type { MeshCore } from '../mesh-core.js'
 import { answerJson } from './answer.js'
 import type { ClientGrant } from './client.js'
 import type { ClientAuthenticator } from './client-authenticator.js'
@@ -25,6 +27,7 @@ export const GRANT_TYPES: readonly string[] = Object.freeze([...GRANT_NAMES.keys
 
 /** What the token endpoint works with. */
 export interface TokenEndpointParts {
+  readonly core: MeshCore
   readonly authenticator: ClientAuthenticator
   readonly quota: ClientQuota
   readonly proofs: ProofReader
@@ -37,7 +40,7 @@ export function grantNameOf(grantType: string | null): GrantName | null {
 }
 
 /** Makes the token endpoint (RFC 6749 §3.2). */
-export function createTokenEndpoint({ authenticator, quota, proofs, grants }: TokenEndpointParts): Endpoint {
+export function createTokenEndpoint({ core, authenticator, quota, proofs, grants }: TokenEndpointParts): Endpoint {
   return async ({ inbound, form }) => {
     const grantType = form.one('grant_type')
     if (grantType === null) return rejected(reject('ERR_OAUTH_REQUEST', { reason: 'grant_type' }))
@@ -48,6 +51,8 @@ export function createTokenEndpoint({ authenticator, quota, proofs, grants }: To
     const { client, certificate } = authenticated
     const exceeded = quota.take(client.clientId)
     if (exceeded !== null) return rejected(exceeded, client.clientId)
+    if (isRebuilding(core, core.surroundings.clock.nowMs()))
+      return rejected(reject('ERR_STATE_UNAVAILABLE', { reason: 'rebuilding' }), client.clientId)
     if (!mayUse(client, name)) return rejected(reject('ERR_GRANT_NOT_ALLOWED'), client.clientId)
     const proof = await proofs.read(inbound)
     if (isRejection(proof.finding)) return rejected(proof.finding, client.clientId, proof.headers)

@@ -1,6 +1,7 @@
 import type { ApiKey, Facts, OperationCode, Peer } from '@countersign/core'
 import { checkInteger, checkKeys, checkText, MisuseError } from '@countersign/core'
 import { accessTokenClaims } from '@countersign/issuer'
+import { isRebuilding } from '../is-rebuilding.js'
 import { MAX_ROUNDS, type MeshContext, refusalOfFault, rememberedUntil } from '../mesh-context.js'
 import { stateKey, tokenKey } from '../state-keys.js'
 import { checkScopes } from './service-directory.js'
@@ -97,6 +98,7 @@ export function createServiceAuthentication(context: MeshContext): (request: Ser
       const [stored] = await core.store.read([key])
       const known = readServiceRecord(stored)
       const nowMs = clock.nowMs()
+      if (isRebuilding(core, nowMs)) return refused('UNAUTHORIZED', 'ERR_STATE_UNAVAILABLE', { reason: 'rebuilding' })
       const standingNow = known.deregistered
         ? refused('REVOKED', 'ERR_SERVICE_REVOKED', { reason: 'service' })
         : standing(request, request.peer?.certificate?.['x5t#S256'] ?? null, nowMs)
