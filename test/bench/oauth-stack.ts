@@ -71,22 +71,18 @@ function encode(value: object): string {
 
 /** With all that a service has: records, revocations, events that somebody takes, figures, and a line in the audit log for each token. */
 async function ownListener({ caPem }: ServerCredentials, key: KeyObject): Promise<RequestListener> {
-  const { createMeter, createRecorder } = await import('@countersign/audit')
-  const { createKeyRing } = await import('@countersign/issuer')
-  const { createAuthorizationServer, createKeyDirectory } = await import('@countersign/mesh')
-  const { createMemoryStateStore, createOutboxRelay, createRevocations } = await import('@countersign/state')
-  const clock = { nowMs: Date.now }
-  const meter = createMeter()
-  const recorder = createRecorder(undefined, { clock })
-  const store = createMemoryStateStore({ clock })
-  const keys = createKeyRing({ clock, recorder, algorithm: 'RS256', keys: key })
-  const revocations = createRevocations({ store, clock, recorder, meter })
-  const directory = createKeyDirectory({ issuer: ISSUER, store, keys, clock, recorder, revocations, processId: 'bench' })
-  createOutboxRelay({ outbox: store.outbox, sink: () => {}, recorder, meter })
-  await Promise.all([revocations.ready(), directory.ready()])
-  const surroundings = { clock, recorder, meter, fetch: globalThis.fetch }
+  const { createMeter } = await import('@countersign/guard')
+  const { createAuthMesh, createAuthorizationServer } = await import('@countersign/mesh')
+  const mesh = createAuthMesh({
+    issuer: ISSUER,
+    services: { [CALLER]: { mayCall: [] } },
+    keys: { algorithm: 'RS256', keys: key },
+    events: () => {},
+    meter: createMeter(),
+  })
+  await mesh.ready()
   const server = createAuthorizationServer({
-    mesh: { issuer: ISSUER, keys, directory, store, revocations, skewMs: 30_000, marginMs: 60_000, surroundings, randomBytes },
+    mesh,
     mtls: { trust: [{ trustDomain: TRUST_DOMAIN, pem: caPem }] },
     clients: [
       {

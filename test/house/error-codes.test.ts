@@ -60,7 +60,11 @@ test('docs/errors.md has every code once, in the order of the table, with what t
   for (const code of OPERATION_CODES) {
     const { row, text } = documented.find((one) => one.code === code) ?? assert.fail(code)
     assert.equal(row, null)
-    assert.match(text, /^.{40,}\n\n(?:\* \*\*Caller:\*\* .{10,}\n)?\* \*\*Operator:\*\* .{10,}$/, `${code} says what happened and what to do`)
+    assert.match(
+      text,
+      /^.{40,}\n\n(?:\* \*\*Caller:\*\* .{10,}\n)?\* \*\*Operator:\*\* .{10,}$/,
+      `${code} says what happened and what to do`,
+    )
   }
 })
 

@@ -140,6 +140,8 @@ test('a server that cannot be had is reported with what to install, and is red i
     ...passing('first'),
     'test/proxies/proxy.test.ts': body,
     'test/dist/proxies/proxy.test.js': body,
+    'test/redis/store.test.ts': body,
+    'test/dist/redis/store.test.js': body,
   })
   // Neither a server nor an installer on the path.
   const bin = join(root, 'bin')
@@ -149,11 +151,13 @@ test('a server that cannot be had is reported with what to install, and is red i
   const without = await node(root, args, { PATH: bin })
   assert.equal(without.code, 0)
   assert.match(without.output, /^not run: test\/proxies: nginx is not installed: .*; caddy is not installed/m)
+  // Each suite asks for its own servers alone.
+  assert.match(without.output, /^not run: test\/redis: redis-server is not installed: [^;]*$/m)
   assert.equal(without.lastLine, '1 passed, 0 failed, 0 skipped')
   const ci = await node(root, args, { PATH: bin, CI: 'true' })
   assert.equal(ci.code, 1)
-  assert.match(ci.output, /nginx is not installed/)
-  assert.equal(ci.lastLine, '1 passed, 1 failed, 0 skipped')
+  for (const name of ['nginx', 'redis-server']) assert.match(ci.output, new RegExp(`${name} is not installed`))
+  assert.equal(ci.lastLine, '1 passed, 2 failed, 0 skipped')
 })
 
 test('the servers that are there are found and used, beside the path of ordinary programs too', async (t) => {

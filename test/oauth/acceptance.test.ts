@@ -4,6 +4,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import type { TLSSocket } from 'node:tls'
+import { createGuard } from '@countersign/guard'
+import { countersign } from '@countersign/node'
 import fastifyJwt from '@fastify/jwt'
 import express from 'express'
 import { auth } from 'express-oauth2-jwt-bearer'
@@ -19,6 +22,7 @@ async function bearer(
   const { client } = await signing()
   const stage = await createStage(t, () => ({
     clients: [
+      byCertificate(ORDERS),
       {
         ...client,
         clientId: 'tool',
@@ -76,27 +80,28 @@ test('express-oauth2-jwt-bearer accepts our tokens, and those bound to a certifi
   await once(keys, 'listening')
   t.after(() => keys.close())
   const app = express()
-  app.use(
-    auth({
-      issuer: stage.issuer,
-      jwksUri: `http://127.0.0.1:${(keys.address() as AddressInfo).port}/`,
-      audience: BILLING,
-      tokenSigningAlg: 'RS256',
-      strict: true,
-    }),
-  )
-  app.get('/', (req, res) => void res.json(req.auth?.payload))
+  const jwksUri = `http://127.0.0.1:${(keys.address() as AddressInfo).port}/`
+  const options = { issuer: stage.issuer, jwksUri, audience: BILLING, tokenSigningAlg: 'RS256', strict: true }
+  const getCertificate = (req: express.Request) => (req.socket as TLSSocket).getPeerX509Certificate()?.raw
+  app.use('/bearer', auth(options))
+  app.use('/bound', auth({ ...options, mtls: { enabled: true, required: true }, getCertificate }))
+  app.use((req, res) => void res.json(req.auth?.payload))
   app.use(
     (error: { readonly status?: number }, _req: unknown, res: express.Response, _next: unknown) =>
       void res.status(error.status ?? 500).end(),
   )
   const service = await listen(t, stage.mesh, stage.billing, app)
-  const url = `https://localhost:${(service.address() as AddressInfo).port}/`
-  const call = (text: string) => stage.fetchAs(stage.orders)(url, { headers: { authorization: `Bearer ${text}` } })
-  const accepted = await call(token)
+  const origin = `https://localhost:${(service.address() as AddressInfo).port}`
+  const call = (path: string, text: string, as = stage.orders) =>
+    stage.fetchAs(as)(`${origin}${path}`, { headers: { authorization: `Bearer ${text}` } })
+  const accepted = await call('/bearer', token)
   assert.equal(accepted.status, 200)
   assert.equal(((await accepted.json()) as { readonly sub: string }).sub, 'tool')
-  assert.equal((await call(`${token.slice(0, -4)}AAAA`)).status, 401)
+  assert.equal((await call('/bearer', `${token.slice(0, -4)}AAAA`)).status, 401)
+  const bound = await issue(stage, ORDERS)
+  assert.equal((await call('/bound', bound)).status, 200)
+  assert.equal((await call('/bound', bound, stage.billing)).status, 401)
+  assert.equal((await call('/bound', token)).status, 401)
 })
 
 test('the key set that is published holds what verifies, and works offline', async (t) => {
@@ -104,4 +109,32 @@ test('the key set that is published holds what verifies, and works offline', asy
   const jwks = (await (await stage.fetchAs(null)(`${stage.issuer}/jwks`)).json()) as Parameters<typeof createLocalJWKSet>[0]
   const { payload } = await jwtVerify(await issue(stage, ORDERS), createLocalJWKSet(jwks), { algorithms: ['ES256'] })
   assert.deepEqual(payload['cnf'], { 'x5t#S256': stage.orders['x5t#S256'] })
+})
+
+test('our guard accepts our tokens with their certificate until they are revoked, and the mesh knows of it', async (t) => {
+  const stage = await createStage(t, () => ({ clients: [byCertificate(ORDERS)] }))
+  const guard = createGuard({
+    mtls: { trust: stage.mesh.trust },
+    jwt: stage.authMesh.jwt({ audience: BILLING }),
+    authorize: [ORDERS],
+    audit: null,
+  })
+  t.after(() => guard.close())
+  const service = await listen(
+    t,
+    stage.mesh,
+    stage.billing,
+    countersign(guard, (req, res) => void res.end(guard.principal(req).token?.subject)),
+  )
+  const url = `https://localhost:${(service.address() as AddressInfo).port}/`
+  const token = await issue(stage, ORDERS)
+  const call = (as: Parameters<typeof stage.fetchAs>[0]) => stage.fetchAs(as)(url, { headers: { authorization: `Bearer ${token}` } })
+  assert.equal(await (await call(stage.orders)).text(), ORDERS)
+  const another = await call(stage.mesh.workload('/orders'))
+  assert.equal(((await another.json()) as { readonly code: string }).code, 'ERR_TOKEN_BINDING')
+  const body = new URLSearchParams({ client_id: ORDERS, token })
+  assert.equal((await stage.fetchAs(stage.orders)(`${stage.issuer}/revoke`, { method: 'POST', body })).status, 200)
+  const revoked = await call(stage.orders)
+  assert.equal(((await revoked.json()) as { readonly code: string }).code, 'ERR_TOKEN_REVOKED')
+  assert.equal(await stage.authMesh.status(ORDERS), 'REVOKED')
 })

@@ -11,7 +11,7 @@ import fastify from 'fastify'
 import Koa from 'koa'
 import { express4, Koa2 } from '../conformance/frameworks.js'
 import { byCertificate } from './clients.js'
-import { BILLING, createCore, fetchAs, listen, ORDERS } from './stage.js'
+import { BILLING, createMesh, fetchAs, listen, ORDERS } from './stage.js'
 
 /** A token by POST, the metadata by GET, a wrong method, and a path of somebody else. */
 async function assertMounted(
@@ -43,8 +43,8 @@ const form = () => new URLSearchParams({ grant_type: 'client_credentials', clien
 
 async function serve(t: TestContext, mount: (server: AuthorizationServer) => Promise<RequestListener> | RequestListener) {
   const mesh = createTestMesh('prod.example')
-  const { core, recorder } = await createCore(t, 'https://localhost/auth', 'ES256')
-  const server = createAuthorizationServer({ mesh: core, mtls: { trust: mesh.trust }, clients: [byCertificate(ORDERS)] })
+  const { authMesh, recorder } = await createMesh(t, 'https://localhost/auth', 'ES256')
+  const server = createAuthorizationServer({ mesh: authMesh, mtls: { trust: mesh.trust }, clients: [byCertificate(ORDERS)] })
   t.after(() => server.close())
   const billing = mesh.workload('/billing', { dns: ['localhost'] })
   const tls = await listen(t, mesh, billing, await mount(server))

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeToken } from '@countersign/token'
+import { calculateJwkThumbprint, exportJWK } from 'jose'
 import * as oauth from 'oauth4webapi'
 import { byCertificate, selfSigned, signing } from './clients.js'
 import { BILLING, createStage, ORDERS, type Stage } from './stage.js'
@@ -119,3 +120,31 @@ test('oauth4webapi understands why it gets no token', async (t) => {
   await assert.rejects(call({ audience: 'x' }, stage.orders), { error: 'invalid_target' })
   await assert.rejects(call({ audience: BILLING }, null), { code: 'OAUTH_WWW_AUTHENTICATE_CHALLENGE', status: 401 })
 })
+
+for (const nonce of [false, true]) {
+  test(`oauth4webapi gets a DPoP-bound token${nonce ? ', with the nonce that it is told' : ''}`, async (t) => {
+    const { key, client: registered } = await signing()
+    const stage = await createStage(t, () => ({ clients: [registered], ...(nonce ? { dpop: { nonce: {} } } : {}) }))
+    const as = await discover(stage)
+    const client: oauth.Client = { client_id: 'signer' }
+    const pair = await oauth.generateKeyPair('ES256', { extractable: true })
+    const options = { [oauth.customFetch]: stage.fetchAs(null), DPoP: oauth.DPoP(client, pair) }
+    const call = async () =>
+      oauth.processClientCredentialsResponse(
+        as,
+        client,
+        await oauth.clientCredentialsGrantRequest(
+          as,
+          client,
+          oauth.PrivateKeyJwt({ key, kid: 'ES256-key' }),
+          { audience: BILLING },
+          options,
+        ),
+      )
+    if (nonce) await assert.rejects(call(), (error) => oauth.isDPoPNonceError(error))
+    const result = await call()
+    assert.equal(result.token_type, 'dpop')
+    const { cnf } = decodeToken(result.access_token).claims
+    assert.deepEqual({ ...(cnf as object) }, { jkt: await calculateJwkThumbprint(await exportJWK(pair.publicKey)) })
+  })
+}

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash, randomUUID } from 'node:crypto'
 import type { IncomingMessage, RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
@@ -6,7 +7,7 @@ import type { TLSSocket } from 'node:tls'
 import { createGuard, type GuardOptions } from '@countersign/guard'
 import { countersign } from '@countersign/node'
 import { createTestMesh, type TestMesh, type Workload } from '@countersign/testing'
-import { exportJWK, generateKeyPair } from 'jose'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import Provider from 'oidc-provider'
 import { BILLING, fetchAs, listen, ORDERS } from './stage.js'
 
@@ -37,6 +38,7 @@ async function startProvider(
     clients: [
       { ...client, client_id: 'bound', tls_client_certificate_bound_access_tokens: true },
       { ...client, client_id: 'bearer' },
+      { ...client, client_id: 'keyed', dpop_bound_access_tokens: true },
     ],
     clientAuthMethods: ['tls_client_auth', 'private_key_jwt'],
     scopes: ['read'],
@@ -54,6 +56,7 @@ async function startProvider(
           jwt: { sign: { alg: 'ES256' } },
         }),
       },
+      dPoP: { enabled: true },
       mTLS: {
         enabled: true,
         tlsClientAuth: true,
@@ -89,14 +92,18 @@ async function start(t: TestContext, jwt: object = {}) {
     countersign(guard, (req, res) => void res.end(guard.principal(req).token?.claims['client_id'])),
   )
   const url = `https://localhost:${(service.address() as AddressInfo).port}/`
-  async function issue(client_id: string): Promise<string> {
+  async function issue(client_id: string, prove?: Prove): Promise<string> {
     const body = new URLSearchParams({ grant_type: 'client_credentials', client_id, resource: BILLING, scope: 'read' })
-    const answer = await fetchAs(mesh, orders)(`${issuer}/token`, { method: 'POST', body })
+    const answer = await fetchAs(mesh, orders)(`${issuer}/token`, {
+      method: 'POST',
+      body,
+      headers: (await prove?.('POST', `${issuer}/token`)) ?? {},
+    })
     assert.equal(answer.status, 200, await answer.clone().text())
     return ((await answer.json()) as { readonly access_token: string }).access_token
   }
   const call = (token: string, as: Workload) => fetchAs(mesh, as)(url, { headers: { authorization: `Bearer ${token}` } })
-  return { issue, call, orders, other }
+  return { issue, call, orders, other, send: fetchAs(mesh, orders), url }
 }
 
 test('our guard accepts a certificate-bound token of oidc-provider with its certificate, and with no other', async (t) => {
@@ -116,4 +123,38 @@ test('our guard accepts a bearer token of oidc-provider only where it is told to
   assert.equal(((await refused.json()) as { readonly code: string }).code, 'ERR_TOKEN_UNBOUND')
   const lenient = await start(t, { binding: 'if-bound' })
   assert.equal((await lenient.call(await lenient.issue('bearer'), lenient.other)).status, 200)
+})
+
+/** Fields that prove a key for one request, and for one token. */
+type Prove = (htm: string, htu: string, token?: string) => Promise<{ readonly dpop: string }>
+
+async function createProver(): Promise<Prove> {
+  const { privateKey, publicKey } = await generateKeyPair('ES256')
+  const jwk = await exportJWK(publicKey)
+  return async (htm, htu, token) => {
+    const ath = token === undefined ? {} : { ath: createHash('sha256').update(token).digest('base64url') }
+    const claims = { htm, htu, jti: randomUUID(), iat: Math.floor(Date.now() / 1000), ...ath }
+    return { dpop: await new SignJWT(claims).setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES256', jwk }).sign(privateKey) }
+  }
+}
+
+test('our guard accepts a DPoP-bound token of oidc-provider with a proof of its key, and without none', async (t) => {
+  const { issue, send, url, call, orders } = await start(t, { binding: 'dpop', dpop: { origins: 'https://localhost:1' } })
+  const prove = await createProver()
+  const token = await issue('keyed', prove)
+  const authorization = `DPoP ${token}`
+  const target = 'https://localhost:1/'
+  const accepted = await send(url, { headers: { authorization, ...(await prove('GET', target, token)) } })
+  assert.equal(accepted.status, 200, await accepted.clone().text())
+  assert.equal(await accepted.text(), 'keyed')
+  const refusals = [
+    [await send(url, { headers: { authorization } }), 'ERR_PROOF_MISSING'],
+    [await send(url, { headers: { authorization, ...(await (await createProver())('GET', target, token)) } }), 'ERR_PROOF_BINDING'],
+    [await send(url, { headers: { authorization, ...(await prove('GET', `${target}other`, token)) } }), 'ERR_PROOF_TARGET'],
+    [await call(token, orders), 'ERR_TOKEN_BINDING'],
+  ] as const
+  for (const [answer, code] of refusals) {
+    assert.equal(answer.status, 401)
+    assert.equal(((await answer.json()) as { readonly code: string }).code, code)
+  }
 })

@@ -43,3 +43,18 @@ test('openid-client gets a token by private_key_jwt', async (t) => {
   const result = await openid.clientCredentialsGrant(config, { audience: BILLING })
   assert.equal(decodeToken(result.access_token).claims['sub'], 'signer')
 })
+
+test('openid-client gets a token that is bound to its certificate and its DPoP key, and refreshes it, nonces and all', async (t) => {
+  const clients = [byCertificate(ORDERS, { refresh: { windowSeconds: 3600 } })]
+  const stage = await createStage(t, () => ({ clients, dpop: { nonce: {} } }))
+  const config = await configure(stage, ORDERS, openid.TlsClientAuth(), stage.orders)
+  const DPoP = openid.getDPoPHandle(config, await openid.randomDPoPKeyPair('ES256'))
+  const first = await openid.clientCredentialsGrant(config, { audience: BILLING }, { DPoP })
+  assert.equal(first.token_type, 'dpop')
+  const cnf = decodeToken(first.access_token).claims['cnf'] as Record<string, unknown>
+  assert.equal(cnf['x5t#S256'], stage.orders['x5t#S256'])
+  assert.match(String(cnf['jkt']), /^[\w-]{43}$/)
+  const second = await openid.refreshTokenGrant(config, String(first.refresh_token), undefined, { DPoP })
+  assert.equal(second.token_type, 'dpop')
+  await assert.rejects(openid.refreshTokenGrant(config, String(second.refresh_token)), { error: 'invalid_grant' })
+})

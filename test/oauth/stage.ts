@@ -1,19 +1,17 @@
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import type { IncomingMessage, RequestListener } from 'node:http'
 import { Agent, createServer, request, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
-import { createKeyRing, type SigningAlgorithm } from '@countersign/issuer'
+import type { SigningAlgorithm } from '@countersign/issuer'
 import {
+  type AuthMesh,
   type AuthorizationServer,
   type AuthorizationServerOptions,
+  createAuthMesh,
   createAuthorizationServer,
-  createKeyDirectory,
-  type MeshCore,
 } from '@countersign/mesh'
-import { createMemoryStateStore, createRevocations } from '@countersign/state'
-import { createTestMesh, createTestMeter, createTestRecorder, type TestMesh, type Workload } from '@countersign/testing'
+import { createTestMesh, createTestRecorder, type TestMesh, type Workload } from '@countersign/testing'
 
 export const ORDERS = 'spiffe://prod.example/orders'
 export const BILLING = 'spiffe://prod.example/billing'
@@ -21,7 +19,7 @@ export const BILLING = 'spiffe://prod.example/billing'
 /** An authorization server on a real TLS server, under the issuer at which it is found. */
 export interface Stage {
   readonly issuer: string
-  readonly core: MeshCore
+  readonly authMesh: AuthMesh
   readonly mesh: TestMesh
   readonly recorder: ReturnType<typeof createTestRecorder>
   readonly server: AuthorizationServer
@@ -45,30 +43,22 @@ export async function createStage(
   let listener: RequestListener = (_, res) => void res.writeHead(503).end()
   const tls = await listen(t, mesh, billing, (req, res) => listener(req, res))
   const issuer = `https://localhost:${(tls.address() as AddressInfo).port}`
-  const { core, recorder } = await createCore(t, issuer, algorithm)
-  const server = createAuthorizationServer({ mesh: core, mtls: { trust: mesh.trust }, ...options({ mesh, issuer, orders, billing }) })
+  const { authMesh, recorder } = await createMesh(t, issuer, algorithm)
+  const server = createAuthorizationServer({ mesh: authMesh, mtls: { trust: mesh.trust }, ...options({ mesh, issuer, orders, billing }) })
   await server.ready()
   t.after(() => server.close())
   listener = server.listener
-  return { issuer, core, mesh, recorder, server, orders, billing, fetchAs: (workload) => fetchAs(mesh, workload) }
+  return { issuer, authMesh, mesh, recorder, server, orders, billing, fetchAs: (workload) => fetchAs(mesh, workload) }
 }
 
-/** The parts of a mesh of one process, by the real time, which the clients of others go by. */
-export async function createCore(t: TestContext, issuer: string, algorithm: SigningAlgorithm = 'RS256') {
-  const clock = { nowMs: Date.now }
+/** A mesh of one process. */
+export async function createMesh(t: TestContext, issuer: string, algorithm: SigningAlgorithm = 'RS256') {
   const recorder = createTestRecorder()
-  const meter = createTestMeter()
-  const store = createMemoryStateStore({ clock })
-  const keys = createKeyRing({ clock, recorder, algorithm })
-  const revocations = createRevocations({ store, clock, recorder, meter })
-  const directory = createKeyDirectory({ issuer, store, keys, clock, recorder, revocations, processId: 'one' })
-  t.after(async () => {
-    for (const part of [directory, revocations, keys, store]) await part.close()
-  })
-  await Promise.all([store.ready(), revocations.ready(), directory.ready()])
-  const surroundings = { clock, recorder, meter, fetch: globalThis.fetch }
-  const core: MeshCore = { issuer, keys, directory, store, revocations, skewMs: 30_000, marginMs: 60_000, surroundings, randomBytes }
-  return { core, recorder }
+  const services = { [ORDERS]: { mayCall: [BILLING] }, [BILLING]: { mayCall: [ORDERS] } }
+  const authMesh = createAuthMesh({ issuer, services, keys: { algorithm }, audit: recorder })
+  t.after(() => authMesh.close())
+  await authMesh.ready()
+  return { authMesh, recorder }
 }
 
 /** A TLS server that asks for certificates and refuses none. */
@@ -88,6 +78,7 @@ export async function listen(t: TestContext, mesh: TestMesh, as: Workload, liste
   return server
 }
 
+/** `fetch` with a client certificate. */
 export function fetchAs(mesh: TestMesh, workload: Workload | null): Fetch {
   const identity = workload === null ? {} : { cert: workload.chainPem, key: workload.keyPem }
   const agent = new Agent({ ...identity, ca: mesh.trustPem, keepAlive: false })

@@ -64,6 +64,26 @@ test('a flush begins another generation, which is complete from then on only', a
   assert.deepEqual(after.entries, [])
 })
 
+test('processes that start at once on an empty store begin one generation together, whatever each of them asks first', async () => {
+  for (let round = 0; round < 20; round++) {
+    const name = newName()
+    const stores = Array.from({ length: 4 }, () => storeOn(server, { name, whenEmpty: 'new' }))
+    const generations = await Promise.all(
+      stores.map(async (store, i) => {
+        const [page, claim] = await Promise.all([
+          store.revocations.pull(null, 10),
+          store.claim(`id-${i}`, Date.now() + MINUTE_MS),
+          store.ready(),
+        ])
+        assert.equal(claim, 'first')
+        return page.position.generation
+      }),
+    )
+    assert.equal(new Set(generations).size, 1)
+    for (const store of stores) await store.close()
+  }
+})
+
 test('processes that notice a flush at once begin one generation together', async () => {
   const name = newName()
   const stores = Array.from({ length: 6 }, () => storeOn(server, { name }))
@@ -90,6 +110,33 @@ test('what was given back by a process with a current view counts once the other
     (sinceMs) => sinceMs < lost.completeSinceMs,
   )
   assert.equal(settled, before.last.completeSinceMs)
+})
+
+test('a store that is lost again before it counted as complete inherits what it would have had', async () => {
+  const [a] = await two()
+  const before = await pullAll(a)
+  let { position } = before.last
+  for (let i = 0; i < 3; i++) {
+    await admin.flushAll()
+    position = (await a.revocations.pull(position, 10)).position
+    await a.revocations.restore([entryOf('one')], true)
+  }
+  const settled = await eventually(
+    async () => (await a.revocations.pull(position, 10)).completeSinceMs,
+    (sinceMs) => sinceMs <= before.last.completeSinceMs,
+  )
+  assert.equal(settled, before.last.completeSinceMs)
+})
+
+test('a store that is lost again before all was given back goes back no further than the loss before', async () => {
+  const [a] = await two({ settleMs: 0 })
+  const before = await pullAll(a)
+  await admin.flushAll()
+  const first = await a.revocations.pull(before.last.position, 10)
+  await admin.flushAll()
+  const second = await a.revocations.pull(first.position, 10)
+  await a.revocations.restore([], true)
+  assert.equal((await a.revocations.pull(second.position, 10)).completeSinceMs, first.completeSinceMs)
 })
 
 test('what a process without a current view gives back is kept, and makes nothing complete', async () => {

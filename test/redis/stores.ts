@@ -1,18 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { after } from 'node:test'
-import type { RevocationEntry, RevocationPage, StateError, StateStore } from '@countersign/core'
-import { createRedisStateStore, type RedisClient, type RedisStateStoreOptions } from '@countersign/redis'
-import { Redis } from 'ioredis'
+import type { RevocationPage, StateError, StateStore } from '@countersign/core'
+import { createRedisStateStore, type RedisStateStoreOptions } from '@countersign/redis'
 import { createClient } from 'redis'
+import { type ClientKind, clientOf } from './clients.js'
 import { type RedisServer, startRedis } from './redis-server.js'
 
-export type ClientKind = 'node-redis' | 'ioredis'
-export const CLIENT_KINDS: readonly ClientKind[] = ['node-redis', 'ioredis']
-
-/** A client as a user has it before it is connected. */
-export function clientOf(kind: ClientKind, server: Pick<RedisServer, 'port' | 'url'>): RedisClient {
-  return kind === 'ioredis' ? new Redis(server.port, '127.0.0.1', { lazyConnect: true }) : createClient({ url: server.url })
-}
+export { CLIENT_KINDS, type ClientKind, clientOf, entryOf, MINUTE_MS } from './clients.js'
 
 /** A connection of the test itself, for what happens to the server behind the back of the store. */
 export async function adminOf(server: Pick<RedisServer, 'url'>) {
@@ -66,20 +60,6 @@ after(async () => {
 /** That a promise rejects with a {@link StateError} of a reason. */
 export function because(reason: StateError['reason']): (error: unknown) => boolean {
   return (error) => error instanceof Error && error.name === 'StateError' && 'reason' in error && error.reason === reason
-}
-
-export const MINUTE_MS = 60_000
-
-export function entryOf(id: string, changes: Partial<RevocationEntry> = {}): RevocationEntry {
-  return {
-    kind: 'token',
-    id,
-    issuedBeforeMs: Number.POSITIVE_INFINITY,
-    untilMs: Date.now() + 10 * MINUTE_MS,
-    revokedAtMs: 1,
-    reason: 'test',
-    ...changes,
-  }
 }
 
 /** Everything that is revoked, and the page that said it last. */

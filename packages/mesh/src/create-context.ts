@@ -1,10 +1,10 @@
 import { RefusedError } from '@countersign/core'
 import { decodeToken } from '@countersign/token'
+import type { CheckedMeshOptions } from './check-options.js'
 import { stateEventFrom } from './events/mesh-event.js'
 import { createFigures } from './figures.js'
 import type { MeshContext } from './mesh-context.js'
 import type { MeshCore } from './mesh-core.js'
-import type { CheckedMeshOptions } from './options.js'
 import { createRetry } from './retry/retry.js'
 import { createTurns } from './retry/turns.js'
 

@@ -1,9 +1,10 @@
 export { isRefusal, type PropagatedSession, type Refusal, SESSION_FIELD } from '@countersign/core'
+export type { AuthMesh } from './auth-mesh.js'
 export { eventTopic, MESH_EVENT_TYPES, type MeshEventType } from './events/event-topic.js'
 export { type MeshEvent, parseMeshEvent } from './events/mesh-event.js'
 export type { MeshJwtOptions } from './jwt-options.js'
 export { createKeyDirectory, type KeyDirectory, type KeyDirectoryOptions } from './key-directory.js'
-export { type AuthMesh, createAuthMesh } from './mesh.js'
+export { createAuthMesh } from './mesh.js'
 export type { MeshCore } from './mesh-core.js'
 export { createMeshSecrets, type MasterSecret, type MeshSecrets } from './mesh-secrets.js'
 export type { OAuthAnswer } from './oauth/answer.js'
@@ -33,9 +34,10 @@ export type {
   ServiceRequest,
   UnauthenticatedService,
 } from './service/authenticate-service.js'
+export type { ServiceRegistration } from './service/check-registration.js'
 export type { ClientRequest, ClientTlsOptions } from './service/client-options.js'
 export type { CredentialText } from './service/credential-text.js'
-export type { DeregisterOptions, RegisteredService, ServiceRegistration } from './service/register-service.js'
+export type { DeregisterOptions, RegisteredService } from './service/register-service.js'
 export type { ServiceDirectory, ServiceEntry } from './service/service-directory.js'
 export { nextServiceStatus, SERVICE_TRANSITIONS, type ServiceChange, type ServiceStatus } from './service/service-status.js'
 export type { TokenValidation, ValidationRequest } from './service/validate-service-token.js'

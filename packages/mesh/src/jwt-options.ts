@@ -1,7 +1,7 @@
 import { checkKeys, checkText, MisuseError, type NameMatch, parseSpiffeId } from '@countersign/core'
 import type { JwtOptions } from '@countersign/token'
+import type { CheckedMeshOptions } from './check-options.js'
 import type { MeshCore } from './mesh-core.js'
-import type { CheckedMeshOptions } from './options.js'
 
 /** Which tokens of a mesh a guard accepts. */
 export interface MeshJwtOptions {

@@ -1,9 +1,9 @@
 import { type EventKind, type Facts, type OperationCode, StateError, type StateEvent } from '@countersign/core'
+import type { CheckedMeshOptions } from './check-options.js'
 import type { MeshEvent } from './events/mesh-event.js'
 import type { Figures } from './figures.js'
 import type { MeshCore } from './mesh-core.js'
 import { type OperationRefusal, refuseOperation } from './operation-refusal.js'
-import type { CheckedMeshOptions } from './options.js'
 import type { Retry } from './retry/retry.js'
 import type { Turns } from './retry/turns.js'
 

@@ -5,87 +5,34 @@ import {
   checkKeys,
   MisuseError,
   NO_METER,
-  type PropagatedSession,
   quietMeter,
   quietRecorder,
   type Recorder,
-  type Refusal,
-  type SessionVerifier,
   type StateStore,
   type Surroundings,
 } from '@countersign/core'
 import { createKeyRing, type KeyRing } from '@countersign/issuer'
-import { createMemoryStateStore, createOutboxRelay, createRevocations, type Revocations } from '@countersign/state'
-import type { ApiKeyDirectory, JwtOptions } from '@countersign/token'
+import { createMemoryStateStore, createOutboxRelay, createRevocations } from '@countersign/state'
+import type { AuthMesh } from './auth-mesh.js'
+import { type CheckedMeshOptions, checkMeshOptions } from './check-options.js'
 import { createMeshContext } from './create-context.js'
 import { createDriftWatch } from './drift.js'
-import { jwtOptionsOf, type MeshJwtOptions } from './jwt-options.js'
+import { jwtOptionsOf } from './jwt-options.js'
 import { createKeyDirectory } from './key-directory.js'
 import type { MeshCore } from './mesh-core.js'
-import type { OperationRefusal } from './operation-refusal.js'
-import { type AuthMeshOptions, type CheckedMeshOptions, checkMeshOptions } from './options.js'
-import { createRevoke, type Revocable, type Revoked, type RevokeOptions } from './revoke.js'
-import { createServiceAuthentication, type ServiceAuthentication, type ServiceRequest } from './service/authenticate-service.js'
-import { type ClientRequest, type ClientTlsOptions, createClientOptions } from './service/client-options.js'
-import { createRegistry, type DeregisterOptions, type RegisteredService, type ServiceRegistration } from './service/register-service.js'
+import type { AuthMeshOptions } from './options.js'
+import { createRevoke } from './revoke.js'
+import { createServiceAuthentication } from './service/authenticate-service.js'
+import { createClientOptions } from './service/client-options.js'
+import { createRegistry } from './service/register-service.js'
 import { createRegistrations } from './service/registrations.js'
-import type { ServiceStatus } from './service/service-status.js'
 import { createServiceWatch } from './service/service-watch.js'
-import { createServiceTokenValidator, type TokenValidation, type ValidationRequest } from './service/validate-service-token.js'
-import { type AcceptanceRequest, createSessionAcceptor } from './session/accept-session.js'
+import { createServiceTokenValidator } from './service/validate-service-token.js'
+import { createSessionAcceptor } from './session/accept-session.js'
 import { createAcceptedSessions } from './session/accepted-sessions.js'
-import { createSessionPropagation, type HandedSession, type PropagationRequest } from './session/propagate-session.js'
-import { createSessionVerifier, type SessionVerifierOptions } from './session/session-verifier.js'
-import { createSessions, type Sessions } from './session/sessions.js'
-
-/**
- * One process of a mesh: it gives services tokens, judges them, hands sessions on and accepts them, and revokes. Processes that share a
- * store and an `issuer` are one mesh. What is refused is a value; only a wrong use throws.
- */
-export interface AuthMesh {
-  /** A token for a service that has proven itself. */
-  authenticateService(request: ServiceRequest): Promise<ServiceAuthentication>
-  /** Judges a token by hand, as a guard with {@link AuthMesh.jwt} does. */
-  validateServiceToken(token: string, request: ValidationRequest): Promise<TokenValidation>
-  /**
-   * Takes over the credentials of a service that this process speaks for: checked whole, or nothing is changed. Its certificate must hold
-   * its id, be good for both ends of TLS, and come from `ca`.
-   */
-  registerService(request: ServiceRegistration): Promise<RegisteredService | OperationRefusal>
-  /** Its credentials are dropped, and its tokens, certificate and API key revoked, for every process within a second. */
-  deregisterService(id: string, options?: DeregisterOptions): Promise<{ readonly refused?: never; readonly id: string } | OperationRefusal>
-  /** How a registered service calls another: TLS options with its certificate, which accept that other one alone. */
-  clientOptions(request: ClientRequest): ClientTlsOptions | OperationRefusal
-  /** The API keys of the services that are registered here, for the `keys` of their verifier. */
-  readonly apiKeys: ApiKeyDirectory
-  /** How a service stands. */
-  status(service: string): Promise<ServiceStatus | OperationRefusal>
-  /** Sessions of users. */
-  readonly sessions: Sessions
-  /** Hands a session on to a service that is called, for one request. */
-  propagateSession(request: PropagationRequest): Promise<HandedSession | OperationRefusal>
-  /** Accepts a session by hand, as a guard with {@link AuthMesh.sessionVerifier} does: for gRPC metadata and queues. */
-  acceptPropagatedSession(token: string, request: AcceptanceRequest): Promise<PropagatedSession | Refusal>
-  /** Revokes, for every process within a second. There is no way back. */
-  revoke(what: Revocable, options: RevokeOptions): Promise<Revoked | OperationRefusal>
-  /** For the `jwt` of a guard's options. */
-  jwt(options: MeshJwtOptions): JwtOptions
-  /** For the `session` of a guard's options. */
-  sessionVerifier(options: SessionVerifierOptions): SessionVerifier
-  /** What has been revoked anywhere: for `mtls: { denyList }`, and for lists of your own. */
-  readonly revocations: Revocations
-  /** @internal What an authorization server stands on. */
-  readonly core: MeshCore
-  /** Keys are published, what was revoked is known. Rejects if the store cannot be reached, or must not be used. */
-  ready(): Promise<void>
-  /** Looks at every service now, as it does every `syncSeconds`. */
-  sync(): Promise<void>
-  /** One line of what is enforced, for the log at start. */
-  toString(): string
-  /** Delivers what events it can, and stops. What was handed in finished stays open. */
-  close(): Promise<void>
-  [Symbol.asyncDispose](): Promise<void>
-}
+import { createSessions } from './session/create-sessions.js'
+import { createSessionPropagation } from './session/propagate-session.js'
+import { createSessionVerifier } from './session/session-verifier.js'
 
 /** Beyond the skew: clocks of stores and processes are not read at once. */
 const MARGIN_MS = 60_000

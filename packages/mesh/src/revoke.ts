@@ -11,6 +11,7 @@ import {
 import { MAX_ROUNDS, type MeshContext, refusalOfFault, rememberedUntil } from './mesh-context.js'
 import { isOperationRefusal, type OperationRefusal, refuseOperation } from './operation-refusal.js'
 import { checkReason, type RevocationReason } from './revocation-reason.js'
+import { secondAfter } from './service/service-end.js'
 import { readServiceRecord, SERVICE_RECORD_MS, type ServiceRecord, writeServiceRecord } from './service/service-record.js'
 import { nextServiceStatus } from './service/service-status.js'
 import { readTokenRecord } from './service/token-record.js'
@@ -86,7 +87,7 @@ export function createRevoke(
       const [stored] = await core.store.read([key])
       const known = readServiceRecord(stored)
       const nowMs = clock.nowMs()
-      const beforeMs = 1000 * (1 + Math.floor(Math.max(nowMs, known.issuedAtMs, known.revokedBeforeMs - 1000) / 1000))
+      const beforeMs = secondAfter(known, nowMs)
       const made = entry('service', service, rememberedUntil(context, Math.max(nowMs, beforeMs) + rules.maxTokenMs), reason, beforeMs)
       const record: ServiceRecord = {
         ...known,

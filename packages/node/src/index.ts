@@ -22,6 +22,7 @@ export {
   type Rule,
 } from '@countersign/guard'
 export { denialHeaders, type NodeResponse } from './carry-out.js'
+export { type ClientTls, type ClientTlsCredential, createClientTls, type ServerJudge } from './client-tls.js'
 export { connectionOf, type NodeRequest } from './connection.js'
 export { decideRequest } from './decide-request.js'
 export { inboundFrom } from './inbound.js'

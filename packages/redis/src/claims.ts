@@ -53,7 +53,7 @@ export function createClaims({ connection, keys, life, clock, maxRemembered }: P
       try {
         const [outcome, beat] = await runScript(connection, CLAIM, [keys.generation, keys.beats, key], [...known, endMs])
         if (outcome === 'again') return 'again'
-        if (outcome !== 'first') return await life.refuse()
+        if (outcome !== 'first') return await life.refuse(known[1])
         life.heard(known[1], Number(textOf(beat)))
         remember(key, endMs)
         return 'first'

@@ -26,10 +26,12 @@ const MAX_UNANSWERED = 2_000
 const HANGS_AFTER_TIMEOUTS = 5
 /** How long connecting may take before it is begun anew: a server that takes the connection and says nothing would hold it for ever. */
 const CONNECT_MS = 3_000
+const MAX_CONNECT_MS = 30_000
+/** How often it is looked whether a connection is there. */
+const LOOK_MS = 5
 
 interface Line {
   readonly link: Link
-  readonly connected: Promise<void>
   wasReady: boolean
   notReadySinceMs: number
   unanswered: number
@@ -44,17 +46,18 @@ export function createConnection(driver: Driver, timeoutMs: number): Connection 
   let subscribed: Promise<unknown> = Promise.resolve()
   let lastError: unknown = null
   let closed = false
+  /** Longer each time: a machine that is busy may need it. */
+  let connectMs = CONNECT_MS
 
   function open(): Line {
     const link = driver.open((error) => {
       lastError = error
     })
-    const connected = link.connect()
     // What ends a connection says less than what it was told before.
-    connected.catch((error: unknown) => {
+    link.connect().catch((error: unknown) => {
       lastError ??= error
     })
-    return { link, connected, wasReady: false, notReadySinceMs: performance.now(), unanswered: 0, silentSinceMs: null }
+    return { link, wasReady: false, notReadySinceMs: performance.now(), unanswered: 0, silentSinceMs: null }
   }
 
   function restart(dead: Line): void {
@@ -70,10 +73,14 @@ export function createConnection(driver: Driver, timeoutMs: number): Connection 
       line.wasReady = true
       lastError = null
       line.notReadySinceMs = Number.NaN
+      connectMs = CONNECT_MS
       return line
     }
     if (Number.isNaN(line.notReadySinceMs)) line.notReadySinceMs = performance.now()
-    if (performance.now() - line.notReadySinceMs >= CONNECT_MS) restart(line)
+    if (performance.now() - line.notReadySinceMs >= connectMs) {
+      connectMs = Math.min(MAX_CONNECT_MS, 2 * connectMs)
+      restart(line)
+    }
     return null
   }
 
@@ -122,16 +129,15 @@ export function createConnection(driver: Driver, timeoutMs: number): Connection 
   }
 
   async function opened(withinMs: number): Promise<void> {
-    if (closed) throw new StateError('closed', 'the store is closed')
-    usable()
-    const first = line
-    if (first === null || first.link.ready) return
-    try {
-      await bounded(withinMs, () => first.connected)
-    } catch (error) {
-      throw lastError === null ? error : failureOf(lastError)
+    const until = performance.now() + withinMs
+    for (;;) {
+      if (closed) throw new StateError('closed', 'the store is closed')
+      if (usable() !== null) return
+      const leftMs = until - performance.now()
+      // What ends one attempt is no answer: the client makes the next one by itself.
+      if (leftMs <= 0) throw failureOf(lastError)
+      await new Promise((resolve) => setTimeout(resolve, Math.min(leftMs, LOOK_MS)))
     }
-    if (!first.link.ready) throw failureOf(lastError)
   }
 
   async function send(key: string, args: readonly string[]): Promise<unknown> {

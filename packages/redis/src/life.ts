@@ -18,15 +18,17 @@ export interface Life {
    * so the store was put back; or this process had to say that it is not the first one.
    */
   adopt(text: string): Promise<Generation | null>
-  /** The store's memory is not the one that is known: begins a new generation, unless another process has. */
-  begin(): Promise<void>
+  /** The store's memory is not the one of this generation, which was known: begins a new one, unless another process has. */
+  begin(missed: string): Promise<void>
   /** {@link begin}, for what cannot go on before the revocations have been read again. */
-  refuse(): Promise<never>
+  refuse(missed: string): Promise<never>
   /** Tells the store since when it is complete again, once everybody had the time to give back what they know. */
   settle(afterMs: number): Promise<void>
 }
 
 const CALLER_BYTES = 12
+/** Where no generation is known: the id of none. */
+const NONE = '-'
 /** A process that has not read revocations for so long does not: what is used once is its only business with the store. */
 const READS_WITHIN_MS = 5_000
 
@@ -37,6 +39,8 @@ export function createLife(connection: Connection, keys: Keys, sealer: Sealer, i
   let beat = 0
   /** Since when the generation before the known one was complete. */
   let inheritedSinceMs: number | null = null
+  /** The generation that this process has given everything back to that was known of the one before. */
+  let rebuilt = NONE
   let adoptedAtMs = Number.NEGATIVE_INFINITY
 
   async function look(): Promise<readonly [nowMs: number, text: string]> {
@@ -49,7 +53,8 @@ export function createLife(connection: Connection, keys: Keys, sealer: Sealer, i
   }
 
   function take(generation: Generation): void {
-    if (known !== null && known.id !== generation.id) inheritedSinceMs = heirloomOf(known)
+    // One that was lost before the store counted it as complete passes on what it had been given.
+    if (known !== null && known.id !== generation.id && known.id !== rebuilt) inheritedSinceMs = heirloomOf(known)
     if (known?.id !== generation.id) beat = 0
     known = generation
   }
@@ -70,25 +75,29 @@ export function createLife(connection: Connection, keys: Keys, sealer: Sealer, i
     return generation
   }
 
-  async function begin(): Promise<void> {
+  async function begin(missed: string): Promise<void> {
     const [nowMs, text] = await look()
+    // Another call of this process has learned meanwhile what is there.
+    if ((known?.id ?? NONE) !== missed) return
     const there = text === '' ? null : readGeneration(sealer, text)
-    // Another process has begun one already.
-    if (there !== null && known !== null && there.id !== known.id && there.beganMs > known.beganMs) return
-    if (there !== null && known === null) return
+    if (there !== null) {
+      // Another process has begun one already.
+      if (known === null || (there.id !== known.id && there.beganMs > known.beganMs)) return
+    }
     // Later than the one before, whatever the clock of the store says now: what is older was put back.
-    await swap(text, newGeneration(sealer, Math.max(nowMs, (known?.beganMs ?? 0) + 1, (there?.beganMs ?? 0) + 1), isNew && known === null))
+    const beganMs = Math.max(nowMs, (known?.beganMs ?? 0) + 1, (there?.beganMs ?? 0) + 1)
+    await swap(text, newGeneration(sealer, beganMs, isNew && known === null))
   }
 
   return {
     async knows() {
       if (known === null) {
-        await begin()
+        await begin(NONE)
         const [, text] = await look()
         // Where it has gone meanwhile, the script says so.
         if (known === null && text !== '') take(readGeneration(sealer, text))
       }
-      return [caller, known?.id ?? '-', beat]
+      return [caller, known?.id ?? NONE, beat]
     },
     heard(generation, heardBeat) {
       if (known?.id === generation && heardBeat > beat) beat = heardBeat
@@ -98,8 +107,8 @@ export function createLife(connection: Connection, keys: Keys, sealer: Sealer, i
       return adopt(text)
     },
     begin,
-    async refuse() {
-      await begin()
+    async refuse(missed) {
+      await begin(missed)
       // Nobody reads revocations here: nothing else would ever learn of the new generation.
       if (performance.now() - adoptedAtMs > READS_WITHIN_MS) {
         const [, text] = await look()
@@ -108,6 +117,7 @@ export function createLife(connection: Connection, keys: Keys, sealer: Sealer, i
       throw new StateError('unreachable', 'the store has lost what it held, and is not rebuilt yet')
     },
     async settle(afterMs) {
+      if (known !== null && inheritedSinceMs !== null) rebuilt = known.id
       const [nowMs, text] = await look()
       if (text === '' || known === null || inheritedSinceMs === null) return
       const there = readGeneration(sealer, text)

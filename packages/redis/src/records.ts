@@ -80,6 +80,7 @@ export function createRecords({ connection, keys, sealer, life, maxEvents }: Par
       ],
     )
     if (outcome === 'done') life.heard(known[1], Number(textOf(beat)))
+    if (outcome === 'lost') return life.refuse(known[1])
     return textOf(outcome)
   }
 
@@ -91,7 +92,6 @@ export function createRecords({ connection, keys, sealer, life, maxEvents }: Par
       if (outcome === 'done') return true
       if (outcome === 'conflict') return false
       if (outcome === 'full') throw new StateError('full', 'too many events wait to be delivered: nothing takes them')
-      if (outcome !== 'raced') return life.refuse()
     }
     throw new StateError('unreachable', 'others revoke the same again and again')
   }

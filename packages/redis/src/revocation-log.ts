@@ -53,11 +53,12 @@ export function createRevocationLog({ connection, keys, sealer, life, settleMs, 
     checkInteger('limit', limit, 1, MAX_PAGE)
     const known = after !== null && PLACE.test(after.offset) ? after : null
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const args = [...(await life.knows()), known?.generation ?? '', known?.offset ?? '0', limit, BEATS_KEPT_MS]
+      const believed = await life.knows()
+      const args = [...believed, known?.generation ?? '', known?.offset ?? '0', limit, BEATS_KEPT_MS]
       const [mode, now, text, beat, offset, more, list] = await runScript(connection, PULL, scripted, args)
       const generation = mode === 'absent' || mode === 'lost' ? null : await life.adopt(textOf(text))
       if (generation === null) {
-        await life.begin()
+        await life.begin(believed[1])
         continue
       }
       life.heard(generation.id, Number(textOf(beat)))

@@ -53,7 +53,7 @@ export function appraise(cut: CutJws, scheme: Scheme, issuers: Issuers): Apprais
   if ('refused' in assertions) return assertions
   const { boundToKey } = assertions.confirmation
   // RFC 9449 §7.2: bound to a key, it is no bearer token. §7.1: under DPoP it must be bound to one.
-  if (scheme === 'Bearer' && boundToKey !== null) return NOT_BEARER
+  if (scheme === 'Bearer' && boundToKey !== null && issuer.binding !== 'dangerously-unchecked') return NOT_BEARER
   if (scheme === 'DPoP' && boundToKey === null) return UNBOUND
   // WIT-SVID §2.1: the key is named, never tried for.
   if (scheme === 'WPT' && kid === undefined && assertions.identity.kind === 'spiffe') return NO_KEY_ID

@@ -1,7 +1,7 @@
 import { type Peer, type Refusal, refuse, type Token } from '@countersign/core'
 
 /** What a token must be bound to: see `JwtOptions.binding`. */
-export type Binding = 'mtls' | 'dpop' | 'sender-constrained' | 'if-bound'
+export type Binding = 'mtls' | 'dpop' | 'sender-constrained' | 'if-bound' | 'dangerously-unchecked'
 
 const ANOTHER = Object.freeze(refuse('ERR_TOKEN_BINDING', Object.freeze({ reason: 'it is bound to another certificate' })))
 const NO_CERTIFICATE = Object.freeze(refuse('ERR_TOKEN_BINDING', Object.freeze({ reason: 'no client certificate was presented' })))
@@ -28,6 +28,7 @@ function isBoundAs({ boundTo, boundToKey }: Token, mode: Binding): boolean {
     case 'sender-constrained':
       return boundTo !== null || boundToKey !== null
     case 'if-bound':
+    case 'dangerously-unchecked':
       return true
   }
 }

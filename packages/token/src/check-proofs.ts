@@ -33,7 +33,13 @@ export function checkProofs(
       at('binding'),
       "must be said beside dpop: 'dpop' demands a proven key, 'sender-constrained' takes a certificate for it, 'if-bound' bearer tokens too",
     )
-  const binding = checkChoice(at('binding'), options['binding'] ?? 'mtls', ['mtls', 'dpop', 'sender-constrained', 'if-bound'])
+  const binding = checkChoice(at('binding'), options['binding'] ?? 'mtls', [
+    'mtls',
+    'dpop',
+    'sender-constrained',
+    'if-bound',
+    'dangerously-unchecked',
+  ])
   if (dpop === null && (binding === 'dpop' || binding === 'sender-constrained'))
     throw new MisuseError(
       'ERR_OPTION_CONTRADICTION',

@@ -18,6 +18,7 @@ export {
 export { type DecodedToken, decodeToken } from './decode.js'
 export type { NonceOptions } from './dpop/nonce.js'
 export type { DpopOptions } from './dpop/options.js'
+export { createDpopProofVerifier, type DpopProofVerifier } from './dpop/proof-verifier.js'
 export type { TokenType } from './header.js'
 export type { ClientAuthentication } from './introspection/client-authentication.js'
 export type { IntrospectedOptions, IntrospectionOptions } from './introspection/options.js'

@@ -19,11 +19,10 @@ import { createEntry, type Entry, judgeEntry } from './entry.js'
 import { createEntryMemory } from './entry-memory.js'
 import { createIntrospectingVerifier } from './introspection/introspecting-verifier.js'
 import { createIssuers } from './issuer.js'
-import { matchSignature } from './match-signature.js'
-import { Open, type Signed } from './open-token.js'
+import { createMatcher } from './match-once.js'
+import { Open } from './open-token.js'
 import { createStatusCounter } from './status-counter.js'
 import type { TokenIssuer } from './token-issuer.js'
-import type { VerificationKey } from './verification-key.js'
 
 // A question to the issuer, its answer, a question once more: enough for any token.
 const MAX_ROUNDS = 3
@@ -45,7 +44,7 @@ const KEYS_UNAVAILABLE = Object.freeze(refuse('ERR_KEYS_UNAVAILABLE'))
  */
 export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[], surroundings: Surroundings): TokenVerifier {
   const issuers = createIssuers(options, surroundings)
-  const { schemes, maxBytes, introspected } = issuers
+  const { schemes, maxBytes } = issuers
   const takesWits = schemes.has('WPT')
   const { clock } = surroundings
   const count = createStatusCounter(surroundings.meter)
@@ -55,8 +54,7 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
   const tellers = issuers.all.flatMap(({ prover }) => (prover?.fieldsFor === undefined ? [] : [prover.fieldsFor]))
   // A new token is cut when it is first looked at, and mostly verified at once.
   let lastCut: { readonly field: string; readonly jws: CutJws } | null = null
-  // Many requests may bring a new token at once; one verification answers them all. No longer than the requests that wait for it.
-  const matching = new Map<string, { readonly epoch: number; readonly key: Promise<VerificationKey | null> }>()
+  const match = createMatcher()
 
   /** What is known of the token of a request; of one that is not known, what `unseen` says. */
   function look<Unseen>(inbound: Inbound, unseen: (field: string, nowMs: number) => Unseen): Finding<Entry> | Open | Unseen {
@@ -170,23 +168,6 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
     return judgement === 'aged' ? null : KEYS_UNAVAILABLE
   }
 
-  function match(field: string, { appraisal, candidates, epoch }: Signed): VerificationKey | null | Promise<VerificationKey | null> {
-    const running = matching.get(field)
-    // Only under the same keys: what another key of this name has signed is another question.
-    if (running?.epoch === epoch) return running.key
-    const { algorithm, signingInput, signature } = appraisal
-    const matched = matchSignature(candidates, algorithm, signingInput, signature)
-    if (!(matched instanceof Promise)) return matched
-    const started = {
-      epoch,
-      key: matched.finally(() => {
-        if (matching.get(field) === started) matching.delete(field)
-      }),
-    }
-    matching.set(field, started)
-    return started.key
-  }
-
   function fieldsFor(inbound: Inbound): Headers | null {
     for (const tell of tellers) {
       const fields = tell(inbound)
@@ -225,7 +206,7 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
       const issuer = entries.of(token)?.issuer ?? issuers.byName(token.issuer)
       return checkBinding(token, peer, issuer?.binding ?? 'mtls')
     },
-    challenges: challengesOf(introspected === null ? issuers.all : [...issuers.all, introspected.rules]),
+    challenges: challengesOf(issuers.all),
     ...(tellers.length === 0 ? {} : { fieldsFor }),
     async ready() {
       await Promise.all(issuers.all.map((issuer) => issuer.keys.ready()))
@@ -237,6 +218,7 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
       return issuers.all.map(({ issuer, audience }) => `tokens of ${issuer} for ${audience?.join(' or ') ?? 'any audience'}`).join(', ')
     },
   }
+  const { introspected } = issuers
   return introspected === null ? jwts : createIntrospectingVerifier(jwts, introspected, count, surroundings)
 }
 

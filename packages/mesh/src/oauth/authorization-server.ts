@@ -1,6 +1,6 @@
 import { type ApiKeyVerifier, type Inbound, REPEATED, StateError, type Surroundings } from '@countersign/core'
 import { createAdmission } from '@countersign/limit'
-import { createApiKeyVerifier } from '@countersign/token'
+import { createApiKeyVerifier, createDpopProofVerifier } from '@countersign/token'
 import { createPeerVerifier } from '@countersign/x509'
 import { answerJson, answerRejection, type OAuthAnswer } from './answer.js'
 import { createCertificateReader } from './certificate-evidence.js'
@@ -16,6 +16,7 @@ import { createIntrospectionEndpoint } from './introspection-endpoint.js'
 import { createListeners, type OAuthListeners } from './listener.js'
 import { metadataOf, pathsOf } from './metadata.js'
 import { type AuthorizationServerOptions, checkServerOptions } from './options.js'
+import { createProofReader } from './proof-reader.js'
 import { createRefreshFamilies } from './refresh-families.js'
 import { createRefreshGrant } from './refresh-grant.js'
 import { isRejection, reject } from './rejection.js'
@@ -91,6 +92,11 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   const reader = createTokenReader(core, checked.subjectIssuers)
   const families = createRefreshFamilies(core)
   const parts = { core, mint: createTokenMint(core, maxTokenSeconds), reader, families, ledger: createServiceLedger(core) }
+  const dpop = createDpopProofVerifier(
+    'dpop',
+    { ...options.dpop, origins: originsOf(issuer, checked.mtlsOrigin), replay: core.store },
+    surroundings.clock,
+  )
   const record = createRequestRecord(surroundings)
   const paths = pathsOf(issuer)
   const metadata = metadataOf({
@@ -98,7 +104,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     paths,
     methods: methodsOf(peers !== null, apiKeys !== null),
     algorithms: ['ES256', 'RS256', 'PS256', 'Ed25519'],
-    proofAlgorithms: [],
+    proofAlgorithms: dpop.algorithms,
     mtlsOrigin: checked.mtlsOrigin,
   })
   const grants = {
@@ -107,9 +113,8 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     token_exchange: createTokenExchangeGrant(parts),
   }
   const others = { core, authenticator, quota, reader, families }
-  const proofs = { read: async () => ({ finding: null, headers: {} }) }
   const routes: ReadonlyMap<string, Route> = new Map([
-    [paths.token, formRoute('token', createTokenEndpoint({ authenticator, quota, proofs, grants }))],
+    [paths.token, formRoute('token', createTokenEndpoint({ authenticator, quota, proofs: createProofReader(dpop), grants }))],
     [paths.revoke, formRoute('revoke', createRevocationEndpoint(others))],
     [paths.introspect, formRoute('introspect', createIntrospectionEndpoint(others))],
     [paths.jwks, documentRoute('jwks', () => core.directory.jwks())],
@@ -198,6 +203,12 @@ function readForm(inbound: Inbound, body: Uint8Array) {
   const type = inbound.header('content-type')
   if (type === null || type === REPEATED || !isFormType(type)) return reject('ERR_OAUTH_REQUEST', { reason: 'media type' })
   return parseForm(body)
+}
+
+/** RFC 9449 §4.3, check 9: where the token endpoint is, by our own word. */
+function originsOf(issuer: string, mtlsOrigin: string | null): readonly string[] {
+  const { origin } = new URL(issuer)
+  return mtlsOrigin === null ? [origin] : [origin, mtlsOrigin]
 }
 
 function methodsOf(certificates: boolean, secrets: boolean) {

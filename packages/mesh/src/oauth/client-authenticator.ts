@@ -16,7 +16,7 @@ import type { ClientRegistry } from './client-registry.js'
 import type { Form } from './form.js'
 import { type PresentedClient, readPresentedClient } from './presented-client.js'
 import type { RegisteredClient } from './registered-client.js'
-import { isRejection, type Rejection, reject } from './rejection.js'
+import { isRejection, type Rejection, reject, rejectionRow } from './rejection.js'
 
 /** A client that has proven who it is. */
 export interface AuthenticatedClient {
@@ -184,5 +184,5 @@ function isRevoked(revocations: RevocationList, certificate: CertificateMetadata
 
 /** Is it the caller's failure, and not ours? */
 function isFailure({ code }: Rejection): boolean {
-  return code.startsWith('ERR_CLIENT_')
+  return rejectionRow(code).error === 'invalid_client'
 }

@@ -1,6 +1,6 @@
 import { type ApiKeyVerifier, checkInteger, checkKeys, checkList, checkText, joinPath, kindOf, MisuseError } from '@countersign/core'
 import type { Quota } from '@countersign/limit'
-import type { ApiKeyOptions, JwtOptions } from '@countersign/token'
+import type { ApiKeyOptions, DpopOptions, JwtOptions } from '@countersign/token'
 import type { MtlsOptions } from '@countersign/x509'
 import type { MeshCore } from '../mesh-core.js'
 import type { ClientDirectory, OAuthClient } from './client.js'
@@ -22,8 +22,14 @@ export interface AuthorizationServerOptions {
   readonly tokenSeconds?: number
   /** The longest lifetime of a token; the mesh's keys are published so much longer. Default 3600, at most a day. */
   readonly maxTokenSeconds?: number
-  /** Other issuers whose tokens may be exchanged (RFC 8693). Each names its `subjects`: their names become names of this mesh. Default: none. */
+  /** Other issuers whose tokens may be exchanged (RFC 8693). Each names its `subjects`, which become names of
+   * this mesh; its `binding` means nothing here. Default: none. */
   readonly subjectIssuers?: readonly JwtOptions[]
+  /**
+   * How DPoP proofs are verified (RFC 9449 §5). With `nonce`, each must hold a nonce of this server (RFC 9449 §8). Proofs that were used are
+   * remembered in the store of the mesh. Default: a minute old at most, no nonce.
+   */
+  readonly dpop?: Omit<DpopOptions, 'origins' | 'replay'>
   readonly limit?: AuthorizationServerLimits
   /** Origin at which client certificates are asked for, where that is another one (RFC 8705 §5). Default: the issuer's. */
   readonly mtlsOrigin?: string
@@ -48,7 +54,18 @@ export interface CheckedServerOptions {
   readonly mtlsOrigin: string | null
 }
 
-const KEYS = ['mesh', 'clients', 'mtls', 'apiKeys', 'tokenSeconds', 'maxTokenSeconds', 'subjectIssuers', 'limit', 'mtlsOrigin'] as const
+const KEYS = [
+  'mesh',
+  'clients',
+  'mtls',
+  'apiKeys',
+  'tokenSeconds',
+  'maxTokenSeconds',
+  'subjectIssuers',
+  'dpop',
+  'limit',
+  'mtlsOrigin',
+] as const
 const DEFAULT_SECONDS = 3600
 const DAY_SECONDS = 86_400 // a token that lives longer than a day is a password
 const PER_CLIENT: Quota = Object.freeze({ quota: 100, windowSeconds: 1, burst: 200 })
@@ -67,6 +84,7 @@ export function checkServerOptions(options: AuthorizationServerOptions): Checked
     throw new MisuseError('ERR_OPTION_MISSING', 'clients', 'says who may get tokens: a list of clients, or an object with find(clientId)')
   const limit: unknown = options.limit ?? {}
   checkKeys('limit', limit, ['perClient', 'perAddress'])
+  checkKeys('dpop', options.dpop ?? {}, ['maxAgeSeconds', 'futureSeconds', 'algorithms', 'nonce'])
   return Object.freeze({
     core,
     maxTokenSeconds,

@@ -1,9 +1,10 @@
-import type { Headers, Inbound } from '@countersign/core'
-import type { Rejection } from './rejection.js'
+import { type Headers, type Inbound, isRefusal, type Refusal } from '@countersign/core'
+import type { DpopProofVerifier } from '@countersign/token'
+import { type Rejection, reject } from './rejection.js'
 
 /** Reads DPoP proofs (RFC 9449 §5). */
 export interface ProofReader {
-  /** Rejects only with a {@link StateError}. */
+  /** Never rejects. */
   read(inbound: Inbound): Promise<ReadProof>
 }
 
@@ -12,4 +13,25 @@ export interface ReadProof {
   readonly finding: string | null | Rejection
   /** `DPoP-Nonce`, where one is told (RFC 9449 §8.2). */
   readonly headers: Headers
+}
+
+export function createProofReader(proofs: DpopProofVerifier): ProofReader {
+  return {
+    async read(inbound) {
+      const found = await proofs.verify(inbound)
+      return { finding: isRefusal(found) ? rejectionOf(found) : found, headers: proofs.fieldsFor(inbound) }
+    },
+  }
+}
+
+function rejectionOf({ code, cause }: Refusal): Rejection {
+  switch (code) {
+    case 'ERR_PROOF_NONCE':
+      return reject('ERR_GRANT_NONCE')
+    case 'ERR_REPLAY_UNAVAILABLE':
+    case 'ERR_GUARD_FAULT':
+      return reject('ERR_STATE_UNAVAILABLE', { reason: code }, cause)
+    default:
+      return reject('ERR_GRANT_PROOF', { reason: code })
+  }
 }

@@ -1,32 +1,17 @@
-import { createSecureContext, type SecureContext } from 'node:tls'
-import { checkBoolean, checkKeys, checkText, type Facts, MisuseError, type RevocationEntry } from '@countersign/core'
-import { type ApiKeyRecord, readKeyRecord } from '@countersign/token'
+import { checkBoolean, checkKeys, type Facts, MisuseError, type RevocationEntry } from '@countersign/core'
+import { type ClientTls, createClientTls } from '@countersign/node'
 import { pemBlocks, verifyCredential } from '@countersign/x509'
-import { MAX_ROUNDS, type MeshContext, refusalOfFault, rememberedUntil } from '../mesh-context.js'
+import { MAX_ROUNDS, type MeshContext, refusalOfFault } from '../mesh-context.js'
 import { isOperationRefusal, type OperationRefusal, refuseOperation } from '../operation-refusal.js'
 import { checkReason, type RevocationReason } from '../revocation-reason.js'
 import { stateKey } from '../state-keys.js'
-import { type CredentialText, CredentialTextError, checkCredentialText, readCredentialText } from './credential-text.js'
+import { checkRegistration, type ServiceRegistration } from './check-registration.js'
+import { CredentialTextError, readCredentialText } from './credential-text.js'
 import type { Registration, Registrations } from './registrations.js'
+import { endOf, secondAfter } from './service-end.js'
 import { readServiceRecord, SERVICE_RECORD_MS, type ServiceRecord, writeServiceRecord } from './service-record.js'
 import { nextServiceStatus } from './service-status.js'
 import type { ServiceWatch } from './service-watch.js'
-
-/** The credentials of a service that this process speaks for. */
-export interface ServiceRegistration {
-  /** Its id: the certificate must hold this very name. */
-  readonly id: string
-  /** Its own certificate first, then its intermediates. */
-  readonly certificate: CredentialText
-  /** The private key, not encrypted; a file that its owner alone may open. It goes into the TLS context, and is not kept beside it. */
-  readonly key: CredentialText
-  /** The CAs that the certificate must come from, and that those of the services it calls must come from. */
-  readonly ca: CredentialText
-  /** The record of its API key, never the key. Default: none. */
-  readonly apiKey?: ApiKeyRecord | null
-  /** Where files must lie: paths and links that lead out of it are refused. Default: they may lie anywhere. */
-  readonly credentialsDir?: string
-}
 
 export interface RegisteredService {
   readonly refused?: never
@@ -47,10 +32,6 @@ export interface Registry {
   register(request: ServiceRegistration): Promise<RegisteredService | OperationRefusal>
   deregister(id: string, options?: DeregisterOptions): Promise<{ readonly refused?: never; readonly id: string } | OperationRefusal>
 }
-
-const KEYS = ['id', 'certificate', 'key', 'ca', 'apiKey', 'credentialsDir']
-/** An id that is gone for good: longer than anything that was made for it lives. */
-const FOR_GOOD_MS = 10 * 366 * 86_400_000
 
 /**
  * Makes registration. Everything that can fail comes before the one commit, and nothing is changed by it; after the commit there is nothing
@@ -77,7 +58,7 @@ export function createRegistry(context: MeshContext, registrations: Registration
     if (core.revocations.has('certificate', thumbprint, nowMs)) return refuseOperation('ERR_SERVICE_REVOKED', { reason: 'certificate' })
     if (core.revocations.has('service', id, Number.MAX_SAFE_INTEGER)) return refuseOperation('ERR_SERVICE_REVOKED', { reason: 'service' })
     if (apiKey !== null && apiKey.owner !== id) return refuseOperation('ERR_SERVICE_MISMATCH', { reason: 'api-key' })
-    return { id, certificate: result.certificate, context: contextFrom(certificate, key, ca), apiKey }
+    return { id, certificate: result.certificate, tls: tlsFrom(certificate, key, ca), apiKey }
   }
 
   /** Changes the record of a service, with what goes with it. */
@@ -134,46 +115,14 @@ export function createRegistry(context: MeshContext, registrations: Registration
         revokedBeforeMs: secondAfter(record, nowMs),
         changedAtMs: nowMs,
       }),
-      (record, nowMs) => ({ type: 'auth.service.deregistered', revoke: revocationsOf(id, record, registration, nowMs, reason, forGood) }),
+      (record, nowMs) => ({
+        type: 'auth.service.deregistered',
+        revoke: endOf(context, { id, record, registration, nowMs, reason, forGood }),
+      }),
     )
     if (refusal !== null) return refusal
     registrations.remove(id)
     return { id }
-  }
-
-  function secondAfter({ issuedAtMs, revokedBeforeMs }: ServiceRecord, nowMs: number): number {
-    return 1000 * (1 + Math.floor(Math.max(nowMs, issuedAtMs, revokedBeforeMs - 1000) / 1000))
-  }
-
-  /** Its tokens, the certificates that it has shown, its API key. */
-  function revocationsOf(
-    id: string,
-    record: ServiceRecord,
-    registration: Registration | undefined,
-    nowMs: number,
-    reason: RevocationReason,
-    forGood: boolean,
-  ): readonly RevocationEntry[] {
-    const beforeMs = secondAfter(record, nowMs)
-    const certificates = new Set([record.certificate, registration?.certificate['x5t#S256'] ?? null])
-    const entry = (
-      kind: RevocationEntry['kind'],
-      of: string,
-      untilMs: number,
-      issuedBeforeMs = Number.POSITIVE_INFINITY,
-    ): RevocationEntry => ({
-      kind,
-      id: of,
-      issuedBeforeMs,
-      untilMs: rememberedUntil(context, untilMs),
-      revokedAtMs: nowMs,
-      reason,
-    })
-    return [
-      forGood ? entry('service', id, nowMs + FOR_GOOD_MS) : entry('service', id, beforeMs + rules.maxTokenMs, beforeMs),
-      ...[...certificates].filter((one) => one !== null).map((one) => entry('certificate', one, nowMs + FOR_GOOD_MS)),
-      ...(registration?.apiKey ? [entry('token', registration.apiKey.id, registration.apiKey.expiresAtMs)] : []),
-    ]
   }
 
   return {
@@ -236,26 +185,10 @@ function refusalOf(fault: unknown): OperationRefusal {
   return refuseOperation('ERR_CREDENTIAL_UNREADABLE', { reason: fault.flaw }, fault)
 }
 
-/** What the service calls others with. OpenSSL parses all of it now, not at the first call. */
-function contextFrom(certificate: string, key: string, ca: string): SecureContext {
+function tlsFrom(certificatePem: string, keyPem: string, caPem: string): ClientTls {
   try {
-    return createSecureContext({ cert: certificate, key, ca, minVersion: 'TLSv1.2' })
+    return createClientTls({ certificatePem, keyPem, caPem })
   } catch (cause) {
     throw new CredentialTextError('unreadable', cause)
   }
-}
-
-function checkRegistration(request: ServiceRegistration): void {
-  const given: unknown = request
-  checkKeys('request', given, KEYS)
-  checkText('request.id', request.id)
-  for (const part of ['certificate', 'key', 'ca'] as const) {
-    if (given[part] === undefined)
-      throw new MisuseError('ERR_OPTION_MISSING', `request.${part}`, "takes { file: '….pem' }, { pem } or a function")
-    checkCredentialText(`request.${part}`, given[part])
-  }
-  if (request.credentialsDir !== undefined) checkText('request.credentialsDir', request.credentialsDir)
-  if (request.apiKey === undefined || request.apiKey === null) return
-  const flaw = readKeyRecord(request.apiKey)
-  if (typeof flaw === 'string') throw new MisuseError('ERR_OPTION_INVALID', 'request.apiKey', `takes the record of a key: ${flaw}`)
 }

@@ -1,12 +1,12 @@
-import type { SecureContext } from 'node:tls'
 import type { CertificateMetadata } from '@countersign/core'
+import type { ClientTls } from '@countersign/node'
 import type { ApiKeyDirectory, ApiKeyRecord } from '@countersign/token'
 
-/** What is kept of a registered service: nothing that could be used in its name but the TLS context, which gives no key away. */
+/** What is kept of a registered service: nothing that could be used in its name but the TLS side, which gives no key away. */
 export interface Registration {
   readonly id: string
   readonly certificate: CertificateMetadata
-  readonly context: SecureContext
+  readonly tls: ClientTls
   readonly apiKey: ApiKeyRecord | null
   /** Its end was told of. */
   isNoticed: boolean

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { parseMeshEvent } from '@countersign/mesh'
+import { createAuthMesh, parseMeshEvent } from '@countersign/mesh'
+import { createTestMesh } from '@countersign/testing'
 import { createApiKey, decodeToken } from '@countersign/token'
+import { peerOf } from '../fixture.js'
 import { certificateClient, createStage, ISSUER, lastCode, run } from './stage.js'
 
 const ORDERS = 'spiffe://prod.example/orders'
@@ -169,11 +171,13 @@ test('a grant that the client may not use, or that there is not, is refused', as
   const stage = await createStage(t)
   const { post } = await run(t, stage, { clients: [certificateClient(ORDERS, { grants: ['token_exchange'] })] })
   assert.equal((await post('/token', GRANT, stage.orders)).json['error'], 'unauthorized_client')
+  assert.equal(lastCode(stage), 'ERR_GRANT_NOT_ALLOWED')
   assert.equal(
     (await post('/token', { ...GRANT, grant_type: 'refresh_token', refresh_token: 'x' }, stage.orders)).json['error'],
     'unauthorized_client',
   )
   assert.equal((await post('/token', { ...GRANT, grant_type: 'password' }, stage.orders)).json['error'], 'unsupported_grant_type')
+  assert.equal(lastCode(stage), 'ERR_GRANT_UNSUPPORTED')
   assert.equal((await post('/token', { client_id: ORDERS }, stage.orders)).json['error'], 'invalid_request')
 })
 
@@ -203,4 +207,43 @@ test('one client can use up its own quota alone', async (t) => {
   assert.equal(refused.headers['retry-after'], '5')
   assert.equal(lastCode(stage), 'ERR_QUOTA_EXCEEDED')
   assert.equal((await post('/token', { ...GRANT, client_id: BILLING }, stage.billing)).status, 200)
+})
+
+test('the mesh knows of a token that a service got here: its status, and a revocation reaches it whatever the clocks say', async (t) => {
+  const mesh = createTestMesh('prod.example')
+  const orders = mesh.workload('/orders')
+  const services = { [ORDERS]: { mayCall: [BILLING] }, [BILLING]: { mayCall: [] } }
+  const authMesh = createAuthMesh({ issuer: ISSUER, services, keys: { algorithm: 'ES256' }, audit: null, runtime: { clock: mesh.clock } })
+  t.after(() => authMesh.close())
+  await authMesh.ready()
+  assert.equal(await authMesh.status(ORDERS), 'UNAUTHORIZED')
+  const stage = { ...(await createStage(t)), core: authMesh.core, mesh, orders }
+  const { post } = await run(t, stage, { clients: [certificateClient(ORDERS)] })
+  const first = String((await post('/token', GRANT, orders)).json['access_token'])
+  assert.equal(await authMesh.status(ORDERS), 'AUTHENTICATED')
+  const judge = async (token: string) => {
+    const { status } = await authMesh.validateServiceToken(token, {
+      audience: BILLING,
+      peer: peerOf(ORDERS, { thumbprint: orders['x5t#S256'] }),
+    })
+    return status
+  }
+  assert.equal(await judge(first), 'AUTHENTICATED')
+  // Twice in one second, with a token in between: it begins in the next second, and must not outlive the second revocation.
+  await authMesh.revoke({ service: ORDERS }, { reason: 'key-compromise' })
+  const second = String((await post('/token', GRANT, orders)).json['access_token'])
+  assert.equal(await judge(first), 'REVOKED')
+  assert.equal(await judge(second), 'AUTHENTICATED')
+  await authMesh.revoke({ service: ORDERS }, { reason: 'key-compromise' })
+  assert.equal(await judge(second), 'REVOKED')
+  assert.equal(await authMesh.status(ORDERS), 'REVOKED')
+  const third = String((await post('/token', GRANT, orders)).json['access_token'])
+  assert.equal(await judge(third), 'AUTHENTICATED')
+})
+
+test('many requests of one service at once all get a token, each of its own', async (t) => {
+  const stage = await createStage(t)
+  const { post } = await run(t, stage, { clients: [certificateClient(ORDERS)] })
+  const answers = await Promise.all(Array.from({ length: 50 }, () => post('/token', GRANT, stage.orders)))
+  assert.equal(new Set(answers.map((answer) => claimsOf(answer)['jti'])).size, 50)
 })

@@ -208,3 +208,44 @@ test('without TLS no certificate is believed, and nothing is issued', async (t) 
   assert.equal(answer.status, 401)
   assert.equal(lastCode(stage), 'ERR_CLIENT_CERTIFICATE')
 })
+
+test('a body that does not arrive in time is refused', async (t) => {
+  const { stage, port } = await start(t)
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const socket = connect({ port, host: '127.0.0.1', servername: 'localhost', rejectUnauthorized: false })
+  await once(socket, 'secureConnect')
+  socket.write(`POST /token HTTP/1.1\r\nhost: localhost\r\ncontent-type: ${FORM}\r\ncontent-length: 100\r\n\r\ngrant`)
+  const answered = once(socket, 'data')
+  const ticking = setInterval(() => t.mock.timers.tick(10_000), 20)
+  const [chunk] = await answered
+  clearInterval(ticking)
+  assert.match(String(chunk), /^HTTP\/1\.1 408 /)
+  assert.equal(lastCode(stage), 'ERR_OAUTH_BODY_TIMEOUT')
+  socket.destroy()
+})
+
+test('a part that fails is a fault of ours: nothing is issued, and the client may come again', async (t) => {
+  const stage = await createStage(t)
+  const broken = {
+    ...stage.core,
+    randomBytes: (): never => {
+      throw new Error('no entropy')
+    },
+  }
+  const { post } = await run(t, { ...stage, core: broken }, { clients: [certificateClient(ORDERS)] })
+  const answer = await post('/token', BODY, stage.orders)
+  assert.equal(answer.status, 503)
+  assert.equal(answer.json['error'], 'temporarily_unavailable')
+  assert.equal(answer.text.includes('entropy'), false)
+  assert.equal(lastCode(stage), 'ERR_OAUTH_FAULT')
+})
+
+test('a key that is revoked signs nothing that is given away', async (t) => {
+  const { stage, post } = await start(t)
+  const { keys, revocations } = stage.core
+  await keys.close()
+  const nowMs = stage.mesh.clock.nowMs()
+  const entry = { kind: 'key', id: keys.kid, issuedBeforeMs: Number.POSITIVE_INFINITY, untilMs: nowMs + 1e7 } as const
+  await revocations.revoke([{ ...entry, revokedAtMs: nowMs, reason: 'key-compromise' }])
+  assert.equal((await post('/token', BODY, stage.orders)).status, 503)
+})

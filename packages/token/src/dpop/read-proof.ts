@@ -10,7 +10,8 @@ export interface DpopProof extends DecodedProof {
   /** In its one spelling. */
   readonly htu: string
   readonly iatMs: number
-  readonly ath: string
+  /** `null` where the request has no token. */
+  readonly ath: string | null
   readonly nonce: string | null
 }
 
@@ -21,8 +22,11 @@ const WRONG_METHOD = Object.freeze(refuse('ERR_PROOF_METHOD'))
 const WRONG_TARGET = Object.freeze(refuse('ERR_PROOF_TARGET'))
 const NO_TARGET = Object.freeze(refuse('ERR_PROOF_TARGET', Object.freeze({ reason: 'its htu is no http or https URI' })))
 
-/** The checks of RFC 9449 §4.3 that take neither cryptography nor the token, cheapest first. */
-export function readDpopProof(inbound: Inbound, rules: DpopRules, nowMs: number): DpopProof | Refusal {
+/**
+ * The checks of RFC 9449 §4.3 that take neither cryptography nor the token, cheapest first.
+ * @param hasToken the request brings a token, which the proof must name.
+ */
+export function readDpopProof(inbound: Inbound, rules: DpopRules, nowMs: number, hasToken: boolean): DpopProof | Refusal {
   const field = inbound.header('dpop')
   // RFC 9449 §4.3, check 1.
   if (field === null) return MISSING
@@ -39,7 +43,7 @@ export function readDpopProof(inbound: Inbound, rules: DpopRules, nowMs: number)
   if (typeof htm !== 'string') return wrongClaim('htm')
   if (typeof htu !== 'string') return wrongClaim('htu')
   if (!isTime(iat)) return wrongClaim('iat')
-  if (ath === null) return wrongClaim('ath')
+  if (ath === null && hasToken) return wrongClaim('ath')
   if (nonce !== undefined && readId(nonce) === null) return wrongClaim('nonce')
   if (exp !== undefined && !isTime(exp)) return wrongClaim('exp')
 
