@@ -129,7 +129,7 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
         if (typeof read !== 'function') return read
         prove = read
       }
-      if (!(found instanceof Open)) return conclude(found, prove)
+      if (!(found instanceof Open)) return prove === null ? found.token : conclude(found, prove)
       if (found.signed === null) {
         await found.issuer.keys.load()
         continue
@@ -146,15 +146,14 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
       issuers.headers.remember(appraisal.signingInput, appraisal.header)
       // Time went by, and the keys may have changed: judged as every request is.
       const judgement = judgeEntry(entry, clock.nowMs())
-      if (judgement === null) return conclude(entry, prove)
+      if (judgement === null) return prove === null ? entry.token : conclude(entry, prove)
       if (typeof judgement !== 'string') return judgement
     }
     return KEYS_UNAVAILABLE
   }
 
   /** A proof is of one request: however often its token was seen, it is verified anew. */
-  async function conclude(entry: Entry, prove: ((entry: Entry) => Promise<Refusal | null>) | null): Promise<Token | Refusal> {
-    if (prove === null) return entry.token
+  async function conclude(entry: Entry, prove: (entry: Entry) => Promise<Refusal | null>): Promise<Token | Refusal> {
     const unproven = await prove(entry)
     if (unproven !== null) return unproven
     // A replay store may have taken its time.
