@@ -10,6 +10,7 @@ import { fakeInbound } from './fake-inbound.js'
 import { forwardedFields } from './forwarded.js'
 import { type MemoryRecorder, memoryRecorder } from './memory-recorder.js'
 import { type PresetName, presetsOf } from './presets.js'
+import { ISSUER } from './tokens.js'
 import { createWorld } from './world.js'
 
 const world = createWorld()
@@ -17,9 +18,16 @@ after(() => world.close())
 const presets: Readonly<Record<PresetName, GuardOptions>> = presetsOf(world)
 const effects = effectsOf(world)
 
-/** Serves the issuer's keys at one address, and nothing anywhere else. */
-const fetch: typeof globalThis.fetch = async (input) =>
-  String(input) === 'https://issuer.example/jwks' ? Response.json({ keys: world.tokens.jwks }) : new Response(null, { status: 404 })
+/** Serves the issuer's keys and where they are, and nothing anywhere else. */
+const fetch: typeof globalThis.fetch = async (input) => documents.get(String(input))?.() ?? new Response(null, { status: 404 })
+
+const documents: ReadonlyMap<string, () => Response> = new Map([
+  ['https://issuer.example/jwks', () => Response.json({ keys: world.tokens.jwks })],
+  [
+    `${ISSUER}/.well-known/oauth-authorization-server`,
+    () => Response.json({ issuer: ISSUER, jwks_uri: 'https://issuer.example/jwks', token_endpoint: `${ISSUER}/token` }),
+  ],
+])
 
 for (const { field, on = 'certificate-and-token', values, probes, is } of effects) {
   test(`${field} has an effect: ${is[0]} with one value, ${is[1]} with another`, async () => {
@@ -48,9 +56,9 @@ async function outcomeOf(guard: Guard, recorder: MemoryRecorder, probe: Probe): 
   return decision.allowed ? 'granted' : String(recorder.events.at(-1)?.code)
 }
 
-function decide(
+async function decide(
   guard: Guard,
-  { certificate, token, proof, forwarded, method = 'GET', target = '/', authority = 'localhost', serverName }: Probe,
+  { certificate, token, proof, session, forwarded, method = 'GET', target = '/', authority = 'localhost', serverName }: Probe,
 ): Promise<Decision> {
   const credential = certificate === undefined ? null : world.certificates.of(certificate)
   const fields = new Map(
@@ -58,8 +66,10 @@ function decide(
   )
   if (token !== undefined) fields.set('authorization', `Bearer ${world.tokens.of(token)}`)
   const written = forwarded === undefined ? [] : forwardedFields(forwarded, world)
+  const handed = session === undefined ? [] : await world.sessions.fields(session)
+  for (const [name, value] of handed) fields.set(name.toLowerCase(), value)
   const inbound = fakeInbound({
-    rawHeaders: written.flat(),
+    rawHeaders: [...written, ...handed].flat(),
     method,
     target,
     authority,
@@ -69,7 +79,7 @@ function decide(
       : { presented: { kind: 'certificate', leaf: credential.certificateDer, intermediates: world.certificates.sentWith(credential) } }),
   })
   Object.assign(inbound.connection, { serverName: serverName ?? null })
-  return Promise.resolve(guard.decide(inbound))
+  return guard.decide(inbound)
 }
 
 const stranger: Probe = { certificate: 'self-signed' }

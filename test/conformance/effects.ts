@@ -3,6 +3,7 @@ import { type CertificateKind, idOf, TRUST_DOMAIN } from './certificates.js'
 import type { ForwardedKind } from './forwarded.js'
 import type { PresetName } from './presets.js'
 import { ORIGIN, type ProofKind } from './proofs.js'
+import type { SessionKind } from './sessions.js'
 import type { TokenKind } from './tokens.js'
 import type { World } from './world.js'
 
@@ -13,6 +14,8 @@ export interface Probe {
   readonly token?: TokenKind
   /** A token that is bound to a key, and its proof. */
   readonly proof?: ProofKind
+  /** What hands a session on. */
+  readonly session?: SessionKind
   readonly method?: string
   readonly target?: string
   readonly authority?: string
@@ -63,6 +66,13 @@ export function effectsOf({ certificates, tokens, crlFile, oldCrlFile, intermedi
       values: [{ trust: [root] }, null],
       probes: [{ token: 'unbound' }],
       is: ['ERR_PEER_MISSING', GRANTED],
+    },
+    {
+      field: 'session',
+      on: 'sessions',
+      values: [null, KEEP],
+      probes: [{ ...orders, session: 'garbage' }],
+      is: [GRANTED, 'ERR_SESSION_INVALID'],
     },
     { field: 'jwt', values: [null, KEEP], probes: [orders], is: [GRANTED, 'ERR_TOKEN_MISSING'] },
     { field: 'apiKeys', on: 'certificate-and-key', values: [KEEP, null], probes: [orders], is: ['ERR_API_KEY_MISSING', GRANTED] },
@@ -187,6 +197,7 @@ export function effectsOf({ certificates, tokens, crlFile, oldCrlFile, intermedi
       probes: [{ certificate: 'missing-intermediate' }],
       is: [GRANTED, 'ERR_PEER_UNTRUSTED'],
     },
+    { field: 'mtls.denyList', on: 'mtls', values: [null, revoked(true)], probes: [orders], is: [GRANTED, 'ERR_PEER_REVOKED'] },
     {
       field: 'mtls.revocation',
       on: 'mtls',
@@ -279,6 +290,13 @@ export function effectsOf({ certificates, tokens, crlFile, oldCrlFile, intermedi
       field: 'jwt.keys.jwksUri',
       on: 'keys-fetched',
       values: ['https://issuer.example/jwks', 'https://issuer.example/other'],
+      probes: [both],
+      is: [GRANTED, 'ERR_KEYS_UNAVAILABLE'],
+    },
+    {
+      field: 'jwt.keys.discover',
+      on: 'keys-discovered',
+      values: [true, 'openid-configuration'],
       probes: [both],
       is: [GRANTED, 'ERR_KEYS_UNAVAILABLE'],
     },

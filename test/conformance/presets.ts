@@ -96,6 +96,7 @@ export function presetsOf(world: World) {
     'revocation-of-intermediate': { ...mtls, mtls: { trust, revocation: { crl: { files: [world.intermediateCrlFile] } } } },
     'keys-in-a-file': { ...mtls, jwt: { ...both, keys: { file: `${world.folder}/jwks.json` } } },
     'keys-fetched': { ...mtls, jwt: { ...both, keys: { jwksUri: 'https://issuer.example/jwks' } } },
+    'keys-discovered': { ...mtls, jwt: { ...both, keys: { discover: true } } },
     'one-rule': { ...mtls, jwt: both, require: [['mtls'], ['mtls', 'jwt']], authorize: [{ callers: orders, methods: 'GET' }] },
     'two-rules': {
       ...mtls,

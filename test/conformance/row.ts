@@ -118,6 +118,9 @@ export const INSUFFICIENT_SCOPE = { challenge: `${BEARER}, error="insufficient_s
 const API_KEY = 'ApiKey realm="countersign"'
 
 export const ASKS_FOR_KEY = { challenge: API_KEY } as const
+/** Where tokens are accepted too, a 401 names both schemes. */
+export const ASKS_FOR_EITHER = { challenge: `${BEARER}, ${API_KEY}` } as const
+export const INVALID_BESIDE_KEYS = { challenge: `${BEARER}, error="invalid_token", ${API_KEY}` } as const
 export const KEY_REPEATED = { challenge: `${API_KEY}, error="invalid_request"` } as const
 
 export const UNENCRYPTED = { code: 'ERR_PEER_UNENCRYPTED', status: 403 } as const

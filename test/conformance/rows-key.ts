@@ -1,12 +1,12 @@
 import { idOf } from './certificates.js'
 import type { KeyKind } from './keys.js'
 import {
+  ASKS_FOR_EITHER,
   ASKS_FOR_KEY,
-  ASKS_FOR_TOKEN,
   type Denied,
   type Given,
   type Granted,
-  INVALID_TOKEN,
+  INVALID_BESIDE_KEYS,
   KEY_REPEATED,
   type Row,
   UNENCRYPTED,
@@ -141,21 +141,21 @@ export const KEY_ROWS: readonly Row[] = [
     'refuses a bad token beside a good key',
     ['E14'],
     { preset: 'any-of-three', token: 'signature-flipped', apiKey: 'orders' },
-    { code: 'ERR_TOKEN_SIGNATURE', status: 401, ...INVALID_TOKEN },
+    { code: 'ERR_TOKEN_SIGNATURE', status: 401, ...INVALID_BESIDE_KEYS },
   ),
   row(
     'bad-key-is-final',
     'refuses a bad key beside a good token',
     ['E14'],
     { preset: 'any-of-three', token: 'unbound', apiKey: 'unknown' },
-    { ...KEY_INVALID, code: 'ERR_API_KEY_UNKNOWN', sent: 'ERR_API_KEY_INVALID' },
+    { ...KEY_INVALID, ...ASKS_FOR_EITHER, code: 'ERR_API_KEY_UNKNOWN', sent: 'ERR_API_KEY_INVALID' },
   ),
   row(
     'bad-key-beside-certificate-is-final',
     'refuses a bad key beside a good certificate',
     ['E14'],
     { preset: 'any-of-three', certificate: 'orders', apiKey: 'wrong' },
-    KEY_INVALID,
+    { ...KEY_INVALID, ...ASKS_FOR_EITHER },
   ),
   row(
     'bad-certificate-is-final',
@@ -170,7 +170,7 @@ export const KEY_ROWS: readonly Row[] = [
     'asks for a token where a key would do too',
     ['B3'],
     { preset: 'any-of-three' },
-    { code: 'ERR_TOKEN_MISSING', status: 401, ...ASKS_FOR_TOKEN },
+    { code: 'ERR_TOKEN_MISSING', status: 401, ...ASKS_FOR_EITHER },
   ),
 ]
 

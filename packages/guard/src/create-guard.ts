@@ -1,7 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createRecorder } from '@countersign/audit'
 import {
+  type ApiKeyVerifier,
   BEARER_CHALLENGE,
+  type Challenge,
   type Decision,
   type Inbound,
   kindOf,
@@ -13,13 +15,14 @@ import {
   quietMeter,
   quietRecorder,
   type Surroundings,
+  type TokenVerifier,
 } from '@countersign/core'
 import { createAdmission, createLimiter } from '@countersign/limit'
 import { createAuthorizer } from '@countersign/policy'
 import { createApiKeyVerifier, createTokenVerifier } from '@countersign/token'
 import { createPeerVerifier } from '@countersign/x509'
 import { type CheckedOptions, checkGuardOptions, isApiKeyVerifier, isPeerVerifier, isTokenVerifier } from './check-options.js'
-import { createDenialMaker } from './deny.js'
+import { API_KEY_CHALLENGE, createDenialMaker } from './deny.js'
 import type { Guard, Proven, TypedGuardOptions } from './guard.js'
 import { createIgnoredFieldFinder } from './ignored-fields.js'
 import { createGrantKeeper } from './keep-grants.js'
@@ -104,7 +107,7 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
     pathOf: createPathReader(options.encodedSlashes),
     needOf: options.needOf,
     asServerName: options.asServerName,
-    denialFrom: createDenialMaker(options, tokens?.challenges ?? [BEARER_CHALLENGE]),
+    denialFrom: createDenialMaker(options, challengesOf(tokens, apiKeys)),
     ignoredFields: createIgnoredFieldFinder(peers, options.session, witness),
     witness,
   })
@@ -207,4 +210,11 @@ export function toGuard(guard: GuardOptions | Guard): Guard {
       `takes a guard or the options of one, not ${kindOf(given)}: write createGuard({ … })`,
     )
   return 'decide' in guard ? guard : composeGuard(checkGuardOptions(guard))
+}
+
+/** A guard that looks at certificates alone has nothing to ask for in a challenge, but RFC 9110 §11.6.1 wants one with each 401. */
+function challengesOf(tokens: TokenVerifier | null, apiKeys: ApiKeyVerifier | null): readonly Challenge[] {
+  if (tokens === null) return [apiKeys === null ? BEARER_CHALLENGE : API_KEY_CHALLENGE]
+  const accepted = tokens.challenges ?? [BEARER_CHALLENGE]
+  return apiKeys === null ? accepted : [...accepted, API_KEY_CHALLENGE]
 }

@@ -20,7 +20,7 @@ export interface DenialOptions {
 const MAX_RETRY_AFTERS = 512
 
 /** RFC 9110 §11.3; the scheme has no registration, and `realm` is the parameter that any may have (§11.5). */
-const API_KEY: Challenge = Object.freeze({
+export const API_KEY_CHALLENGE: Challenge = Object.freeze({
   scheme: 'ApiKey',
   parameters: 'realm="countersign"',
   errors: Object.freeze(['invalid_request']),
@@ -65,9 +65,13 @@ export function createDenialMaker({ exposeDetails, problemTypeBase }: DenialOpti
   function challengeOf(code: Code, used: string | null): string | null {
     const { challenge, stage } = catalogueEntry(catalogueEntry(code).publicCode as Code)
     if (challenge === null || challenges.length === 0) return null
-    if (stage === 'api-key') return withError(API_KEY, challenge)
     return challenges
-      .map((one, index) => (used === null || used === schemes[index] ? withError(one, challenge) : withError(one, '')))
+      .map((one, index) => {
+        // What is wrong with a key is said under its scheme, wherever the key stood; all else under that of the token.
+        const isMeant =
+          stage === 'api-key' ? one === API_KEY_CHALLENGE : one !== API_KEY_CHALLENGE && (used === null || used === schemes[index])
+        return withError(one, isMeant ? challenge : '')
+      })
       .join(', ')
   }
 

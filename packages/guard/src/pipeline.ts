@@ -1,8 +1,5 @@
 import type {
-  Admission,
   ApiKey,
-  ApiKeyVerifier,
-  Authorizer,
   Code,
   Decision,
   Denial,
@@ -10,41 +7,20 @@ import type {
   Grant,
   Headers,
   Inbound,
-  Limiter,
   Peer,
-  PeerVerifier,
   Principal,
   Quotas,
   Refusal,
   SessionVerifier,
   Token,
-  TokenVerifier,
 } from '@countersign/core'
 import { catalogueEntry, isRefusal, refuse } from '@countersign/core'
-import type { DenialMaker } from './deny.js'
-import type { IgnoredFieldFinder } from './ignored-fields.js'
+import { judgeGrant } from './judge-grant.js'
+import type { PipelineParts } from './pipeline-parts.js'
 import { ANONYMOUS, createPrincipalMaker, withSession } from './principal-from.js'
 import { type EvidenceNeed, missingPeerCode } from './requirement.js'
-import type { RouteTable } from './routes.js'
-import { checkAuthority, type PathReader } from './target.js'
-import type { Witness } from './witness.js'
-
-/** What the composition root puts together. */
-export interface PipelineParts {
-  readonly peers: PeerVerifier | null
-  readonly tokens: TokenVerifier | null
-  readonly apiKeys: ApiKeyVerifier | null
-  readonly sessions: SessionVerifier | null
-  readonly authorizer: Authorizer
-  readonly limiter: Limiter | null
-  readonly admission: Admission | null
-  readonly pathOf: PathReader
-  readonly needOf: RouteTable
-  readonly asServerName: boolean
-  readonly denialFrom: DenialMaker
-  readonly ignoredFields: IgnoredFieldFinder
-  readonly witness: Witness
-}
+import { checkAuthority } from './target.js'
+import { verifyEvidence } from './verify-evidence.js'
 
 /** Decides requests, and judges grants again. */
 export interface Pipeline {
@@ -132,40 +108,10 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     recalledPeer: Finding<Peer> | undefined,
     recalledToken: Finding<Token> | undefined,
   ): Promise<Decision> {
-    const left: (() => void)[] = []
-    try {
-      let peer = recalledPeer
-      if (peer === undefined && peers !== null) {
-        const entry = await enter(inbound, null)
-        if (isRefusal(entry)) return deny(entry, inbound, null)
-        left.push(entry)
-        peer = await peers.verify(inbound)
-        // Proven: what its token may have to wait for must not hold up strangers of the same address.
-        if (!isRefusal(peer)) left.pop()?.()
-      }
-      if (isRefusal(peer)) return judgeEvidence(inbound, path, need, peer, null, null)
-      let token = recalledToken
-      if (token === undefined && tokens !== null) {
-        const entry = await enter(inbound, peer ?? null)
-        if (isRefusal(entry)) return deny(entry, inbound, peer ?? null)
-        left.push(entry)
-        token = await tokens.verify(inbound)
-      }
-      // A verifier of the user's own that says nothing has proven nothing.
-      if (peer === undefined || token === undefined) return deny(refuse('ERR_GUARD_FAULT', { part: 'verifier' }), inbound, null)
-      let apiKey = apiKeys === null || isRefusal(token) ? null : apiKeys.recall(inbound, peer)
-      if (apiKey === undefined && apiKeys !== null) {
-        // The token's place will do: who waits for a second one while holding the first may wait for ever.
-        const entry = left.length > 0 ? () => {} : await enter(inbound, peer)
-        if (isRefusal(entry)) return deny(entry, inbound, peer)
-        left.push(entry)
-        apiKey = await apiKeys.verify(inbound, peer)
-      }
-      if (apiKey === undefined) return deny(refuse('ERR_GUARD_FAULT', { part: 'verifier' }), inbound, null)
-      return judgeEvidence(inbound, path, need, peer, token, apiKey)
-    } finally {
-      for (const leave of left) leave()
-    }
+    return verifyEvidence<Decision | Promise<Decision>>(parts, enter, inbound, recalledPeer, recalledToken, {
+      found: (peer, token, apiKey) => judgeEvidence(inbound, path, need, peer, token, apiKey),
+      refused: (refusal, caller) => deny(refusal, inbound, caller),
+    })
   }
 
   function enter(inbound: Inbound, peer: Peer | null): Refusal | (() => void) | Promise<Refusal | (() => void)> {
@@ -299,18 +245,9 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     return denialFrom(refusal, inbound, fields)
   }
 
-  function judge({ principal, inbound }: Grant): Denial | null {
+  function judge(grant: Grant): Denial | null {
     try {
-      const refusal = closed
-        ? refuse('ERR_GUARD_CLOSED')
-        : ((principal.peer === null || peers === null ? null : peers.judge(principal.peer, inbound)) ??
-          (principal.token === null || tokens === null
-            ? null
-            : (tokens.judge(principal.token, inbound) ?? tokens.bind(principal.token, principal.peer))) ??
-          (principal.apiKey === null || apiKeys === null
-            ? null
-            : (apiKeys.judge(principal.apiKey, inbound) ?? apiKeys.bind(principal.apiKey, principal.peer))) ??
-          (principal.session === null || sessions === null ? null : sessions.judge(principal.session)))
+      const refusal = closed ? refuse('ERR_GUARD_CLOSED') : judgeGrant(grant, parts)
       return refusal === null ? null : denialFrom(refusal)
     } catch (fault) {
       return denialFrom(refuse('ERR_GUARD_FAULT', undefined, fault))

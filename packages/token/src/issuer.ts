@@ -77,8 +77,8 @@ export function createIssuers(options: unknown, surroundings: Surroundings): Iss
     all,
     algorithms: new Set(all.flatMap((issuer) => [...issuer.algorithms])),
     maxBytes: Math.max(...rules.map((entry) => entry.maxBytes)),
-    schemes: new Set(all.flatMap(schemesOf)),
-    introspected: asked[0] === undefined ? null : { ...asked[0], asksAboutAll: all.length === 0 },
+    schemes: new Set([...all.flatMap(schemesOf), ...(asked.length === 0 ? [] : (['Bearer'] as const))]),
+    introspected: asked[0] === undefined ? null : { ...asked[0], asksAboutAll: byName.size === 0 },
     headers: createHeaderMemory(),
     byName: (name) => byName.get(name),
     of(claims, scheme) {

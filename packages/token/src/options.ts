@@ -1,21 +1,12 @@
 import type { JsonWebKey, KeyObject } from 'node:crypto'
 import type { NameMatch, RevocationList, Source } from '@countersign/core'
-import {
-  checkChoice,
-  checkInteger,
-  checkKeys,
-  checkList,
-  compileNameMatch,
-  isRevocationList,
-  joinPath,
-  kindOf,
-  MisuseError,
-} from '@countersign/core'
+import { checkChoice, checkInteger, checkKeys, checkList, compileNameMatch, joinPath, MisuseError } from '@countersign/core'
 import { ALGORITHMS, type Algorithm, DEFAULT_ALGORITHMS, SVID_ALGORITHMS } from './algorithm.js'
 import type { Binding } from './binding.js'
 import { checkAlgorithmList } from './check-algorithms.js'
 import { checkAudience, checkIssuer, checkTexts } from './check-names.js'
 import { checkProofs } from './check-proofs.js'
+import { checkRevocation, checkStale } from './check-revocation.js'
 import type { DpopOptions, DpopRules } from './dpop/options.js'
 import type { TokenType } from './header.js'
 import type { Revocation } from './revocation.js'
@@ -174,7 +165,6 @@ const KEYS = [
 const DEFAULT_MAX_BYTES = 8192
 const DEFAULT_SKEW_SECONDS = 30
 const DEFAULT_STALE_SECONDS = 3600
-const MAX_STALE_SECONDS = 7 * 86_400
 const MAX_TOKEN_AGE_SECONDS = 366 * 86_400
 
 /**
@@ -231,28 +221,4 @@ function checkSubjects(option: string, subjects: unknown, type: TokenType): Issu
   if (subjects === 'any') return () => true
   const matches = checkList(option, subjects).map((match, index) => compileNameMatch(`${option}[${index}]`, match))
   return (subject) => matches.some((match) => match(subject))
-}
-
-/** Checks a revocation list among options. */
-export function checkRevocation(option: string, revocation: unknown, skewMs: number): Revocation | null {
-  if (revocation === undefined || revocation === null) return null
-  checkKeys(option, revocation, ['list', 'whenUnavailable'])
-  const { list } = revocation
-  if (!isRevocationList(list)) {
-    throw new MisuseError(
-      'ERR_OPTION_INVALID',
-      joinPath(option, 'list'),
-      `takes an object with has(kind, id) and ageMs, not ${kindOf(list)}`,
-    )
-  }
-  const { whenUnavailable = 'refuse' } = revocation
-  const maxAgeMs = whenUnavailable === 'refuse' ? null : 1000 * checkStale(joinPath(option, 'whenUnavailable'), whenUnavailable, 0)
-  return Object.freeze({ list, maxAgeMs, skewMs })
-}
-
-function checkStale(option: string, whenUnavailable: unknown, whenRefused: number): number {
-  if (whenUnavailable === 'refuse') return whenRefused
-  if (typeof whenUnavailable === 'string') return checkChoice(option, whenUnavailable, ['refuse']) && whenRefused
-  checkKeys(option, whenUnavailable, ['staleSeconds'])
-  return checkInteger(joinPath(option, 'staleSeconds'), whenUnavailable['staleSeconds'], 1, MAX_STALE_SECONDS)
 }

@@ -1,5 +1,4 @@
 import {
-  type Connection,
   type Finding,
   type Headers,
   type Inbound,
@@ -10,7 +9,6 @@ import {
   type Token,
   type TokenVerifier,
 } from '@countersign/core'
-import { LRUCache } from 'lru-cache'
 import { appraise } from './appraisal.js'
 import { checkBinding } from './binding.js'
 import { challengesOf } from './challenges.js'
@@ -18,22 +16,14 @@ import { judgeTime } from './claims.js'
 import { type CutJws, cutCompact } from './compact.js'
 import { readCredentials, schemeOf, tokenOf } from './credentials.js'
 import { createEntry, type Entry, judgeEntry } from './entry.js'
+import { createEntryMemory } from './entry-memory.js'
 import { createIntrospectingVerifier } from './introspection/introspecting-verifier.js'
 import { createIssuers } from './issuer.js'
-import { matchSignature } from './match-signature.js'
-import { Open, type Signed } from './open-token.js'
-import { retainedBytes } from './retained-bytes.js'
+import { createMatcher } from './match-once.js'
+import { Open } from './open-token.js'
 import { createStatusCounter } from './status-counter.js'
 import type { TokenIssuer } from './token-issuer.js'
-import type { VerificationKey } from './verification-key.js'
 
-// Tokens that were verified, by how they end; their whole text is compared then. Only those: garbage never takes a place here.
-const MAX_ENTRIES = 10_000
-const MAX_ENTRY_BYTES = 64 * 1024 * 1024
-// What an entry takes beside its text and its claims. Measured, rounded up.
-const FIXED_BYTES = 2048
-// Of the signature: enough that no two tokens meet but by design, and little to hash. Hashing a whole token takes longer than all the rest.
-const KEY_LENGTH = 64
 // A question to the issuer, its answer, a question once more: enough for any token.
 const MAX_ROUNDS = 3
 
@@ -58,15 +48,13 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
   const takesWits = schemes.has('WPT')
   const { clock } = surroundings
   const count = createStatusCounter(surroundings.meter)
-  const verified = new LRUCache<string, Entry>({ max: MAX_ENTRIES, maxSize: MAX_ENTRY_BYTES })
-  const entries = new WeakMap<Token, Entry>()
+  const entries = createEntryMemory()
   // The token that a connection brought last: most bring the same one again, and comparing it costs less than hashing it.
   const lastOf = Symbol('countersign.token')
   const tellers = issuers.all.flatMap(({ prover }) => (prover?.fieldsFor === undefined ? [] : [prover.fieldsFor]))
   // A new token is cut when it is first looked at, and mostly verified at once.
   let lastCut: { readonly field: string; readonly jws: CutJws } | null = null
-  // Many requests may bring a new token at once; one verification answers them all. No longer than the requests that wait for it.
-  const matching = new Map<string, { readonly epoch: number; readonly key: Promise<VerificationKey | null> }>()
+  const match = createMatcher()
 
   /** What is known of the token of a request; of one that is not known, what `unseen` says. */
   function look<Unseen>(inbound: Inbound, unseen: (field: string, nowMs: number) => Unseen): Finding<Entry> | Open | Unseen {
@@ -78,7 +66,7 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
     if (judgement === null) return known
     if (typeof judgement !== 'string') return judgement
     if (judgement !== 'changed') return new Open(known.issuer, known.field, null)
-    verified.delete(keyOf(known.field))
+    entries.forget(known)
     inbound.connection[lastOf] = undefined
     return unseen(known.field, nowMs)
   }
@@ -91,9 +79,8 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
     if (last !== undefined && !takesWits && last.field === inbound.header('authorization')) return last
     const spelled = readCredentials(inbound, schemes, maxBytes)
     if (typeof spelled !== 'string') return spelled
-    const entry = verified.get(keyOf(spelled))
-    // Whole, since nothing less tells one token from another.
-    if (entry === undefined || entry.field !== spelled) return spelled
+    const entry = entries.recall(spelled)
+    if (entry === undefined) return spelled
     connection[lastOf] = entry
     return entry
   }
@@ -154,7 +141,8 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
       if (key === null) return WRONG_SIGNATURE
       const entry = createEntry(found.field, appraisal, key, epoch)
       if (isRefusal(entry)) return entry
-      remember(entry, inbound.connection)
+      entries.remember(entry)
+      inbound.connection[lastOf] = entry
       issuers.headers.remember(appraisal.signingInput, appraisal.header)
       // Time went by, and the keys may have changed: judged as every request is.
       const judgement = judgeEntry(entry, clock.nowMs())
@@ -179,29 +167,6 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
     if (judgement === 'changed') return KEY_UNKNOWN
     void entry.issuer.keys.load()
     return judgement === 'aged' ? null : KEYS_UNAVAILABLE
-  }
-
-  function match(field: string, { appraisal, candidates, epoch }: Signed): VerificationKey | null | Promise<VerificationKey | null> {
-    const running = matching.get(field)
-    // Only under the same keys: what another key of this name has signed is another question.
-    if (running?.epoch === epoch) return running.key
-    const { algorithm, signingInput, signature } = appraisal
-    const matched = matchSignature(candidates, algorithm, signingInput, signature)
-    if (!(matched instanceof Promise)) return matched
-    const started = {
-      epoch,
-      key: matched.finally(() => {
-        if (matching.get(field) === started) matching.delete(field)
-      }),
-    }
-    matching.set(field, started)
-    return started.key
-  }
-
-  function remember(entry: Entry, connection: Connection): void {
-    verified.set(keyOf(entry.field), entry, { size: FIXED_BYTES + entry.field.length + retainedBytes(entry.claims) })
-    entries.set(entry.token, entry)
-    connection[lastOf] = entry
   }
 
   function fieldsFor(inbound: Inbound): Headers | null {
@@ -235,11 +200,11 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
       }
     },
     judge(token) {
-      const entry = entries.get(token)
+      const entry = entries.of(token)
       return entry === undefined ? KEY_UNKNOWN : judgeNow(entry)
     },
     bind(token, peer) {
-      const issuer = entries.get(token)?.issuer ?? issuers.byName(token.issuer)
+      const issuer = entries.of(token)?.issuer ?? issuers.byName(token.issuer)
       return checkBinding(token, peer, issuer?.binding ?? 'mtls')
     },
     challenges: challengesOf(issuers.all),
@@ -261,8 +226,4 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
 /** By a scheme whose tokens count with a proof of each request alone. */
 function isProven({ field }: Open | Entry): boolean {
   return schemeOf(field) !== 'Bearer'
-}
-
-function keyOf(field: string): string {
-  return field.slice(-KEY_LENGTH)
 }

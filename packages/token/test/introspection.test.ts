@@ -429,6 +429,8 @@ test('names the option of an introspection that is wrong', () => {
     ['jwt.keys', 'ERR_OPTION_MISSING', { issuer: ISSUER, audience: AUDIENCE }],
     ['jwt.type', 'ERR_OPTION_UNKNOWN', { ...good, type: 'JWT' }],
     ['jwt.algorithms', 'ERR_OPTION_UNKNOWN', { ...good, algorithms: ['ES256'] }],
+    ['jwt.binding', 'ERR_OPTION_INVALID', { ...good, binding: 'dpop' }],
+    ['jwt.dpop', 'ERR_OPTION_UNKNOWN', { ...good, dpop: {} }],
     ['jwt.audience', 'ERR_OPTION_MISSING', { issuer: ISSUER, introspection: good.introspection }],
     ['jwt.introspection', 'ERR_OPTION_INVALID', { ...good, introspection: ENDPOINT }],
     ['jwt[1].introspection', 'ERR_OPTION_CONTRADICTION', [good, { ...good, issuer: 'https://other.example' }]],

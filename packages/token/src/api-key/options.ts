@@ -12,7 +12,8 @@ import {
   type NameMatch,
   readSecretFile,
 } from '@countersign/core'
-import { checkRevocation, type RevocationOptions } from '../options.js'
+import { checkRevocation } from '../check-revocation.js'
+import type { RevocationOptions } from '../options.js'
 import type { Revocation } from '../revocation.js'
 import { type ApiKeyLockOptions, checkLockOptions, type LockRules } from './lock-options.js'
 import type { ApiKeyRecord } from './record.js'

@@ -1,7 +1,17 @@
-import { type Finding, type Inbound, isRefusal, REPEATED, type Surroundings, type Token, type TokenVerifier } from '@countersign/core'
+import {
+  BEARER_CHALLENGE,
+  type Finding,
+  type Inbound,
+  isRefusal,
+  REPEATED,
+  type Surroundings,
+  type Token,
+  type TokenVerifier,
+} from '@countersign/core'
 import { readOpaque, tokenOf } from '../bearer.js'
 import { checkBinding } from '../binding.js'
 import type { IssuerRules } from '../options.js'
+import { WIT_FIELD } from '../wimse/credentials.js'
 import { createIntrospector } from './introspector.js'
 import type { IntrospectionRules } from './options.js'
 
@@ -25,9 +35,13 @@ export function createIntrospectingVerifier(
   surroundings: Surroundings,
 ): TokenVerifier {
   const introspector = createIntrospector(rules, introspection, surroundings)
+  const others = jwts.challenges ?? []
+  const takesWits = others.some(({ scheme }) => scheme === 'WPT')
 
   /** The field of a token that is asked about, in its one spelling; `null` for any other. */
   function askedAbout(inbound: Inbound): string | null {
+    // A workload's token came without its proof: nothing beside it counts.
+    if (takesWits && inbound.header(WIT_FIELD) !== null) return null
     const field = inbound.header('authorization')
     return field === null || field === REPEATED ? null : readOpaque(field, rules.maxBytes, asksAboutAll)
   }
@@ -54,6 +68,8 @@ export function createIntrospectingVerifier(
     bind(token, peer) {
       return token.issuer === rules.issuer ? checkBinding(token, peer, rules.binding) : jwts.bind(token, peer)
     },
+    challenges: Object.freeze([BEARER_CHALLENGE, ...others.filter(({ scheme }) => scheme !== BEARER_CHALLENGE.scheme)]),
+    ...(jwts.fieldsFor === undefined ? {} : { fieldsFor: jwts.fieldsFor }),
     ready: () => jwts.ready(),
     async close() {
       await Promise.all([jwts.close(), introspector.close()])

@@ -1,4 +1,4 @@
-import { checkInteger, checkKeys, checkText, joinPath, kindOf, MisuseError } from '@countersign/core'
+import { checkChoice, checkInteger, checkKeys, checkText, joinPath, kindOf, MisuseError } from '@countersign/core'
 import { checkEndpoint } from '../endpoint.js'
 import { checkJwtOptions, type IssuerRules, type JwtOptions } from '../options.js'
 import { type Authenticate, type ClientAuthentication, checkClientAuthentication } from './client-authentication.js'
@@ -7,9 +7,15 @@ import { type Authenticate, type ClientAuthentication, checkClientAuthentication
  * An issuer whose tokens say nothing by themselves: each is asked about at the issuer (RFC 7662). There can be one such issuer. It is asked
  * about whatever is no JWT, and where no other issuer is configured about every token.
  */
-export interface IntrospectedOptions extends Omit<JwtOptions, 'keys' | 'algorithms' | 'type' | 'whenKeysUnavailable'> {
+export interface IntrospectedOptions
+  extends Omit<JwtOptions, 'keys' | 'algorithms' | 'type' | 'binding' | 'dpop' | 'proof' | 'whenKeysUnavailable'> {
   readonly introspection: IntrospectionOptions
   readonly keys?: never
+  /**
+   * `'mtls'`: a token must be bound to the client certificate (RFC 8705 §3.2). `'if-bound'`: a bearer token is accepted too. One that is
+   * bound to a key is refused under both. Default `'mtls'`.
+   */
+  readonly binding?: 'mtls' | 'if-bound'
 }
 
 /** Where and how an issuer is asked about tokens. While it does not answer, tokens are answered with 503. */
@@ -81,6 +87,7 @@ export function checkIntrospectedOptions(
   }
   checkKeys(option, options, ISSUER_KEYS)
   const { introspection, ...others } = options
+  checkChoice(joinPath(option, 'binding'), 'binding' in options ? options['binding'] : 'mtls', ['mtls', 'if-bound'])
   // All the rest is what it is for an issuer of JWTs, whose keys are not looked at here.
   const rules = checkJwtOptions(option, { ...others, keys: {}, type: 'JWT' })
   return { rules, introspection: checkIntrospection(joinPath(option, 'introspection'), introspection) }
