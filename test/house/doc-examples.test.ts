@@ -42,6 +42,22 @@ test('finds an example that does not compile and says where it stands', () => {
   assert.match(compileExamples(examples, join(ROOT, 'test')).join('\n'), /^x\.md:11, line 2 of the example: .*ERR_NO_SUCH_CODE.*$/)
 })
 
+test('finds what is wrong between examples that have names of files', () => {
+  const page =
+    '```js\n// one.mjs\nexport const one = 1\n```\n\n```js\n// two.mjs\nimport { one } from "./one.mjs"\none.gone()\n```\n\n```js\nnot.looked.at\n```\n'
+  const examples = examplesIn('docs/y.md', page)
+  assert.deepEqual(
+    examples.map(({ at, file }) => [at, file]),
+    [
+      ['docs/y.md:1', 'one.mjs'],
+      ['docs/y.md:6', 'two.mjs'],
+    ],
+  )
+  const faults = compileExamples(examples, join(ROOT, 'test'))
+  assert.equal(faults.length, 1)
+  assert.match(faults.join(), /^docs\/y\.md:6, line 2 of the example: .*'gone'/)
+})
+
 test('finds a link that leads to nowhere', () => {
   const page =
     '# The Way\n\n[a](#the-way) [b](#gone) [c](docs/there.md#x) [d](docs/gone.md) [e](https://example.com)\n\n```md\n[f](gone.md)\n```\n'

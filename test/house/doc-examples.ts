@@ -1,11 +1,13 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import ts from 'typescript'
 
-/** One block of TypeScript in a page. */
+/** One block of TypeScript in a page, or of JavaScript that begins with the name of its file. */
 export interface Example {
   /** Page and line where the block begins, such as `README.md:12`. */
   readonly at: string
   readonly text: string
+  /** Such as `call.mjs`, by which the others of its page import it; `null`: a module that nobody imports. */
+  readonly file: string | null
 }
 
 const STRICT: ts.CompilerOptions = {
@@ -17,24 +19,30 @@ const STRICT: ts.CompilerOptions = {
   exactOptionalPropertyTypes: true,
   skipLibCheck: true,
   noEmit: true,
+  allowJs: true,
+  checkJs: true,
   types: ['node'],
 }
 
-/** Every block that begins with ```` ```ts ````. */
+/** Every block that begins with ```` ```ts ````, or with ```` ```js ```` and a line such as `// call.mjs`. */
 export function examplesIn(page: string, text: string): Example[] {
-  return [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((found) => ({
+  return [...text.matchAll(/^```(?:ts|js(?=\n\/\/ [\w-]+\.mjs\n))\n(?:\/\/ ([\w-]+\.mjs)\n)?([\s\S]*?)^```$/gm)].map((found) => ({
     at: `${page}:${text.slice(0, found.index).split('\n').length}`,
-    text: found[1] ?? '',
+    text: found[2] ?? '',
+    file: found[1] ?? null,
   }))
 }
 
 /**
- * What a strict compiler has to say about examples, each a module of its own in the folder `from`, so that it finds what is installed there.
+ * What a strict compiler has to say about examples, each a module of its own below the folder `from`, so that it finds what is installed
+ * there. Those of one page that have names stand beside each other.
  */
 export function compileExamples(examples: readonly Example[], from: string): string[] {
-  const files = new Map(examples.map((example, index) => [join(from, `example-${index}.mts`), example]))
+  const files = new Map(examples.map((example, index) => [join(from, pathOf(example, index)), example]))
   const host = ts.createCompilerHost(STRICT)
-  const { readFile, fileExists, getSourceFile } = host
+  const { readFile, fileExists, getSourceFile, directoryExists } = host
+  const folders = new Set([...files.keys()].map((path) => dirname(path)))
+  host.directoryExists = (path) => folders.has(path) || directoryExists?.(path) === true
   host.fileExists = (path) => files.has(path) || fileExists(path)
   host.readFile = (path) => files.get(path)?.text ?? readFile(path)
   host.getSourceFile = (path, version, ...rest) => {
@@ -50,6 +58,10 @@ export function compileExamples(examples: readonly Example[], from: string): str
     const line = file === undefined || start === undefined ? 0 : file.getLineAndCharacterOfPosition(start).line + 1
     return `${example === undefined ? (file?.fileName ?? '') : `${example.at}, line ${line} of the example`}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`
   })
+}
+
+function pathOf({ at, file }: Example, index: number): string {
+  return file === null ? `example-${index}.mts` : join(at.slice(0, at.lastIndexOf(':')).replaceAll(/[^\w-]/g, '-'), file)
 }
 
 /** Links of a page to files of this repository that are not there. `exists` is asked with paths relative to the page. */

@@ -4,8 +4,9 @@ import type { RequestListener } from 'node:http'
 import { connect, createSecureServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { countersign, createGuard } from '@countersign/express'
 import { type AuthorizationServer, createAuthorizationServer } from '@countersign/mesh'
-import { createTestMesh } from '@countersign/testing'
+import { createTestMesh, type TestMesh } from '@countersign/testing'
 import express from 'express'
 import fastify from 'fastify'
 import Koa from 'koa'
@@ -41,13 +42,13 @@ async function assertMounted(
 
 const form = () => new URLSearchParams({ grant_type: 'client_credentials', client_id: ORDERS, audience: BILLING })
 
-async function serve(t: TestContext, mount: (server: AuthorizationServer) => Promise<RequestListener> | RequestListener) {
+async function serve(t: TestContext, mount: (server: AuthorizationServer, mesh: TestMesh) => Promise<RequestListener> | RequestListener) {
   const mesh = createTestMesh('prod.example')
   const { authMesh, recorder } = await createMesh(t, 'https://localhost/auth', 'ES256')
   const server = createAuthorizationServer({ mesh: authMesh, mtls: { trust: mesh.trust }, clients: [byCertificate(ORDERS)] })
   t.after(() => server.close())
   const billing = mesh.workload('/billing', { dns: ['localhost'] })
-  const tls = await listen(t, mesh, billing, await mount(server))
+  const tls = await listen(t, mesh, billing, await mount(server, mesh))
   const origin = `https://localhost:${(tls.address() as AddressInfo).port}`
   const send = fetchAs(mesh, mesh.workload('/orders'))
   return { recorder, mesh, server, call: (path: string, init: RequestInit = {}) => send(`${origin}${path}`, init) }
@@ -152,6 +153,19 @@ test('node:http2: the compatibility API serves the paths over HTTP/2', async (t)
   const answer = await post(form().toString())
   assert.equal(answer.status, 200, answer.text)
   assert.equal((await post('x'.repeat(70_000))).status, 413)
+})
+
+test('a guard in front leaves its endpoints to it by its routes, and nothing else', async (t) => {
+  const { call } = await serve(t, (server, mesh) => {
+    const guard = createGuard({ mtls: { trust: mesh.trust }, jwt: null, authorize: [BILLING], routes: server.routes, audit: null })
+    t.after(() => guard.close())
+    return express().use(countersign(guard)).use(server.listener) as RequestListener
+  })
+  const statusOf = async (path: string, init: RequestInit = {}) => (await call(path, init)).status
+  assert.equal(await statusOf('/auth/token', { method: 'POST', body: form() }), 200)
+  assert.equal(await statusOf('/auth/jwks'), 200)
+  assert.equal(await statusOf('/.well-known/oauth-authorization-server/auth'), 200)
+  for (const path of ['/auth/token', '/auth/token/', '/hello']) assert.equal(await statusOf(path), 403, path)
 })
 
 test('without a framework handle() answers an exchange', async (t) => {

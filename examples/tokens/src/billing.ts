@@ -9,9 +9,10 @@ export function startBilling(site: Site, mesh: AuthMesh): Promise<Running> {
     path: '/invoices',
     async handle({ session }, caller) {
       if (session === null) return { booked: false }
+      const token = await caller.token(LEDGER)
       const handed = await mesh.propagateSession({ session, from: BILLING, to: LEDGER })
       if (handed.refused) return { booked: false, code: handed.code }
-      const headers = { authorization: `Bearer ${await caller.token(LEDGER)}`, ...handed.headers }
+      const headers = { authorization: `Bearer ${token}`, ...handed.headers }
       const { body } = await caller.send({ to: 'ledger', path: '/entries', headers })
       return { booked: true, ledger: body }
     },

@@ -24,8 +24,8 @@ export interface Call {
 export interface Caller {
   /** A token for another service, bound to our certificate; remembered for half of its life. */
   token(audience: string): Promise<string>
-  /** What was revoked is of no use any more. */
-  forget(): void
+  /** Proves to the authority that we are here. */
+  announce(): Promise<void>
   /** One request over mutual TLS, on a connection that stays open. */
   send(call: Call): Promise<Answer>
   close(): void
@@ -47,26 +47,33 @@ export function createCaller({ folder, ports }: Site, id: string): Caller {
     req.end(body)
     const [res] = await once(req, 'response')
     const parsed = JSON.parse(await text(res))
+    // Revoked, perhaps: the next call gets another one, as long as the certificate counts.
+    if (res.statusCode === 401) tokens.clear()
     return { status: res.statusCode, code: parsed.code ?? parsed.error ?? null, body: parsed }
+  }
+
+  async function askForToken(audience: string): Promise<string> {
+    const { status, code, body } = await send({
+      to: 'authority',
+      method: 'POST',
+      path: '/token',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({ grant_type: 'client_credentials', client_id: id, audience }).toString(),
+    })
+    if (status !== 200) throw new Error(`${id} gets no token for ${audience}: ${status} ${code}`)
+    const token = String(body['access_token'])
+    tokens.set(audience, { token, untilMs: Date.now() + 500 * Number(body['expires_in']) })
+    return token
   }
 
   return {
     async token(audience) {
       const known = tokens.get(audience)
-      if (known !== undefined && Date.now() < known.untilMs) return known.token
-      const { status, code, body } = await send({
-        to: 'authority',
-        method: 'POST',
-        path: '/token',
-        headers: { 'content-type': 'application/x-www-form-urlencoded' },
-        body: new URLSearchParams({ grant_type: 'client_credentials', client_id: id, audience }).toString(),
-      })
-      if (status !== 200) throw new Error(`${id} gets no token for ${audience}: ${status} ${code}`)
-      const token = String(body['access_token'])
-      tokens.set(audience, { token, untilMs: Date.now() + 500 * Number(body['expires_in']) })
-      return token
+      return known !== undefined && Date.now() < known.untilMs ? known.token : askForToken(audience)
     },
-    forget: () => tokens.clear(),
+    async announce() {
+      await askForToken(id)
+    },
     send,
     close: () => agent.destroy(),
   }

@@ -63,16 +63,16 @@ export async function play({ site, mesh, billingCertificate }: Stage, print: Pri
   print.elapsed(performance.now() - revokedAtMs)
 
   print.heading('5. orders still has its key: it proves itself anew, and goes on')
-  orders.forget()
   print.answer('orders calls ledger', await entries(orders, await orders.token(LEDGER)), 200)
 
   print.heading('6. what else can be revoked')
   await revoke({ session: session.id }, 'logout')
   const again = await mesh.propagateSession({ session: session.id, from: ORDERS, to: BILLING })
   print.refusal('the session of alice: orders cannot hand it on', again.refused ? again.code : null)
+  const bound = await billing.token(LEDGER)
   await revoke({ certificate: thumbprintOf(billingCertificate) }, 'key-compromise')
   await sleep(INTERVAL_MS)
-  print.answer('the certificate of billing: it calls ledger', await entries(billing, await billing.token(LEDGER)), 403)
+  print.answer('the certificate of billing: it calls ledger', await entries(billing, bound), 403)
   const refused = await billing.send({
     to: 'authority',
     method: 'POST',

@@ -12,7 +12,7 @@ export interface Route {
   handle(principal: Principal, caller: Caller): Promise<object> | object
 }
 
-const RENEW_MS = 60_000
+const ANNOUNCE_MS = 60_000
 
 /** A service of the mesh: whoever calls it has a certificate, a token bound to it, and perhaps a user's session. */
 export async function startService(site: Site, mesh: AuthMesh, id: string, route: Route): Promise<Running> {
@@ -33,10 +33,9 @@ export async function startService(site: Site, mesh: AuthMesh, id: string, route
   const files = { cert: join(site.folder, `${nameOf(id)}.pem`), key: join(site.folder, `${nameOf(id)}-key.pem`) }
   const server = secureServer({ ...files, guard }, app)
   await guard.ready()
-  // Sessions are handed on to services that have proven themselves, and that has to be done anew before the token ends.
-  const announce = async (): Promise<unknown> => caller.token(id)
-  await announce()
-  const timer = setInterval(() => void announce().catch(() => {}), RENEW_MS).unref()
+  // Sessions are handed on to services that have proven themselves. Again and again: tokens end, are revoked, and stores lose what they hold.
+  await caller.announce()
+  const timer = setInterval(() => void caller.announce().catch(() => {}), ANNOUNCE_MS).unref()
   return {
     port: await listen(server),
     async close() {
