@@ -171,8 +171,33 @@ const create = (jwt: unknown): unknown => createTokenVerifier(jwt as JwtOptions,
 testOptions('jwt', rows, (field, value) => create({ ...accepted, [field]: value }))
 
 const jwksUri = 'https://issuer.example/jwks'
-type AllKeys = Required<RemoteKeys> & { readonly file: string; readonly jwks: readonly object[] }
+type AllKeys = Required<RemoteKeys> & {
+  readonly discover: true | 'openid-configuration'
+  readonly file: string
+  readonly jwks: readonly object[]
+}
+/** Has the metadata of RFC 8414, and none of OpenID Connect. */
+const discovered: typeof globalThis.fetch = async (input) => {
+  const url = String(input)
+  if (url === jwksUri) return Response.json(jwks)
+  return url === new URL('/.well-known/oauth-authorization-server', accepted.issuer).href
+    ? Response.json({ issuer: accepted.issuer, jwks_uri: jwksUri, token_endpoint: jwksUri })
+    : new Response(null, { status: 404 })
+}
 const keyRows: RowsOf<AllKeys> = {
+  discover: {
+    refused: [undefined, false, 5, '', 'metadata'],
+    async effect(t) {
+      const said = async (discover: AllKeys['discover']): Promise<string> => {
+        const runtime = { clock: mesh.clock, fetch: discovered }
+        return (await (await serve(t, stage, { ...withTokens({ keys: { discover } }), runtime })).call({ token })).said
+      }
+      return [
+        [await said(true), CALLER],
+        [await said('openid-configuration'), 'ERR_UNAVAILABLE'],
+      ]
+    },
+  },
   jwksUri: {
     refused: [undefined, 5, '', '/jwks', 'http://issuer.example/jwks', 'file:///jwks', 'https://user:secret@issuer.example/jwks'],
     async effect(t) {
