@@ -36,6 +36,9 @@ export async function runInspect(args: readonly string[], terminal: Terminal): P
   const [file, second] = positionals
   if (file === undefined) throw new UsageError('the file is missing: countersign inspect orders.pem')
   if (second !== undefined) throw new UsageError('takes one file')
+  // A token that was meant is no file name, and no text for a terminal that others read or record.
+  if (file.startsWith('eyJ') && COMPACT.test(file))
+    throw new UsageError('takes a token from a file or its input: countersign inspect - < FILE')
   const bytes = file === '-' ? await terminal.readInput() : readFile(resolve(terminal.folder, file), file)
   if (bytes.length > MAX_BYTES) throw new CommandError(`${printable(file)} is larger than ${MAX_BYTES} bytes`)
   const { text, json } = readFindings(bytes, terminal.nowMs(), createPaint(terminal.colour))

@@ -20,6 +20,14 @@ function orders() {
   })
 }
 
+test('inspect does not repeat a token that stands where a file belongs', async (t) => {
+  const bench = createBench(t)
+  const token = createTokenSigner({ issuer: 'https://issuer.prod.example' }).sign({ audience: 'billing', subject: 'orders' })
+  const { out, err } = await bench.run(['inspect', token])
+  assert.match(err, /takes a token from a file or its input: countersign inspect - < FILE/)
+  assert.ok(!`${out}${err}`.includes(token.slice(0, 20)))
+})
+
 test('inspect shows a chain', async (t) => {
   const bench = createBench(t)
   writeFileSync(bench.file('orders.pem'), orders().chainPem)
