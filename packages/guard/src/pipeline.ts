@@ -30,14 +30,17 @@ export interface Pipeline {
 }
 
 /**
- * What honest callers bring too: when a token, a key or a session runs out or a key is rotated, which takes no cryptography, and when a nonce
- * is new, which takes a proof that is good otherwise. It uses up no budget.
+ * What honest callers bring too: when a token, a key or a session runs out or is revoked, or a key is rotated, which takes no cryptography once
+ * it is known, and when a nonce is new, which takes a proof that is good otherwise. It uses up no budget: whoever gets another token must not
+ * be locked out with it.
  */
 const HONEST: ReadonlySet<Code> = new Set([
   'ERR_TOKEN_EXPIRED',
+  'ERR_TOKEN_REVOKED',
   'ERR_TOKEN_KEY_UNKNOWN',
   'ERR_PROOF_NONCE',
   'ERR_API_KEY_EXPIRED',
+  'ERR_API_KEY_REVOKED',
   'ERR_API_KEY_LOCKED',
   'ERR_SESSION_EXPIRED',
   'ERR_SESSION_ENDED',

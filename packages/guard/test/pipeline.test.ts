@@ -154,6 +154,15 @@ test('who fails too often is refused without another verification', async () => 
   assert.equal(codeOf(await guard.decide(inbound({ connection: { remoteAddress: '192.0.2.2' } }))), 'ERR_TOKEN_SIGNATURE')
 })
 
+test('a token that was revoked uses up no budget: its caller is let in with the next one at once', async () => {
+  let revoked = true
+  const jwt = { ...tokenVerifier({}), recall: () => (revoked ? refuse('ERR_TOKEN_REVOKED') : token()) }
+  const { guard } = guardOf({ mtls: null, jwt, limit: { perAddress: { quota: 3, windowSeconds: 60 } } })
+  for (let attempt = 0; attempt < 5; attempt++) assert.equal(codeOf(await guard.decide(inbound())), 'ERR_TOKEN_REVOKED')
+  revoked = false
+  assert.equal(codeOf(await guard.decide(inbound())), 'allowed')
+})
+
 test('a verified peer is not locked out by the failures of its address', async () => {
   const verify = async () => refuse('ERR_TOKEN_SIGNATURE')
   const failing = { perAddress: { quota: 2, windowSeconds: 60 } }
