@@ -45,6 +45,9 @@ export interface Verdicts {
   unknown(reason: string, cause?: unknown): Refusal
 }
 
+// A longer chain is a loop; our own issuer makes none.
+const MAX_ACTORS = 10
+
 const TOKEN: Verdicts = {
   revoked: Object.freeze(refuse('ERR_TOKEN_REVOKED')),
   unknown: (reason, cause) => refuse('ERR_TOKEN_REVOCATION_UNKNOWN', { reason }, cause),
@@ -80,12 +83,26 @@ function questionOf({ token, tokenId, kid, thumbprint }: Revocable): Question {
     ids: [
       ['token', tokenId],
       ...(key === null ? [] : [['key', key] as const]),
-      ['service', token.subject],
+      ...[...servicesOf(token)].map((service) => ['service', service] as const),
       ...(token.boundTo === null ? [] : [['certificate', token.boundTo] as const]),
     ],
     // A token that does not say when it was issued is as old as any.
     issuedAtMs: token.issuedAtMs ?? Number.NEGATIVE_INFINITY,
   }
+}
+
+/** Whose revocation takes a token with it: its subject's, that of the client which got it (RFC 9068 §2.2), and that of whoever acts in it (RFC 8693 §4.1). */
+function servicesOf({ subject, claims }: Token): ReadonlySet<string> {
+  const services = new Set([subject])
+  const { client_id: client, act } = claims
+  if (typeof client === 'string') services.add(client)
+  let actor = act
+  for (let depth = 0; depth < MAX_ACTORS && typeof actor === 'object' && actor !== null; depth++) {
+    const { sub, act: before }: { readonly sub?: unknown; readonly act?: unknown } = actor
+    if (typeof sub === 'string') services.add(sub)
+    actor = before
+  }
+  return services
 }
 
 function askAnew(list: RevocationList, { ids, issuedAtMs }: Question, skewMs: number, verdicts: Verdicts): Refusal | null {

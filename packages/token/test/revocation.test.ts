@@ -32,6 +32,20 @@ test('refuses a revoked token, key or service on the next request, and takes it 
   assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ok')
 })
 
+test('refuses what a revoked service got for somebody else, or acts in', async () => {
+  const list = createList()
+  const { signer, verifier } = createBench({ revocation: { list } })
+  const connection = createConnection()
+  const token = signer.sign(claims({ client_id: 'gateway', act: { sub: 'orders', act: { sub: 'shop' } } }))
+  await verified(verifier, bearer(token, connection))
+  for (const service of ['alice', 'gateway', 'orders', 'shop']) {
+    list.revoked.add(`service ${service}`)
+    assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ERR_TOKEN_REVOKED', service)
+    list.revoked.delete(`service ${service}`)
+  }
+  assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ok')
+})
+
 test('asks only about tokens whose signature was verified', async () => {
   const list = createList()
   const { verifier } = createBench({ revocation: { list } })
