@@ -19,7 +19,8 @@ import type { Sessions } from './session/sessions.js'
 import { stateKey, tokenKey } from './state-keys.js'
 
 /**
- * What no longer counts. `token`: by its `jti`. `service`: all the tokens that it has so far; it may prove itself anew. `key`: by its `kid`,
+ * What no longer counts. `token`: by its `jti`. `service`: all the tokens that it has so far, what it got for
+ * others and what it acts in too; it may prove itself anew. `key`: by its `kid`,
  * with all it has signed. `session`: by its id, with all that hands it on. `certificate`: by its `x5t#S256`, with all that is bound to it.
  */
 export type Revocable =
