@@ -21,7 +21,10 @@ export function createClientCredentialsGrant({ mint, families, ledger }: GrantPa
       if (isRejection(token)) return token
       const family = client.refresh === null ? null : families.begin(client, { audience, scopes, boundTo }, token)
       const change = changeOf(token)
-      const outcome = await ledger.commit({ subject, token, proof }, family === null ? change : withFamily(change, family.write))
+      const outcome = await ledger.commit(
+        { subject, token, proof, exchanged: null },
+        family === null ? change : withFamily(change, family.write),
+      )
       if (outcome === 'committed') return { token, scopes, refreshToken: family?.refreshToken ?? null, issuedTokenType: null }
       if (outcome === 'revoked') return reject('ERR_CLIENT_REVOKED', { kind: 'service' })
     }

@@ -29,7 +29,9 @@ export function createRefreshGrant({ core, mint, families, ledger }: GrantParts)
       const { family } = stored
       const audience = resolveTargets(client, form, family.audience)
       if (isRejection(audience)) return audience
-      const scopes = resolveScopes(form.one('scope'), new Set(family.scopes), family.scopes)
+      // What was taken from the client since is not refreshed.
+      const possible = family.scopes.filter((scope) => client.scopes.has(scope))
+      const scopes = resolveScopes(form.one('scope'), new Set(possible), possible)
       if (isRejection(scopes)) return scopes
       const token = await mint.mint({ grant: 'refresh_token', client, subject: family.subject, audience, scopes, boundTo })
       if (isRejection(token)) return token
@@ -37,7 +39,7 @@ export function createRefreshGrant({ core, mint, families, ledger }: GrantParts)
       const change = changeOf(token)
       const spent = { ...change, expect: [[stored.key, stored.version]] as const, put: [...(change.put ?? []), step.write] }
       const proof = { certificate: request.certificate?.['x5t#S256'] ?? null }
-      const outcome = await ledger.commit({ subject: family.subject, token, proof }, spent)
+      const outcome = await ledger.commit({ subject: family.subject, token, proof, exchanged: null }, spent)
       if (outcome === 'committed') return { token, scopes, refreshToken: step.refreshToken, issuedTokenType: null }
       if (outcome === 'revoked') return reject('ERR_CLIENT_REVOKED', { kind: 'service' })
       // Whoever loses finds the token spent when he reads again.
@@ -47,7 +49,8 @@ export function createRefreshGrant({ core, mint, families, ledger }: GrantParts)
 
   function flawOf({ client, boundTo }: GrantRequest, { family, digest }: StoredFamily): Rejection | null {
     // RFC 6749 §5.2, §10.4: of another client it is no token at all, and not that client's failure.
-    if (family.clientId !== client.clientId || family.revoked || client.refresh === null) return reject('ERR_REFRESH_INVALID')
+    if (family.clientId !== client.clientId || family.subject !== client.subject || family.revoked || client.refresh === null)
+      return reject('ERR_REFRESH_INVALID')
     if (digest !== family.current) return reject('ERR_REFRESH_REUSED')
     if (!isSame(family.boundTo, boundTo)) return reject('ERR_REFRESH_BINDING')
     const nowMs = clock.nowMs()

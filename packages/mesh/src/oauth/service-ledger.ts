@@ -18,6 +18,8 @@ export interface LedgerEntry {
   readonly token: MintedToken
   /** The service itself has proven who it is and got the token, by this certificate or without one. `null`: somebody acts for it. */
   readonly proof: { readonly certificate: string | null } | null
+  /** The token that it was exchanged for, and by whom: both must still stand. `null`: for none. */
+  readonly exchanged: { readonly by: string; readonly issuedAtMs: number | null } | null
 }
 
 /** Commits tokens together with what the mesh knows of their services, so that no revocation and no token miss each other. */
@@ -35,26 +37,33 @@ export function createServiceLedger(core: MeshCore): ServiceLedger {
   const turns = createTurns()
 
   async function commit(entry: LedgerEntry, change: StateChange): Promise<LedgerOutcome> {
+    const { exchanged } = entry
     const key = stateKey('service', entry.subject)
-    let refused: StateRecord | null | undefined
+    const others = exchanged === null || exchanged.by === entry.subject ? [] : [stateKey('service', exchanged.by)]
+    let refused: string | null = null
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const [stored = null] = await store.read([key])
-      // Nobody has changed the service: something else has changed.
-      if (round > 0 && stored?.version === refused?.version) return 'conflict'
+      const found = await store.read([key, ...others])
+      const [stored = null, storedActor = null] = found
+      const versions = found.map((record) => record?.version ?? null)
+      // Nobody has changed the services: something else has changed.
+      if (refused === versions.join()) return 'conflict'
       const known = readServiceRecord(stored)
+      const actor = readServiceRecord(storedActor)
       const { issuedAtMs } = entry.token
-      if (known.deregistered) return 'revoked'
-      if (issuedAtMs < known.revokedBeforeMs) return 'outdated'
+      if (known.deregistered || (others.length > 0 && actor.deregistered)) return 'revoked'
+      // What was exchanged must have been good itself: the store may know of its end before the list here does.
+      if (Math.min(issuedAtMs, exchanged?.issuedAtMs ?? issuedAtMs) < known.revokedBeforeMs) return 'outdated'
+      if (others.length > 0 && issuedAtMs < actor.revokedBeforeMs) return 'outdated'
       const record = entry.proof === null ? touched(known, stored, issuedAtMs) : proven(known, entry, surroundings.clock.nowMs())
       if (record === 'illegal') return 'revoked'
       const untilMs = surroundings.clock.nowMs() + SERVICE_RECORD_MS
       const isMade = await revocations.commit({
         ...change,
-        expect: [...(change.expect ?? []), [key, stored?.version ?? null]],
+        expect: [...(change.expect ?? []), ...[key, ...others].map((one, at) => [one, versions[at] ?? null] as const)],
         put: [...(change.put ?? []), ...(record === null ? [] : [{ key, value: writeServiceRecord(record), untilMs }])],
       })
       if (isMade) return 'committed'
-      refused = stored
+      refused = versions.join()
     }
     return 'conflict'
   }

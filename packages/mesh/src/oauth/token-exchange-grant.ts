@@ -36,6 +36,8 @@ export function createTokenExchangeGrant({ core, mint, reader, ledger }: GrantPa
     const scopes = resolveScopes(form.one('scope'), possible, [...possible])
     if (isRejection(scopes)) return scopes
 
+    // Of another issuer's subject the mesh has nothing to revoke.
+    const exchanged = { by: client.subject, issuedAtMs: subject.issuer === core.issuer ? (subject.issuedAtMs ?? 0) : null }
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       // Made anew only where the service was revoked meanwhile, and then the subject token is revoked too.
       const token = await mint.mint({
@@ -49,8 +51,9 @@ export function createTokenExchangeGrant({ core, mint, reader, ledger }: GrantPa
         notAfterMs: endOf(subject),
       })
       if (isRejection(token)) return token
-      const outcome = await ledger.commit({ subject: subject.subject, token, proof: null }, changeOf(token))
+      const outcome = await ledger.commit({ subject: subject.subject, token, proof: null, exchanged }, changeOf(token))
       if (outcome === 'committed') return { token, scopes, refreshToken: null, issuedTokenType: presented.wanted }
+      if (outcome === 'revoked') return reject('ERR_CLIENT_REVOKED', { kind: 'service' })
       if (outcome !== 'conflict') return reject('ERR_EXCHANGE_TOKEN', { reason: 'revoked', part: 'subject' })
     }
     return reject('ERR_STATE_CONFLICT', { part: 'service' })

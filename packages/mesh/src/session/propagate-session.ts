@@ -78,7 +78,7 @@ export function createSessionPropagation(
       const found = await core.store.read(keys)
       const nowMs = clock.nowMs()
       const record = readSessionRecord(found[0])
-      const refusal = judgeSession(record, nowMs) ?? judgeServices(found, nowMs)
+      const refusal = judgeOrigin(request, actors) ?? judgeSession(record, nowMs) ?? judgeServices(found, nowMs)
       if (refusal !== null || record === null) return refusal ?? refuseOperation('ERR_SESSION_ENDED')
       const held = scopes ?? new Set(record.scopes)
       const asked = request.scopes ?? [...held]
@@ -118,6 +118,18 @@ export function createSessionPropagation(
       })
     }
     return refuseOperation('ERR_STATE_CONFLICT')
+  }
+
+  /** What was accepted is handed on only while it would be accepted still: the next token is new, and would outlive a revocation of before. */
+  function judgeOrigin({ session }: PropagationRequest, actors: readonly string[]): OperationRefusal | null {
+    const acceptance = typeof session === 'string' ? undefined : accepted.of(session)
+    if (acceptance === undefined) return null
+    const { revocations } = core
+    const { tokenId, issuedAtMs } = acceptance
+    if (!(issuedAtMs >= revocations.completeSinceMs)) return refuseOperation('ERR_STATE_UNAVAILABLE', { reason: 'rebuilding' })
+    const isRevoked =
+      revocations.has('token', tokenId, issuedAtMs) || actors.slice(1).some((actor) => revocations.has('service', actor, issuedAtMs))
+    return isRevoked ? refuseOperation('ERR_SESSION_ENDED', { status: 'REVOKED' }) : null
   }
 
   function judgeSession(record: SessionRecord | null, nowMs: number): OperationRefusal | null {

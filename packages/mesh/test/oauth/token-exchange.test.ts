@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { type OAuthClient, parseMeshEvent } from '@countersign/mesh'
+import { createAuthMesh, type OAuthClient, parseMeshEvent } from '@countersign/mesh'
 import { createTestMesh, type Workload } from '@countersign/testing'
 import { decodeToken } from '@countersign/token'
 import { type Answer, advance, certificateClient, createStage, ISSUER, lastCode, run, type Stage } from './stage.js'
@@ -218,6 +218,22 @@ test('a revoked, foreign, expired, mistyped or malformed subject token is refuse
     assert.equal((await exchange(stage.billing, subject)).json['error'], 'invalid_request', String(index))
     assert.equal(lastCode(stage), 'ERR_EXCHANGE_TOKEN', String(index))
   }
+})
+
+test('a service that was deregistered gets nothing by exchange either', async (t) => {
+  const { stage, issue, exchange } = await start(t)
+  const token = await issue()
+  const { core, mesh } = stage
+  const services = { [BILLING]: { mayCall: [] } }
+  const other = createAuthMesh({ issuer: ISSUER, services, store: core.store, audit: null, runtime: { clock: mesh.clock } })
+  t.after(() => other.close())
+  await other.ready()
+  const gone = await other.deregisterService(BILLING)
+  assert.equal(gone.refused, undefined)
+  await advance(stage, 2)
+  const answer = await exchange(stage.billing, token)
+  assert.equal(answer.status, 401, answer.text)
+  assert.equal(lastCode(stage), 'ERR_CLIENT_REVOKED')
 })
 
 test('a chain of actors has an end, and a loop does not make it longer than that', async (t) => {

@@ -114,6 +114,20 @@ test('an acceptor that allows fewer hops refuses what came over more', async () 
   await strict.mesh.close()
 })
 
+test('what was accepted is not handed on once the service that handed it on, or the token it came by, was revoked', async () => {
+  for (const what of ['service', 'token'] as const) {
+    const staged = await prepared()
+    const { mesh, clock } = staged
+    const propagated = await hand(staged)
+    const accepted = await accept(mesh, propagated)
+    assert.ok(!isRefusal(accepted))
+    await mesh.revoke(what === 'service' ? { service: ORDERS } : { token: propagated.tokenId }, { reason: 'key-compromise' })
+    clock.advanceSeconds(2)
+    const answer = await mesh.propagateSession({ session: accepted, from: BILLING, to: LEDGER })
+    assert.equal(answer.refused ? answer.code : 'handed on', 'ERR_SESSION_ENDED', what)
+  }
+})
+
 test('scopes can only shrink on the way', async () => {
   const staged = await prepared()
   const { mesh } = staged
