@@ -60,6 +60,8 @@ export function createEntry(field: string, appraisal: Appraisal, key: Verificati
     claims,
     issuer,
     kid,
+    // Not by the token's own word: whoever has stolen a key leaves its name out.
+    keyIds: [...new Set([key.kid, thumbprint, kid])].filter((id) => id !== null),
     algorithm,
     thumbprint,
     tokenId,

@@ -26,9 +26,8 @@ export interface Clearable {
 export interface Revocable extends Clearable {
   readonly token: Token
   readonly tokenId: string
-  readonly kid: string | null
-  /** `null` where no key is known: the issuer itself was asked. */
-  readonly thumbprint: string | null
+  /** The key that made its signature, by every name it has: its own `kid` and its thumbprint, whatever the token calls it. */
+  readonly keyIds: readonly string[]
 }
 
 /** What is asked about one piece of evidence. */
@@ -77,12 +76,11 @@ export function askList<Evidence extends Clearable>(
   }
 }
 
-function questionOf({ token, tokenId, kid, thumbprint }: Revocable): Question {
-  const key = kid ?? thumbprint
+function questionOf({ token, tokenId, keyIds }: Revocable): Question {
   return {
     ids: [
       ['token', tokenId],
-      ...(key === null ? [] : [['key', key] as const]),
+      ...keyIds.map((key) => ['key', key] as const),
       ...[...servicesOf(token)].map((service) => ['service', service] as const),
       ...(token.boundTo === null ? [] : [['certificate', token.boundTo] as const]),
     ],

@@ -32,6 +32,17 @@ test('refuses a revoked token, key or service on the next request, and takes it 
   assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ok')
 })
 
+test('refuses what a revoked key has signed, whether or not the token names it', async () => {
+  const list = createList()
+  const { signer, verifier } = createBench({ revocation: { list } })
+  list.revoked.add(`key ${signer.kid}`)
+  for (const header of [{}, { kid: undefined }]) {
+    const found = await judge(verifier, bearer(signer.sign(claims(), header)))
+    assert(isRefusal(found))
+    assert.equal(found.code, 'ERR_TOKEN_REVOKED')
+  }
+})
+
 test('refuses what a revoked service got for somebody else, or acts in', async () => {
   const list = createList()
   const { signer, verifier } = createBench({ revocation: { list } })

@@ -58,7 +58,7 @@ export function createProofCheck(rules: DpopRules, clock: Clock): ProofCheck {
       }
       // Last, so that nobody can use up a proof that is not his. Remembered longer than it is accepted: clocks of processes differ.
       const untilMs = proof.iatMs + rules.maxAgeMs + rules.futureMs
-      const used = await claimOnce(replay, 'dpop', [key.thumbprint, proof.htu, proof.jti], untilMs)
+      const used = await claimOnce(replay, 'dpop', [key.thumbprint, proof.htu, proof.jti], untilMs, clock)
       return isRefusal(used) ? used : key.thumbprint
     },
     fieldsFor: (inbound) => told.get(inbound) ?? null,

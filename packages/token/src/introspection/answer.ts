@@ -26,5 +26,5 @@ export function describe(answer: JsonObject, rules: IssuerRules): Described | Re
   // What is bound to a key needs a proof of that key, and came here without one.
   if (token.boundToKey !== null || assertions.confirmation.jwk !== null) return BOUND_TO_KEY
   const { tokenId, expiresAtMs, notBeforeMs, issuedAtMs } = assertions
-  return { token, claims: answer, tokenId, kid: null, thumbprint: null, expiresAtMs, notBeforeMs, issuedAtMs, clearedIn: undefined }
+  return { token, claims: answer, tokenId, keyIds: [], expiresAtMs, notBeforeMs, issuedAtMs, clearedIn: undefined }
 }

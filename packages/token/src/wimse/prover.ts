@@ -18,7 +18,7 @@ export function createWptProver(rules: WptRules, skewMs: number, clock: Clock): 
     if (proofKey === null || proof.algorithm !== proofKey.algorithm) return WRONG_ALGORITHM
     const { key } = proofKey
     if ((await matchSignature([key], proof.algorithm, proof.signingInput, proof.signature)) === null) return WRONG_SIGNATURE
-    return claimOnce(replay, 'wpt', [key.thumbprint, proof.jti], proof.expMs + skewMs)
+    return claimOnce(replay, 'wpt', [key.thumbprint, proof.jti], proof.expMs + skewMs, clock)
   }
 
   return {

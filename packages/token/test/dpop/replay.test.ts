@@ -38,7 +38,7 @@ test('uses a proof up only once all of it was found right', async () => {
   assert.deepEqual(claimed, [])
   assert.equal(await settledStatus(verifier, dpopRequest(token, dpopProof(key, token, { jti: 'one' }))), 'ok')
   assert.equal(claimed.length, 1)
-  assert.match(claimed[0] ?? '', new RegExp(`^dpop:[\\w-]{43} ${(NOW + 65) * 1000}$`))
+  assert.match(claimed[0] ?? '', new RegExp(`^dpop:[\\w-]{43} ${(NOW + 125) * 1000}$`))
 })
 
 test('claims the same id for another target or another key anew', async () => {
@@ -99,7 +99,7 @@ test('does not wait for ever for a store that never answers', async () => {
   assert.equal(await settledStatus(verifier, dpopRequest(token, dpopProof(key, token))), 'ERR_REPLAY_UNAVAILABLE')
 })
 
-test('judges the token once more after a store has taken its time', async () => {
+test('what has run out while the store took its time does not count', async () => {
   const bench = createDpopBench({
     replay: {
       async claim(): Promise<Claim> {
@@ -109,5 +109,5 @@ test('judges the token once more after a store has taken its time', async () => 
     },
   })
   const { key, token, verifier } = bench
-  assert.equal(await settledStatus(verifier, dpopRequest(token, dpopProof(key, token))), 'ERR_TOKEN_EXPIRED')
+  assert.equal(await settledStatus(verifier, dpopRequest(token, dpopProof(key, token))), 'ERR_PROOF_EXPIRED')
 })
