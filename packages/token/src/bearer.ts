@@ -42,12 +42,7 @@ export function readOpaque(field: string, maxBytes: number, asksAboutAll: boolea
   if (field.length - PREFIX.length > maxBytes) return null
   const spelled = spell(field)
   if (spelled === null || (!asksAboutAll && payloadOf(spelled) !== 0)) return null
-  return B64TOKEN.test(tokenOf(spelled)) ? spelled : null
-}
-
-/** The token of a field in its one spelling. */
-export function tokenOf(field: string): string {
-  return field.slice(PREFIX.length)
+  return B64TOKEN.test(spelled.slice(PREFIX.length)) ? spelled : null
 }
 
 /** `null`: it is of another scheme. */

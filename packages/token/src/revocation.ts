@@ -83,6 +83,7 @@ function questionOf({ token, tokenId, keyIds }: Revocable): Question {
       ...keyIds.map((key) => ['key', key] as const),
       ...[...servicesOf(token)].map((service) => ['service', service] as const),
       ...(token.boundTo === null ? [] : [['certificate', token.boundTo] as const]),
+      ...(token.boundToKey === null ? [] : [['key', token.boundToKey] as const]),
     ],
     // A token that does not say when it was issued is as old as any.
     issuedAtMs: token.issuedAtMs ?? Number.NEGATIVE_INFINITY,
@@ -92,8 +93,9 @@ function questionOf({ token, tokenId, keyIds }: Revocable): Question {
 /** Whose revocation takes a token with it: its subject's, that of the client which got it (RFC 9068 §2.2), and that of whoever acts in it (RFC 8693 §4.1). */
 function servicesOf({ subject, claims }: Token): ReadonlySet<string> {
   const services = new Set([subject])
-  const { client_id: client, act } = claims
-  if (typeof client === 'string') services.add(client)
+  // Some issuers name the client in `azp` alone (OpenID Connect Core §2).
+  const { client_id: client, azp, act } = claims
+  for (const id of [client, azp]) if (typeof id === 'string') services.add(id)
   let actor = act
   for (let depth = 0; depth < MAX_ACTORS && typeof actor === 'object' && actor !== null; depth++) {
     const { sub, act: before }: { readonly sub?: unknown; readonly act?: unknown } = actor

@@ -47,9 +47,9 @@ test('refuses what a revoked service got for somebody else, or acts in', async (
   const list = createList()
   const { signer, verifier } = createBench({ revocation: { list } })
   const connection = createConnection()
-  const token = signer.sign(claims({ client_id: 'gateway', act: { sub: 'orders', act: { sub: 'shop' } } }))
+  const token = signer.sign(claims({ client_id: 'gateway', azp: 'portal', act: { sub: 'orders', act: { sub: 'shop' } } }))
   await verified(verifier, bearer(token, connection))
-  for (const service of ['alice', 'gateway', 'orders', 'shop']) {
+  for (const service of ['alice', 'gateway', 'portal', 'orders', 'shop']) {
     list.revoked.add(`service ${service}`)
     assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ERR_TOKEN_REVOKED', service)
     list.revoked.delete(`service ${service}`)

@@ -46,7 +46,7 @@ export function createLockout(rules: LockRules | null, recorder: Recorder): Lock
   if (rules === null) return { isKnown: () => false, check: () => null, failed() {}, succeeded() {} }
   const { failures, windowMs, lockMs } = rules
   const table = createFailureTable(rules)
-  const coarse = createFailureTable({ ...rules, maxEntries: COARSE_TALLIES })
+  const coarse = createFailureTable({ ...rules, maxEntries: 2 * COARSE_TALLIES })
   const known = new LRUCache<string, true>({ max: MAX_KNOWN })
 
   function lockEndMs(keyId: string, source: string, nowMs: number): number {
@@ -103,10 +103,17 @@ function guardOf(keyId: string): string {
   return `${keyId} *`
 }
 
-/** Where a source belongs to, coarsely: an IPv4 /16, an IPv6 /32, the kind and domain of a peer; one of a fixed number. */
+/** Peers are written by the kind of their name, which no address begins with: none of these is a group of hexadecimal digits. */
+const PEER = /^(?:spiffe|dns|uri|email|cn|subject):/
+
+/**
+ * Where a source belongs to, coarsely: an IPv4 /16, an IPv6 /32, a peer's whole name; one of a fixed number. Peers have counts of their own,
+ * so that no flood of addresses locks out who proves itself by a certificate, nor one peer all others.
+ */
 function rangeOf(source: string): string {
-  const range = source.split(/[.:/]/, 2).join('.')
+  const isPeer = PEER.test(source)
+  const range = isPeer ? source : source.split(/[.:]/, 2).join('.')
   let hash = 0x811c9dc5
   for (let index = 0; index < range.length; index++) hash = Math.imul(hash ^ range.charCodeAt(index), 0x01000193)
-  return String((hash >>> 0) % COARSE_TALLIES)
+  return `${isPeer ? 'peer' : 'address'} ${(hash >>> 0) % COARSE_TALLIES}`
 }

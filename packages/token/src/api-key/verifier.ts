@@ -12,6 +12,7 @@ import {
   type Surroundings,
 } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
+import { elapsed } from '../elapsed.js'
 import { createExpiryNotice } from './expiry-notice.js'
 import { checkKeyBinding } from './key-binding.js'
 import { createKeyEntry, judgeKeyEntry, type KeyEntry } from './key-entry.js'
@@ -69,7 +70,7 @@ export function createApiKeyVerifier(
   const records = createKeyRecords('apiKeys.keys', options.keys, rules, recorder)
 
   function isCurrent(entry: KeyEntry, nowMs: number): boolean {
-    return entry.epoch === records.epoch && nowMs - entry.seenAtMs < records.maxAgeMs
+    return entry.epoch === records.epoch && elapsed(entry.seenAtMs, nowMs) < records.maxAgeMs
   }
 
   /** Takes over what the records say now. `null`: it is not among them as it was verified. */
@@ -184,7 +185,7 @@ export function createApiKeyVerifier(
         // Asked in the background: what was found before holds once more for as long.
         if (found instanceof Promise) {
           void found.then((answer) => renew(key.id, entry, answer, epoch, clock.nowMs()))
-          if (!(nowMs - entry.seenAtMs < 2 * records.maxAgeMs)) return UNAVAILABLE
+          if (!(elapsed(entry.seenAtMs, nowMs) < 2 * records.maxAgeMs)) return UNAVAILABLE
         } else {
           const renewed = renew(key.id, entry, found, epoch, nowMs)
           if (isRefusal(renewed)) return renewed

@@ -8,8 +8,9 @@ import {
   type Token,
   type TokenVerifier,
 } from '@countersign/core'
-import { readOpaque, tokenOf } from '../bearer.js'
+import { readOpaque } from '../bearer.js'
 import { checkBinding } from '../binding.js'
+import { tokenOf } from '../credentials.js'
 import type { IssuerRules } from '../options.js'
 import { WIT_FIELD } from '../wimse/credentials.js'
 import { createIntrospector } from './introspector.js'

@@ -204,6 +204,16 @@ test('stays bounded under a flood from everywhere, lets no lock go, and no one i
   assert.ok(locks(surroundings).some(([scope]) => scope === 'everywhere'))
 })
 
+test('with the table full, neither a flood of addresses nor a peer of another trust domain locks a peer out', async () => {
+  const bench = createKeyBench({ lock: { maxEntries: 300 } })
+  const { verifier, issued, surroundings } = bench
+  for (let round = 0; round < 2000; round++) await statusOf(verifier, keyed(issue(surroundings).text, `10.${round >> 8}.${round & 255}.1`))
+  const stranger = peerOf('spiffe://evil.example/x')
+  for (let round = 0; round < 5; round++) await verifier.verify(keyed(guessOf(issued, surroundings), HERE), stranger)
+  const found = await verifier.verify(keyed(issued.text, HERE), peerOf('spiffe://prod.example/orders'))
+  assert.ok(found !== null && !isRefusal(found), JSON.stringify(found))
+})
+
 test('can be switched off, and told other numbers', async () => {
   const off = createKeyBench({ lock: null })
   assert.deepEqual(await guess(off, 20), Array<string>(20).fill('ERR_API_KEY_INVALID'))

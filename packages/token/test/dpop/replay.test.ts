@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Claim, createMemoryReplayStore, type ReplayStore } from '@countersign/core'
-import { dpopProof, dpopRequest, ORIGIN } from '../requests.js'
+import { dpopProof, dpopRequest, ORIGIN, thumbprintOf } from '../requests.js'
 import { createSurroundings, judge, NOW, settledStatus } from '../surroundings.js'
 import { createDpopBench } from './bench.js'
 
@@ -21,6 +21,15 @@ test('remembers a proof for as long as it would be accepted, to the last moment'
   assert.equal(await settledStatus(verifier, dpopRequest(token, proof)), 'ERR_PROOF_REPLAYED')
   surroundings.advanceSeconds(0.001)
   assert.equal(await settledStatus(verifier, dpopRequest(token, proof)), 'ERR_PROOF_EXPIRED')
+})
+
+test('what is bound to a revoked key of its caller does not count, proven or not', async () => {
+  const revoked = new Set<string>()
+  const list = { ageMs: 0, has: (kind: string, id: string) => revoked.has(`${kind} ${id}`) }
+  const { key, token, verifier } = createDpopBench({}, { revocation: { list } })
+  assert.equal(await settledStatus(verifier, dpopRequest(token, dpopProof(key, token))), 'ok')
+  revoked.add(`key ${thumbprintOf(key)}`)
+  assert.equal(await settledStatus(verifier, dpopRequest(token, dpopProof(key, token))), 'ERR_TOKEN_REVOKED')
 })
 
 test('uses a proof up only once all of it was found right', async () => {
