@@ -102,6 +102,16 @@ test('a revocation that was put in the place of another does not swallow it', as
   assert.deepEqual((await pullAll(store)).ids, ['harmless', 'token'])
 })
 
+test('a revocation that was written over another stops the list of whoever starts: the other is not forgotten in silence', async () => {
+  const name = newName()
+  const store = storeOn(server, { name })
+  await store.commit({ revoke: [entryOf('one'), entryOf('two')] })
+  const key = keyOf(name, 'revocations')
+  const [one, two] = await admin.hKeys(key)
+  await admin.hSet(key, one ?? '', (await admin.hGet(key, two ?? '')) ?? '')
+  await assert.rejects(pullAll(storeOn(server, { name })), because('tampered'))
+})
+
 test('a generation that was made up is not believed', async () => {
   const name = newName()
   const store = storeOn(server, { name })

@@ -1,4 +1,4 @@
-import { type Claim, type Clock, checkStateText, StateError } from '@countersign/core'
+import { type Claim, type Clock, checkStateText, createLivingIds, StateError } from '@countersign/core'
 import { CLAIM } from './claim-script.js'
 import type { Connection } from './connection.js'
 import type { Keys } from './keys.js'
@@ -23,26 +23,18 @@ interface Parts {
 
 /** Commands that are on their way at once while claims are given back. */
 const RESTORE_PAGE = 200
-const FIRST_SWEEP = 1024
 
 /**
  * What was used once. The store decides; but a store that is flushed forgets, and only whoever claimed an id knows of it then: so each process
  * remembers its own.
  */
 export function createClaims({ connection, keys, life, clock, maxRemembered }: Parts): Claims {
-  const untilOf = new Map<string, number>()
-  let sweepAt = Math.min(FIRST_SWEEP, maxRemembered)
+  const mine = createLivingIds(maxRemembered)
   /** Until then something lives that was claimed here and could not be remembered. */
   let forgottenUntilMs = Number.NEGATIVE_INFINITY
 
   function remember(key: string, untilMs: number): void {
-    if (untilOf.size >= sweepAt) {
-      const nowMs = clock.nowMs()
-      for (const [one, endMs] of untilOf) if (endMs <= nowMs) untilOf.delete(one)
-      sweepAt = Math.min(maxRemembered, Math.max(FIRST_SWEEP, 2 * untilOf.size))
-    }
-    if (untilOf.size >= maxRemembered) forgottenUntilMs = Math.max(forgottenUntilMs, untilMs)
-    else untilOf.set(key, untilMs)
+    if (!mine.add(key, untilMs, clock.nowMs())) forgottenUntilMs = Math.max(forgottenUntilMs, untilMs)
   }
 
   return {
@@ -66,10 +58,10 @@ export function createClaims({ connection, keys, life, clock, maxRemembered }: P
     },
     async restore() {
       const nowMs = clock.nowMs()
-      const mine = [...untilOf].filter(([, untilMs]) => untilMs > nowMs)
-      for (let i = 0; i < mine.length; i += RESTORE_PAGE)
+      const given = mine.alive(nowMs)
+      for (let i = 0; i < given.length; i += RESTORE_PAGE)
         await Promise.all(
-          mine.slice(i, i + RESTORE_PAGE).map(([key, untilMs]) => connection.send(key, ['SET', key, '1', 'NX', 'PXAT', String(untilMs)])),
+          given.slice(i, i + RESTORE_PAGE).map(([key, untilMs]) => connection.send(key, ['SET', key, '1', 'NX', 'PXAT', String(untilMs)])),
         )
       return forgottenUntilMs <= nowMs
     },

@@ -12,7 +12,7 @@ import { completeSinceMs } from './generation.js'
 import type { Keys } from './keys.js'
 import type { Life } from './life.js'
 import { PULL } from './pull-script.js'
-import { readRevocation } from './revocation-record.js'
+import { digestOf, readRevocation } from './revocation-record.js'
 import { listOf, runScript, textOf, textOrNull } from './run-script.js'
 import type { Sealer } from './seal.js'
 
@@ -43,10 +43,18 @@ const PLACE = /^\d{1,16}$/
 export function createRevocationLog({ connection, keys, sealer, life, settleMs, restoreEntries, restoreClaims }: Parts): RevocationLog {
   const scripted = [keys.generation, keys.beats, keys.revocations, keys.ends, keys.order] as const
 
-  function read(value: unknown): RevocationEntry {
+  /** An entry that stands where another belongs was moved there: what it took the place of is not revoked any more. */
+  function read(digest: unknown, value: unknown): RevocationEntry {
     const text = textOrNull(value)
-    if (text === null) throw sealer.tampered('revocation')
-    return readRevocation(sealer, text)
+    const entry = text === null ? null : readRevocation(sealer, text)
+    if (entry === null || digestOf(entry) !== textOrNull(digest)) throw sealer.tampered('revocation')
+    return entry
+  }
+
+  function readAll(list: readonly unknown[]): readonly RevocationEntry[] {
+    const entries: RevocationEntry[] = []
+    for (let at = 0; at < list.length; at += 2) entries.push(read(list[at], list[at + 1]))
+    return entries
   }
 
   async function pull(after: RevocationPosition | null, limit: number): Promise<RevocationPage> {
@@ -65,9 +73,7 @@ export function createRevocationLog({ connection, keys, sealer, life, settleMs, 
       const storeNowMs = Number(textOf(now))
       return {
         position: { generation: generation.id, offset: textOf(offset) },
-        entries: listOf(list)
-          .map(read)
-          .filter(({ untilMs }) => untilMs > storeNowMs),
+        entries: readAll(listOf(list)).filter(({ untilMs }) => untilMs > storeNowMs),
         more: more === 'more',
         whole: mode === 'whole',
         completeSinceMs: completeSinceMs(generation, storeNowMs),

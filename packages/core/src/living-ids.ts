@@ -1,0 +1,51 @@
+/** Ids, each until its time is over. What is alive is never evicted; what is dead is let go a few at a time, so that nobody waits for it. */
+export interface LivingIds {
+  /** The dead that are still here count too. */
+  readonly size: number
+  /** @param nowMs epoch milliseconds, as everywhere here. */
+  has(id: string, nowMs: number): boolean
+  /** @returns `false`: there is no room. An id that is here already is alive until then from now on. */
+  add(id: string, untilMs: number, nowMs: number): boolean
+  /** Ids and their ends. */
+  alive(nowMs: number): readonly (readonly [id: string, untilMs: number])[]
+}
+
+// Each addition looks at more places than it takes: a round over all of them is done before they are an eighth more.
+const VISITS = 8
+// What is full is looked through in earnest, but never all of it at once: some tens of microseconds.
+const VISITS_WHEN_FULL = 1000
+
+export function createLivingIds(maxEntries: number): LivingIds {
+  const untilOf = new Map<string, number>()
+  let round = untilOf.entries()
+
+  function letGo(visits: number, nowMs: number): void {
+    for (let visit = 0; visit < visits; visit++) {
+      const next = round.next()
+      if (next.done === true) {
+        round = untilOf.entries()
+        return
+      }
+      const [id, untilMs] = next.value
+      if (untilMs <= nowMs) untilOf.delete(id)
+    }
+  }
+
+  return {
+    get size() {
+      return untilOf.size
+    },
+    has(id, nowMs) {
+      const untilMs = untilOf.get(id)
+      return untilMs !== undefined && untilMs > nowMs
+    },
+    add(id, untilMs, nowMs) {
+      letGo(VISITS, nowMs)
+      if (untilOf.size >= maxEntries && !untilOf.has(id)) letGo(VISITS_WHEN_FULL, nowMs)
+      if (untilOf.size >= maxEntries && !untilOf.has(id)) return false
+      untilOf.set(id, untilMs)
+      return true
+    },
+    alive: (nowMs) => [...untilOf].filter(([, untilMs]) => untilMs > nowMs),
+  }
+}

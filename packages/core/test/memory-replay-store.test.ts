@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createLivingIds, createMemoryReplayStore } from '@countersign/core'
+
+function bench(maxEntries?: number) {
+  let nowMs = 1_000_000
+  const clock = { nowMs: () => nowMs }
+  const store = createMemoryReplayStore({ clock, ...(maxEntries === undefined ? {} : { maxEntries }) })
+  const at = (ms: number): void => {
+    nowMs = ms
+  }
+  return { store, at }
+}
+
+test('an id is claimed once, until its time is over', () => {
+  const { store, at } = bench()
+  assert.equal(store.claim('a', 1_000_010), 'first')
+  assert.equal(store.claim('a', 1_000_010), 'again')
+  at(1_000_009)
+  assert.equal(store.claim('a', 1_000_010), 'again')
+  at(1_000_010)
+  assert.equal(store.claim('a', 1_000_020), 'first')
+})
+
+test('a full store says so, forgets nobody who is alive, and has room again once somebody is not', () => {
+  const { store, at } = bench(100)
+  for (let index = 0; index < 100; index++) assert.equal(store.claim(`id ${index}`, 2_000_000 + index), 'first')
+  assert.equal(store.claim('one more', 3_000_000), 'full')
+  for (let index = 0; index < 100; index++) assert.equal(store.claim(`id ${index}`, 2_000_000 + index), 'again')
+  at(2_000_000)
+  assert.equal(store.claim('one more', 3_000_000), 'first')
+  assert.equal(store.claim('and another', 3_000_000), 'full')
+})
+
+test('what is dead is let go on the way: a steady stream keeps little more than what is alive', () => {
+  const { store, at } = bench()
+  for (let index = 0; index < 100_000; index++) {
+    at(1_000_000 + index)
+    store.claim(`id ${index}`, 1_000_000 + index + 1000)
+  }
+  assert.ok(store.size < 1500, `${store.size} kept`)
+})
+
+test('gives back what is alive, and nothing else', () => {
+  const ids = createLivingIds(10)
+  ids.add('dead', 5, 0)
+  ids.add('alive', 50, 0)
+  assert.deepEqual(ids.alive(10), [['alive', 50]])
+  assert.equal(ids.has('dead', 5), false)
+})
