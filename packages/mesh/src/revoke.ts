@@ -12,7 +12,7 @@ import { MAX_ROUNDS, type MeshContext, refusalOfFault, rememberedUntil } from '.
 import { isOperationRefusal, type OperationRefusal, refuseOperation } from './operation-refusal.js'
 import { checkReason, type RevocationReason } from './revocation-reason.js'
 import { secondAfter } from './service/service-end.js'
-import { readServiceRecord, SERVICE_RECORD_MS, type ServiceRecord, writeServiceRecord } from './service/service-record.js'
+import { FOR_GOOD_MS, readServiceRecord, type ServiceRecord, writeServiceRecord } from './service/service-record.js'
 import { nextServiceStatus } from './service/service-status.js'
 import { readTokenRecord } from './service/token-record.js'
 import type { Sessions } from './session/sessions.js'
@@ -41,9 +41,6 @@ export interface Revoked {
   /** `false`: this process obeys, and the store does not know yet: it is told again and again until it does. */
   readonly isStored: boolean
 }
-
-/** A certificate, or a key, is never good again: longer than any of them lives. */
-const FOR_GOOD_MS = 10 * 366 * 86_400_000
 
 /** Makes `revoke`. There is no way back: nothing here takes a revocation away, and none runs out before what it is about. */
 export function createRevoke(
@@ -86,7 +83,7 @@ export function createRevoke(
     const key = stateKey('service', service)
     for (let round = 0; ; round++) {
       const [stored] = await core.store.read([key])
-      const known = readServiceRecord(stored)
+      const known = readServiceRecord(service, stored, core.revocations)
       const nowMs = clock.nowMs()
       const beforeMs = secondAfter(known, nowMs)
       const made = entry('service', service, rememberedUntil(context, Math.max(nowMs, beforeMs) + rules.maxTokenMs), reason, beforeMs)
@@ -99,7 +96,7 @@ export function createRevoke(
       const isMade = await core.revocations.commit({
         // A revocation is never given up for others that are quicker: what they made meanwhile is revoked with the rest.
         ...(round < MAX_ROUNDS ? { expect: [[key, stored?.version ?? null] as const] } : {}),
-        put: [{ key, value: writeServiceRecord(record), untilMs: nowMs + SERVICE_RECORD_MS }],
+        put: [writeServiceRecord(service, record, nowMs)],
         revoke: [made],
         emit: context.events({ type: 'auth.service.revoked', service, reason, atMs: nowMs }),
       })
@@ -146,6 +143,8 @@ export function createRevoke(
   async function revokeSession(id: string, reason: RevocationReason): Promise<Revoked | OperationRefusal | null> {
     const status = await sessions.revoke(id, { reason })
     if (isOperationRefusal(status)) return status.code === 'ERR_STATE_UNAVAILABLE' ? null : status
+    // Its record is gone, and somebody may have accepted it all the same: the list must say it.
+    if (status === null) return null
     return { kind: 'session', isStored: true }
   }
 

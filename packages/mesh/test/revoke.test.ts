@@ -46,6 +46,35 @@ test('a service that is revoked more often in one second than clocks may differ 
   await mesh.close()
 })
 
+test('without a current list of what was revoked no service gets a token, and is told so', async () => {
+  const clock = createTestClock()
+  const inner = createMemoryStateStore({ clock })
+  let silent = false
+  const revocations = {
+    ...inner.revocations,
+    pull: async (...asked: Parameters<typeof inner.revocations.pull>) => {
+      if (silent) throw new StateError('unreachable', 'no answer')
+      return inner.revocations.pull(...asked)
+    },
+  }
+  const { mesh } = await stage({ clock, store: { ...inner, revocations } })
+  await tokenOf(mesh, ORDERS, BILLING)
+  silent = true
+  clock.advanceSeconds(600)
+  const refused = await mesh.authenticateService({ service: ORDERS, peer: peerOf(ORDERS), audience: BILLING })
+  assert.equal(refused.status === 'AUTHENTICATED' ? 'got one' : refused.code, 'ERR_STATE_UNAVAILABLE')
+  silent = false
+  await tokenOf(mesh, ORDERS, BILLING)
+  await mesh.close()
+})
+
+test('a session whose record is gone is revoked all the same', async () => {
+  const { mesh } = await stage()
+  assert.deepEqual(await mesh.revoke({ session: 'A'.repeat(22) }, REASON), { kind: 'session', isStored: true })
+  assert.equal(mesh.revocations.has('session', 'A'.repeat(22), Date.now()), true)
+  await mesh.close()
+})
+
 test('1,000 rounds of revoking against proving anew never end authenticated with a revoked jti', async () => {
   const clock = createTestClock()
   const { mesh } = await stage({ clock, events: null })

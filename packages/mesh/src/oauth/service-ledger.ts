@@ -1,7 +1,7 @@
 import type { StateChange, StateRecord } from '@countersign/core'
 import type { MeshCore } from '../mesh-core.js'
 import { createTurns } from '../retry/turns.js'
-import { readServiceRecord, SERVICE_RECORD_MS, type ServiceRecord, writeServiceRecord } from '../service/service-record.js'
+import { readServiceRecord, type ServiceRecord, writeServiceRecord } from '../service/service-record.js'
 import { nextServiceStatus } from '../service/service-status.js'
 import { stateKey } from '../state-keys.js'
 import type { MintedToken } from './token-mint.js'
@@ -47,8 +47,8 @@ export function createServiceLedger(core: MeshCore): ServiceLedger {
       const versions = found.map((record) => record?.version ?? null)
       // Nobody has changed the services: something else has changed.
       if (refused === versions.join()) return 'conflict'
-      const known = readServiceRecord(stored)
-      const actor = readServiceRecord(storedActor)
+      const known = readServiceRecord(entry.subject, stored, revocations)
+      const actor = readServiceRecord(exchanged?.by ?? entry.subject, storedActor, revocations)
       const { issuedAtMs } = entry.token
       if (known.deregistered || (others.length > 0 && actor.deregistered)) return 'revoked'
       // What was exchanged must have been good itself: the store may know of its end before the list here does.
@@ -56,11 +56,10 @@ export function createServiceLedger(core: MeshCore): ServiceLedger {
       if (others.length > 0 && issuedAtMs < actor.revokedBeforeMs) return 'outdated'
       const record = entry.proof === null ? touched(known, stored, issuedAtMs) : proven(known, entry, surroundings.clock.nowMs())
       if (record === 'illegal') return 'revoked'
-      const untilMs = surroundings.clock.nowMs() + SERVICE_RECORD_MS
       const isMade = await revocations.commit({
         ...change,
         expect: [...(change.expect ?? []), ...[key, ...others].map((one, at) => [one, versions[at] ?? null] as const)],
-        put: [...(change.put ?? []), ...(record === null ? [] : [{ key, value: writeServiceRecord(record), untilMs }])],
+        put: [...(change.put ?? []), ...(record === null ? [] : [writeServiceRecord(entry.subject, record, surroundings.clock.nowMs())])],
       })
       if (isMade) return 'committed'
       refused = versions.join()

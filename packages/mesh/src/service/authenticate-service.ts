@@ -1,11 +1,12 @@
 import type { ApiKey, Facts, OperationCode, Peer } from '@countersign/core'
 import { checkInteger, checkKeys, checkText, MisuseError } from '@countersign/core'
 import { accessTokenClaims } from '@countersign/issuer'
+import { hasCurrentList } from '../current-list.js'
 import { isRebuilding } from '../is-rebuilding.js'
 import { MAX_ROUNDS, type MeshContext, refusalOfFault, rememberedUntil } from '../mesh-context.js'
 import { stateKey, tokenKey } from '../state-keys.js'
 import { checkScopes } from './service-directory.js'
-import { readServiceRecord, SERVICE_RECORD_MS, type ServiceRecord, writeServiceRecord } from './service-record.js'
+import { readServiceRecord, type ServiceRecord, writeServiceRecord } from './service-record.js'
 import { nextServiceStatus, type ServiceStatus } from './service-status.js'
 import { writeTokenRecord } from './token-record.js'
 
@@ -95,8 +96,10 @@ export function createServiceAuthentication(context: MeshContext): (request: Ser
     const { service, audience, scopes = [] } = request
     const key = stateKey('service', service)
     for (let round = 0; round < MAX_ROUNDS; round++) {
+      // Who was revoked meanwhile must be known before anybody gets a token.
+      if (!(await hasCurrentList(core))) return refused('UNAUTHORIZED', 'ERR_STATE_UNAVAILABLE', { reason: 'lease' })
       const [stored] = await core.store.read([key])
-      const known = readServiceRecord(stored)
+      const known = readServiceRecord(service, stored, core.revocations)
       const nowMs = clock.nowMs()
       if (isRebuilding(core, nowMs)) return refused('UNAUTHORIZED', 'ERR_STATE_UNAVAILABLE', { reason: 'rebuilding' })
       const standingNow = known.deregistered
@@ -137,7 +140,7 @@ export function createServiceAuthentication(context: MeshContext): (request: Ser
       const isMade = await core.revocations.commit({
         expect: [[key, stored?.version ?? null]],
         put: [
-          { key, value: writeServiceRecord(record), untilMs: nowMs + SERVICE_RECORD_MS },
+          writeServiceRecord(service, record, nowMs),
           {
             key: tokenKey(tokenId),
             value: writeTokenRecord(claims, kid),

@@ -1,6 +1,7 @@
 import { checkBoolean, checkKeys, type Facts, MisuseError, type RevocationEntry } from '@countersign/core'
 import { type ClientTls, createClientTls } from '@countersign/node'
 import { pemBlocks, verifyCredential } from '@countersign/x509'
+import { hasCurrentList } from '../current-list.js'
 import { MAX_ROUNDS, type MeshContext, refusalOfFault } from '../mesh-context.js'
 import { isOperationRefusal, type OperationRefusal, refuseOperation } from '../operation-refusal.js'
 import { checkReason, type RevocationReason } from '../revocation-reason.js'
@@ -9,7 +10,7 @@ import { checkRegistration, type ServiceRegistration } from './check-registratio
 import { CredentialTextError, readCredentialText } from './credential-text.js'
 import type { Registration, Registrations } from './registrations.js'
 import { endOf, secondAfter } from './service-end.js'
-import { readServiceRecord, SERVICE_RECORD_MS, type ServiceRecord, writeServiceRecord } from './service-record.js'
+import { isEnded, readServiceRecord, type ServiceRecord, writeServiceRecord } from './service-record.js'
 import { nextServiceStatus } from './service-status.js'
 import type { ServiceWatch } from './service-watch.js'
 
@@ -73,12 +74,12 @@ export function createRegistry(context: MeshContext, registrations: Registration
     const key = stateKey('service', id)
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const [stored] = await core.store.read([key])
-      const known = readServiceRecord(stored)
+      const known = readServiceRecord(id, stored, core.revocations)
       const nowMs = clock.nowMs()
       const { revoke = [], type } = also(known, nowMs)
       const isMade = await core.revocations.commit({
         expect: [[key, stored?.version ?? null]],
-        put: [{ key, value: writeServiceRecord(next(known, nowMs)), untilMs: nowMs + SERVICE_RECORD_MS }],
+        put: [writeServiceRecord(id, next(known, nowMs), nowMs)],
         revoke,
         emit: context.events({ type, service: id, atMs: nowMs }),
       })
@@ -87,12 +88,20 @@ export function createRegistry(context: MeshContext, registrations: Registration
     return refuseOperation('ERR_STATE_CONFLICT')
   }
 
+  /** The first that has not ended: where the record was lost, the list still knows how many did. */
+  function nextRegistration(id: string, { registration }: ServiceRecord): number {
+    let next = registration
+    while (isEnded(core.revocations, id, next)) next++
+    return next
+  }
+
   async function registerOnce(request: ServiceRegistration): Promise<RegisteredService | OperationRefusal> {
+    if (!(await hasCurrentList(core))) return refuseOperation('ERR_STATE_UNAVAILABLE', { reason: 'lease' })
     const prepared = await prepare(request)
     if (isOperationRefusal(prepared)) return prepared
     const refusal = await commit(
       request.id,
-      (record, nowMs) => ({ ...record, deregistered: false, changedAtMs: nowMs }),
+      (record, nowMs) => ({ ...record, deregistered: false, registration: nextRegistration(request.id, record), changedAtMs: nowMs }),
       () => ({ type: 'auth.service.registered' }),
     )
     if (refusal !== null) return refusal

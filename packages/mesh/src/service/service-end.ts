@@ -2,7 +2,7 @@ import type { RevocationEntry } from '@countersign/core'
 import { type MeshContext, rememberedUntil } from '../mesh-context.js'
 import type { RevocationReason } from '../revocation-reason.js'
 import type { Registration } from './registrations.js'
-import type { ServiceRecord } from './service-record.js'
+import { endedRegistration, FOR_GOOD_MS, type ServiceRecord } from './service-record.js'
 
 /** A service that is deregistered. */
 export interface ServiceEnd {
@@ -13,9 +13,6 @@ export interface ServiceEnd {
   readonly reason: RevocationReason
   readonly forGood: boolean
 }
-
-/** An id, or a certificate, that is gone for good: longer than anything that was made for it lives. */
-const FOR_GOOD_MS = 10 * 366 * 86_400_000
 
 /** The first second that no token of a service bears yet: what is revoked before it takes all of them with it. Epoch milliseconds. */
 export function secondAfter({ issuedAtMs, revokedBeforeMs }: ServiceRecord, nowMs: number): number {
@@ -36,6 +33,7 @@ export function endOf(context: MeshContext, { id, record, registration, nowMs, r
   const { apiKey = null, certificate } = registration ?? {}
   const certificates = new Set([record.certificate, certificate?.['x5t#S256'] ?? null])
   return [
+    entry('service', endedRegistration(id, record.registration), nowMs + FOR_GOOD_MS),
     forGood ? entry('service', id, nowMs + FOR_GOOD_MS) : entry('service', id, beforeMs + context.rules.maxTokenMs, beforeMs),
     ...[...certificates].filter((one) => one !== null).map((one) => entry('certificate', one, nowMs + FOR_GOOD_MS)),
     ...(apiKey === null ? [] : [entry('token', apiKey.id, apiKey.expiresAtMs)]),

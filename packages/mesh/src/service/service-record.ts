@@ -1,4 +1,5 @@
-import { isJsonObject, parseJson, type StateRecord } from '@countersign/core'
+import { isJsonObject, parseJson, type RevocationList, type StateRecord, type StateWrite } from '@countersign/core'
+import { stateKey } from '../state-keys.js'
 import type { ServiceStatus } from './service-status.js'
 
 /** What the mesh remembers of a service: of its latest token, and of what was revoked. */
@@ -18,6 +19,8 @@ export interface ServiceRecord {
   readonly revokedBeforeMs: number
   /** It is no service any more. */
   readonly deregistered: boolean
+  /** How often it was registered again after that. */
+  readonly registration: number
   readonly changedAtMs: number
 }
 
@@ -31,24 +34,50 @@ export const UNKNOWN_SERVICE: ServiceRecord = Object.freeze({
   expiresAtMs: 0,
   revokedBeforeMs: 0,
   deregistered: false,
+  registration: 0,
   changedAtMs: 0,
 })
 
 /** How long a record is kept beyond its last change: who looks at a status a week later should still be told what it was. */
-export const SERVICE_RECORD_MS = 30 * 86_400_000
+const SERVICE_RECORD_MS = 30 * 86_400_000
+/** What is gone for good, or may not come back by itself: longer than anything that was made for it lives. */
+export const FOR_GOOD_MS = 10 * 366 * 86_400_000
 
 const STATUSES: readonly ServiceStatus[] = ['AUTHENTICATED', 'UNAUTHORIZED', 'EXPIRED', 'REVOKED', 'INVALID']
 
-export function writeServiceRecord(record: ServiceRecord): string {
-  return JSON.stringify(record)
+/** How a record is kept. That of a service which was deregistered once must not run out: it would come back by itself. */
+export function writeServiceRecord(service: string, record: ServiceRecord, nowMs: number): StateWrite {
+  const lifetimeMs = record.deregistered || record.registration > 0 ? FOR_GOOD_MS : SERVICE_RECORD_MS
+  return { key: stateKey('service', service), value: JSON.stringify(record), untilMs: nowMs + lifetimeMs }
 }
 
-/** Reads a record. One that cannot be understood says that the service is `INVALID`: it must prove itself anew. */
-export function readServiceRecord(stored: StateRecord | null | undefined): ServiceRecord {
+/**
+ * What a registration that ended is revoked as: of kind `service`, by an id that no service has. So it outlives the record, in every process and
+ * in a store that has lost what it held.
+ */
+export function endedRegistration(service: string, registration: number): string {
+  return `registration ${registration} of ${service}`
+}
+
+/** Has this registration of the service ended? Never waits. */
+export function isEnded(revocations: RevocationList, service: string, registration: number): boolean {
+  return revocations.has('service', endedRegistration(service, registration), Number.MAX_SAFE_INTEGER)
+}
+
+/**
+ * Reads the record of a service. One that cannot be understood says that the service is `INVALID`: it must prove itself anew. What it says of
+ * being deregistered is not the last word: records run out and are lost, what was revoked is not.
+ */
+export function readServiceRecord(service: string, stored: StateRecord | null | undefined, revocations: RevocationList): ServiceRecord {
+  const record = parseRecord(stored)
+  return record.deregistered || !isEnded(revocations, service, record.registration) ? record : { ...record, deregistered: true }
+}
+
+function parseRecord(stored: StateRecord | null | undefined): ServiceRecord {
   if (stored === null || stored === undefined) return UNKNOWN_SERVICE
   const value = parseJson(stored.value)
   if (!isJsonObject(value)) return { ...UNKNOWN_SERVICE, status: 'INVALID' }
-  const { tokenId, certificate, kid, issuedAtMs, expiresAtMs, revokedBeforeMs, deregistered, changedAtMs } = value
+  const { tokenId, certificate, kid, issuedAtMs, expiresAtMs, revokedBeforeMs, deregistered, registration, changedAtMs } = value
   const status = STATUSES.find((one) => one === value['status'])
   if (
     status === undefined ||
@@ -59,10 +88,11 @@ export function readServiceRecord(stored: StateRecord | null | undefined): Servi
     typeof expiresAtMs !== 'number' ||
     typeof revokedBeforeMs !== 'number' ||
     typeof deregistered !== 'boolean' ||
+    typeof registration !== 'number' ||
     typeof changedAtMs !== 'number'
   )
     return { ...UNKNOWN_SERVICE, status: 'INVALID' }
-  return { status, tokenId, certificate, kid, issuedAtMs, expiresAtMs, revokedBeforeMs, deregistered, changedAtMs }
+  return { status, tokenId, certificate, kid, issuedAtMs, expiresAtMs, revokedBeforeMs, deregistered, registration, changedAtMs }
 }
 
 function isTextOrNull(value: unknown): value is string | null {

@@ -3,7 +3,7 @@ import { refusalOfFault } from '../mesh-context.js'
 import type { OperationRefusal } from '../operation-refusal.js'
 import { stateKey } from '../state-keys.js'
 import type { Registrations } from './registrations.js'
-import { readServiceRecord, SERVICE_RECORD_MS, writeServiceRecord } from './service-record.js'
+import { readServiceRecord, writeServiceRecord } from './service-record.js'
 import { nextServiceStatus, type ServiceStatus } from './service-status.js'
 import { serviceStatusAt } from './service-status-at.js'
 
@@ -47,7 +47,7 @@ export function createServiceWatch(context: MeshContext, registrations: Registra
     let active = 0
     for (const [at, service] of ids.entries()) {
       const stored = found[at]
-      const record = readServiceRecord(stored)
+      const record = readServiceRecord(service, stored, core.revocations)
       const status = serviceStatusAt(record, core, nowMs)
       if (status === 'AUTHENTICATED') active++
       // Written down once, by whoever sees it first; of two at once, one.
@@ -56,7 +56,7 @@ export function createServiceWatch(context: MeshContext, registrations: Registra
       const key = stateKey('service', service)
       await core.revocations.commit({
         expect: [[key, stored.version]],
-        put: [{ key, value: writeServiceRecord({ ...record, status, changedAtMs: nowMs }), untilMs: nowMs + SERVICE_RECORD_MS }],
+        put: [writeServiceRecord(service, { ...record, status, changedAtMs: nowMs }, nowMs)],
         emit: context.events({ type: 'auth.token.expired', service, tokenId: record.tokenId, atMs: nowMs }),
       })
     }
@@ -77,7 +77,7 @@ export function createServiceWatch(context: MeshContext, registrations: Registra
     async status(service) {
       try {
         const [stored] = await core.store.read([stateKey('service', service)])
-        return serviceStatusAt(readServiceRecord(stored), core, clock.nowMs())
+        return serviceStatusAt(readServiceRecord(service, stored, core.revocations), core, clock.nowMs())
       } catch (fault) {
         return refusalOfFault(fault)
       }

@@ -1,4 +1,5 @@
 import { checkKeys, checkText, MisuseError, type PropagatedSession, SESSION_FIELD, type StateRecord } from '@countersign/core'
+import { hasCurrentList } from '../current-list.js'
 import { MAX_ROUNDS, type MeshContext, refusalOfFault } from '../mesh-context.js'
 import { isOperationRefusal, type OperationRefusal, refuseOperation } from '../operation-refusal.js'
 import { checkScopes, type ServiceEntry } from '../service/service-directory.js'
@@ -75,10 +76,11 @@ export function createSessionPropagation(
     const { from, to } = request
     const keys = [sessionKey(id), stateKey('service', from), stateKey('service', to)]
     for (let round = 0; round < MAX_ROUNDS; round++) {
+      if (!(await hasCurrentList(core))) return refuseOperation('ERR_STATE_UNAVAILABLE', { reason: 'lease' })
       const found = await core.store.read(keys)
       const nowMs = clock.nowMs()
       const record = readSessionRecord(found[0])
-      const refusal = judgeOrigin(request, actors) ?? judgeSession(record, nowMs) ?? judgeServices(found, nowMs)
+      const refusal = judgeOrigin(request, actors) ?? judgeSession(record, nowMs) ?? judgeServices(request, found, nowMs)
       if (refusal !== null || record === null) return refusal ?? refuseOperation('ERR_SESSION_ENDED')
       const held = scopes ?? new Set(record.scopes)
       const asked = request.scopes ?? [...held]
@@ -140,10 +142,10 @@ export function createSessionPropagation(
     return null
   }
 
-  function judgeServices(found: readonly (StateRecord | null)[], nowMs: number): OperationRefusal | null {
-    const source = serviceStatusAt(readServiceRecord(found[1]), core, nowMs)
+  function judgeServices({ from, to }: PropagationRequest, found: readonly (StateRecord | null)[], nowMs: number): OperationRefusal | null {
+    const source = serviceStatusAt(readServiceRecord(from, found[1], core.revocations), core, nowMs)
     if (source === 'REVOKED' || source === 'INVALID') return refuseOperation('ERR_SERVICE_REVOKED', { status: source })
-    const target = serviceStatusAt(readServiceRecord(found[2]), core, nowMs)
+    const target = serviceStatusAt(readServiceRecord(to, found[2], core.revocations), core, nowMs)
     return target === 'AUTHENTICATED' ? null : refuseOperation('ERR_TARGET_UNAUTHENTICATED', { status: target })
   }
 

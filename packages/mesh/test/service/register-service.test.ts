@@ -14,7 +14,7 @@ import { isOperationRefusal, type ServiceRegistration } from '@countersign/mesh'
 import { createMemoryStateStore } from '@countersign/state'
 import { createTestClock, createTestMesh, type Workload } from '@countersign/testing'
 import { createApiKey } from '@countersign/token'
-import { BILLING, breakable, LEDGER, ORDERS, PARTNER, peerOf, stage, tokenOf, until } from '../fixture.js'
+import { BILLING, breakable, LEDGER, ORDERS, PARTNER, peerOf, stage, thumbprintOf, tokenOf, until } from '../fixture.js'
 
 const clock = createTestClock()
 const pki = createTestMesh('test.example', { clock })
@@ -28,6 +28,8 @@ function registrationOf(workload: Workload, changes: Partial<ServiceRegistration
   return { id: workload.id, certificate: { pem: workload.chainPem }, key: { pem: workload.keyPem }, ca: CA, ...changes }
 }
 
+/** As the state keeps the record of a service. */
+const recordKeyOf = (id: string): string => `service:${id.length}:${id}`
 const codeOf = (answer: unknown): unknown => (isOperationRefusal(answer) ? answer.code : 'done')
 
 test('a service is registered with its certificate, its key and the CA, and may call whom it may call', async () => {
@@ -238,6 +240,26 @@ test('a service comes back with another certificate, unless it was deregistered 
   assert.equal((await mesh.validateServiceToken(issued.accessToken, { audience: BILLING, peer })).status, 'AUTHENTICATED')
   await mesh.deregisterService(ORDERS, { forGood: true, reason: 'key-compromise' })
   assert.equal(codeOf(await mesh.registerService(registrationOf(pki.workload('/orders')))), 'ERR_SERVICE_REVOKED')
+  await mesh.close()
+})
+
+test('a service that was deregistered does not come back by itself: not with time, and not with the loss of its record', async () => {
+  const { mesh, store, later } = await stage({ clock: createTestClock(clock.nowMs()) })
+  const renewed = () => peerOf(ORDERS, { thumbprint: thumbprintOf(`renewed ${Math.random()}`) })
+  const ask = async () => {
+    const answer = await mesh.authenticateService({ service: ORDERS, peer: renewed(), audience: BILLING })
+    return answer.status === 'AUTHENTICATED' ? 'got a token' : answer.code
+  }
+  assert.equal(codeOf(await mesh.deregisterService(ORDERS)), 'done')
+  assert.equal(await ask(), 'ERR_SERVICE_REVOKED')
+  await later(31 * 86_400)
+  assert.equal(await ask(), 'ERR_SERVICE_REVOKED')
+  await store.commit({ remove: [recordKeyOf(ORDERS)] })
+  assert.deepEqual(await store.read([recordKeyOf(ORDERS)]), [null])
+  assert.equal(await ask(), 'ERR_SERVICE_REVOKED')
+  const anew = pki.workload('/orders', { validSeconds: 90 * 86_400 })
+  assert.equal(codeOf(await mesh.registerService(registrationOf(anew))), 'done')
+  assert.equal(await ask(), 'got a token')
   await mesh.close()
 })
 
