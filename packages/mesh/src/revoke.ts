@@ -47,7 +47,7 @@ export function createRevoke(
   context: MeshContext,
   sessions: Sessions,
 ): (what: Revocable, options: RevokeOptions) => Promise<Revoked | OperationRefusal> {
-  const { core, rules, turns, figures, note } = context
+  const { core, rules, figures, note } = context
   const { clock } = core.surroundings
 
   function entry(
@@ -131,7 +131,8 @@ export function createRevoke(
       case 'token':
         return revokeToken(id, reason)
       case 'service':
-        return turns(`service ${id}`, () => revokeService(id, reason))
+        // Never behind others that wait for a store: it goes in between what they read and what they write.
+        return revokeService(id, reason)
       case 'session':
         throw new TypeError('sessions are revoked by Sessions')
       case 'key':
