@@ -1,4 +1,4 @@
-import { checkInteger, type EventOutbox } from '@countersign/core'
+import { checkInteger, type EventOutbox, StateError, type StateEvent } from '@countersign/core'
 import type { Connection } from './connection.js'
 import { readEvent } from './event-record.js'
 import type { Keys } from './keys.js'
@@ -13,20 +13,37 @@ const ACKNOWLEDGED_AT_ONCE = 1_000
 
 export function createOutbox(connection: Connection, keys: Keys, sealer: Sealer): EventOutbox {
   const scripted = [keys.events, keys.waiting, keys.taken] as const
+  async function acknowledge(ids: readonly string[]): Promise<void> {
+    for (let i = 0; i < ids.length; i += ACKNOWLEDGED_AT_ONCE)
+      await runScript(connection, ACKNOWLEDGE, scripted, ids.slice(i, i + ACKNOWLEDGED_AT_ONCE))
+  }
+
+  function readOrNull(text: string): StateEvent | null {
+    try {
+      return readEvent(sealer, text.slice(text.indexOf('.') + 1))
+    } catch (error) {
+      if (error instanceof StateError && error.reason === 'tampered') return null
+      throw error
+    }
+  }
+
   return {
     async take(count, leaseMs) {
       const answer = await runScript(connection, TAKE, scripted, [
         checkInteger('count', count, 1, MAX_TAKEN),
         checkInteger('leaseMs', leaseMs, 1, MAX_LEASE_MS),
       ])
-      return answer.flatMap((value, i) => {
-        const text = textOf(value)
-        return i % 2 === 1 ? [readEvent(sealer, text.slice(text.indexOf('.') + 1))] : []
-      })
+      const events: StateEvent[] = []
+      const tampered: string[] = []
+      for (let at = 0; at < answer.length; at += 2) {
+        const event = readOrNull(textOf(answer[at + 1]))
+        if (event === null) tampered.push(textOf(answer[at]))
+        else events.push(event)
+      }
+      // Told of already, and of no use to anybody: left there it would stand in the way of those behind it.
+      await acknowledge(tampered)
+      return events
     },
-    async acknowledge(ids) {
-      for (let i = 0; i < ids.length; i += ACKNOWLEDGED_AT_ONCE)
-        await runScript(connection, ACKNOWLEDGE, scripted, ids.slice(i, i + ACKNOWLEDGED_AT_ONCE))
-    },
+    acknowledge,
   }
 }
