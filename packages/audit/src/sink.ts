@@ -1,4 +1,4 @@
-import type { Clock } from '@countersign/core'
+import { type Clock, inTime } from '@countersign/core'
 import { pino } from 'pino'
 import type { Logger } from './options.js'
 
@@ -60,16 +60,13 @@ export function createStdoutSink(clock: Clock): Sink {
       isDropped = false
       return write(level, line, message) && !isDropped && !isBroken
     },
-    close() {
-      return new Promise((resolve) => {
-        if (isBroken) return resolve()
-        const timer = setTimeout(resolve, CLOSE_TIMEOUT_MS)
-        destination.once('close', () => {
-          clearTimeout(timer)
-          resolve()
-        })
-        destination.end()
+    async close() {
+      if (isBroken) return
+      const closed = new Promise<void>((resolve) => {
+        destination.once('close', resolve)
       })
+      destination.end()
+      await inTime(closed, CLOSE_TIMEOUT_MS, () => {})
     },
   }
 }

@@ -35,6 +35,7 @@ export { FetchError } from './fetch-error.js'
 export { createSpellingFilter, fieldSpelling } from './field-spelling.js'
 export type { Identity } from './identity.js'
 export { compileIdentityMatch } from './identity-match.js'
+export { inTime } from './in-time.js'
 export { type Connection, type Inbound, type Presented, REPEATED } from './inbound.js'
 export { type IpAddress, ipTextOf, parseIpAddress } from './ip-address.js'
 export { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from './json-value.js'
@@ -61,6 +62,7 @@ export type { Clock, Runtime, Surroundings } from './runtime.js'
 export { readGuardedFile, readSecretFile, unreadableFile } from './secret-file.js'
 export type { Source, TrustBundle } from './source.js'
 export { parseSpiffeId, parseTrustDomain, type SpiffeId, type TrustDomain } from './spiffe-id.js'
+export { stateReasonOf, storeIsLate } from './state-fault.js'
 export {
   type EventOutbox,
   type RevocationEntry,

@@ -1,4 +1,5 @@
 import { FetchError } from './fetch-error.js'
+import { inTime } from './in-time.js'
 
 /** How long an exchange over the network may take. */
 export interface Deadline {
@@ -16,19 +17,23 @@ export interface Deadline {
  */
 export async function withDeadline<T>({ server, timeoutMs, signal }: Deadline, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
-  const abort = (): void => controller.abort()
-  const timer = setTimeout(abort, timeoutMs)
+  const late = (): FetchError => new FetchError(`${server} did not answer in time`)
+  let abort = (): void => {}
+  const ended = new Promise<never>((_, reject) => {
+    abort = () => {
+      reject(late())
+      controller.abort()
+    }
+  })
   signal.addEventListener('abort', abort, { once: true })
   if (signal.aborted) abort()
-  const aborted = new Promise<never>((_, reject) => {
-    const onAbort = (): void => reject(new FetchError(`${server} did not answer in time`))
-    if (controller.signal.aborted) onAbort()
-    else controller.signal.addEventListener('abort', onAbort, { once: true })
-  })
   try {
-    return await Promise.race([work(controller.signal), aborted])
+    // Also what throws at once is raced: otherwise nobody would hear of the end.
+    return await inTime(Promise.race([(async () => work(controller.signal))(), ended]), timeoutMs, () => {
+      controller.abort()
+      throw late()
+    })
   } finally {
-    clearTimeout(timer)
     signal.removeEventListener('abort', abort)
   }
 }

@@ -1,4 +1,4 @@
-import { checkInteger, type Facts, MisuseError, RefusedError, StateError } from '@countersign/core'
+import { checkInteger, type Facts, inTime, MisuseError, RefusedError, StateError } from '@countersign/core'
 import { createHeaderCache, encodeJson } from './compact-jws.js'
 import { checkKeyRingOptions, type KeyRingOptions, MAX_OVERLAP_SECONDS } from './key-ring-options.js'
 import { openKeySupply } from './key-supply.js'
@@ -181,10 +181,5 @@ export function createKeyRing(options: KeyRingOptions = {}): KeyRing {
 /** Waits for the listeners, but not long: a store that is down must not keep a key from following one that is not safe any more. */
 async function tell(listeners: ReadonlySet<() => void | Promise<void>>): Promise<void> {
   if (listeners.size === 0) return
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise((resolve) => {
-    timer = setTimeout(resolve, LISTENER_TIMEOUT_MS)
-  })
-  await Promise.race([Promise.allSettled([...listeners].map(async (listener) => listener())), late])
-  clearTimeout(timer)
+  await inTime(Promise.allSettled([...listeners].map(async (listener) => listener())), LISTENER_TIMEOUT_MS, () => {})
 }

@@ -1,4 +1,13 @@
-import { type QuotaRequest, type QuotaState, type QuotaStore, quietly, type Refusal, refuse, type Surroundings } from '@countersign/core'
+import {
+  inTime,
+  type QuotaRequest,
+  type QuotaState,
+  type QuotaStore,
+  quietly,
+  type Refusal,
+  refuse,
+  type Surroundings,
+} from '@countersign/core'
 import type { CheckedLimitOptions } from './options.js'
 
 /** What to go by: the states of the quotas, a refusal, or `null` where the options say to let everybody in. */
@@ -78,9 +87,9 @@ export function createStoreWatch(
       try {
         const answer: unknown = store.take(requests, nowMs)
         if (!isThenable(answer)) return answered(answer, requests, nowMs, isProbe)
-        return withinTime(answer).then(
-          (states) => answered(states, requests, nowMs, isProbe),
-          (cause: unknown) => failed(requests, nowMs, cause === TIMED_OUT ? 'timeout' : 'error', cause === TIMED_OUT ? undefined : cause),
+        return inTime(answer, TIMEOUT_MS, () => TIMED_OUT).then(
+          (states) => (states === TIMED_OUT ? failed(requests, nowMs, 'timeout', undefined) : answered(states, requests, nowMs, isProbe)),
+          (cause: unknown) => failed(requests, nowMs, 'error', cause),
         )
       } catch (cause) {
         return failed(requests, nowMs, 'error', cause)
@@ -90,22 +99,6 @@ export function createStoreWatch(
 }
 
 const TIMED_OUT = Symbol('countersign.timed-out')
-
-function withinTime(answer: PromiseLike<unknown>): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(reject, TIMEOUT_MS, TIMED_OUT)
-    answer.then(
-      (states) => {
-        clearTimeout(timer)
-        resolve(states)
-      },
-      (cause: unknown) => {
-        clearTimeout(timer)
-        reject(cause)
-      },
-    )
-  })
-}
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'

@@ -6,6 +6,7 @@ import {
   StateError,
   type StateStore,
   type Surroundings,
+  stateReasonOf,
   withDeadline,
 } from '@countersign/core'
 import type { KeyRing, PublicJwk } from '@countersign/issuer'
@@ -112,7 +113,7 @@ export function createKeyDirectory(options: KeyDirectoryOptions): KeyDirectory {
     finishedAtMs = clock.nowMs()
     if (hasFailed || closing.signal.aborted) return
     hasFailed = true
-    const reason = cause instanceof StateError ? cause.reason : 'fault'
+    const reason = stateReasonOf(cause)
     report('trust.reload-failed', 'error', 'The keys of the mesh cannot be exchanged; those from before stay', { reason }, cause)
   }
 

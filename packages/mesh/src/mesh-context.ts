@@ -1,4 +1,4 @@
-import { type EventKind, type Facts, type OperationCode, StateError, type StateEvent } from '@countersign/core'
+import { type EventKind, type Facts, type OperationCode, type StateEvent, stateReasonOf } from '@countersign/core'
 import type { CheckedMeshOptions } from './check-options.js'
 import type { MeshEvent } from './events/mesh-event.js'
 import type { Figures } from './figures.js'
@@ -40,5 +40,5 @@ export function rememberedUntil({ core }: Pick<MeshContext, 'core'>, endMs: numb
 /** What the store or the signer threw, as a refusal. What is no fault of theirs is a fault of ours, and thrown on. */
 export function refusalOfFault(fault: unknown): OperationRefusal {
   const code: OperationCode = 'ERR_STATE_UNAVAILABLE'
-  return refuseOperation(code, { reason: fault instanceof StateError ? fault.reason : 'fault' }, fault)
+  return refuseOperation(code, { reason: stateReasonOf(fault) }, fault)
 }

@@ -1,4 +1,4 @@
-import { StateError } from '@countersign/core'
+import { inTime, StateError, storeIsLate } from '@countersign/core'
 import type { Driver, Link } from './driver.js'
 import { failureOf, isUnknownScript } from './failure.js'
 
@@ -87,21 +87,15 @@ export function createConnection(driver: Driver, timeoutMs: number): Connection 
   /** Ends work in time; `late` is told of an end that comes by time. */
   async function bounded<T>(ms: number, work: (signal: AbortSignal) => Promise<T>, late: () => void = () => {}): Promise<T> {
     const controller = new AbortController()
-    let timer: NodeJS.Timeout | undefined
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(new StateError('timeout', 'the store did not answer in time'))
+    try {
+      return await inTime(work(controller.signal), ms, () => {
         late()
         controller.abort()
-      }, ms)
-    })
-    try {
-      return await Promise.race([work(controller.signal), timeout])
+        return storeIsLate()
+      })
     } catch (error) {
       // Who runs a script knows what to do then.
       throw isUnknownScript(error) ? error : failureOf(error)
-    } finally {
-      clearTimeout(timer)
     }
   }
 

@@ -1,6 +1,5 @@
-import { quietly, type StateEvent } from '@countersign/core'
+import { inTime, quietly, type StateEvent, stateReasonOf, storeIsLate } from '@countersign/core'
 import { createEventLanes } from './event-lanes.js'
-import { inTime, reasonOf } from './in-time.js'
 import { checkOutboxRelayOptions, type OutboxRelayOptions } from './outbox-relay-options.js'
 
 /** Takes events out of the outbox to a sink. */
@@ -50,9 +49,9 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
 
   async function offer(event: StateEvent): Promise<boolean> {
     try {
-      await inTime(Promise.resolve(sink(event)), timeoutMs)
+      await inTime(sink(event), timeoutMs, storeIsLate)
     } catch (cause) {
-      const reason = reasonOf(cause) === 'timeout' ? 'timeout' : 'error'
+      const reason = stateReasonOf(cause) === 'timeout' ? 'timeout' : 'error'
       quietly(() => failed.add(1, { reason }))
       return false
     }
@@ -81,7 +80,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
       const ids = taken
       taken = []
       try {
-        await inTime(outbox.acknowledge(ids), timeoutMs)
+        await inTime(outbox.acknowledge(ids), timeoutMs, storeIsLate)
         for (const id of ids) known.delete(id)
       } catch (error) {
         taken = [...ids, ...taken]
@@ -102,7 +101,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
     let news = 0
     try {
       for (let count = batch; count === batch && lanes.size < MAX_BATCHES * batch && !isClosed; ) {
-        const events = await inTime(outbox.take(batch, leaseMs), timeoutMs)
+        const events = await inTime(outbox.take(batch, leaseMs), timeoutMs, storeIsLate)
         count = events.length
         for (const event of events) {
           if (known.has(event.id)) continue
@@ -125,7 +124,7 @@ export function createOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   }
 
   function countStoreFailure(error: unknown): void {
-    quietly(() => storeFailures.add(1, { reason: reasonOf(error) }))
+    quietly(() => storeFailures.add(1, { reason: stateReasonOf(error) }))
   }
 
   async function poll(): Promise<void> {

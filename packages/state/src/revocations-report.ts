@@ -1,5 +1,4 @@
-import { quietly } from '@countersign/core'
-import { reasonOf } from './in-time.js'
+import { quietly, stateReasonOf } from '@countersign/core'
 import type { CheckedRevocationsOptions } from './revocations-options.js'
 
 /** Tells of the state of the list: figures every time, events once a change. */
@@ -26,7 +25,7 @@ export function createRevocationsReport({ recorder, meter, leaseMs, driftLimitSe
 
   return {
     failed(error) {
-      lastReason = reasonOf(error)
+      lastReason = stateReasonOf(error)
       quietly(() => failures.add(1, { reason: lastReason }))
     },
     beat(ageMs, entries) {

@@ -1,13 +1,14 @@
 import {
   checkRevocationEntries,
+  inTime,
   type RevocationEntry,
   type RevocationList,
   type RevocationPage,
   type RevocationPosition,
   type StateChange,
   StateError,
+  storeIsLate,
 } from '@countersign/core'
-import { inTime } from './in-time.js'
 import { createOwnRevocations } from './own-revocations.js'
 import { createRevocationSet } from './revocation-set.js'
 import { checkRevocationsOptions, type RevocationsOptions } from './revocations-options.js'
@@ -93,7 +94,7 @@ export function createRevocations(options: RevocationsOptions): Revocations {
   /** @returns whether there is more. */
   async function pull(): Promise<boolean> {
     const asked = { ms: clock.nowMs(), steadyMs: steadyMs(), round: ++round }
-    const page = await inTime(store.revocations.pull(position, PAGE), timeoutMs)
+    const page = await inTime(store.revocations.pull(position, PAGE), timeoutMs, storeIsLate)
     if (isClosed) return false
     if (!obey(page.entries)) throw new StateError('full', 'more is revoked than this process may keep')
     for (const entry of page.entries) own.shown(entry)

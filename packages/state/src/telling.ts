@@ -1,5 +1,4 @@
-import type { RevocationEntry, StateStore } from '@countersign/core'
-import { inTime } from './in-time.js'
+import { inTime, type RevocationEntry, type StateStore, storeIsLate } from '@countersign/core'
 import type { OwnRevocations } from './own-revocations.js'
 import type { RevocationSet } from './revocation-set.js'
 import type { RevocationsReport } from './revocations-report.js'
@@ -32,7 +31,7 @@ export function createTelling(
 
   async function restoreFrom(part: Restoring): Promise<void> {
     const { entries, next } = set.page(part.place, TOLD_AT_ONCE)
-    await inTime(store.revocations.restore(entries, next === null && part.isComplete), TIMEOUT_MS)
+    await inTime(store.revocations.restore(entries, next === null && part.isComplete), TIMEOUT_MS, storeIsLate)
     // The store may have been lost once more meanwhile.
     if (restoring !== part) return
     if (next === null) restoring = null
@@ -42,7 +41,7 @@ export function createTelling(
   async function commit(entries: readonly RevocationEntry[]): Promise<void> {
     own.begin(entries)
     try {
-      await inTime(store.commit({ revoke: entries }), TIMEOUT_MS)
+      await inTime(store.commit({ revoke: entries }), TIMEOUT_MS, storeIsLate)
       own.committed(entries, round())
     } catch (error) {
       own.failed(entries)

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { open, realpath } from 'node:fs/promises'
 import { isAbsolute, join, relative, sep } from 'node:path'
-import { checkKeys, checkText, joinPath, kindOf, MisuseError, readGuardedFile } from '@countersign/core'
+import { checkKeys, checkText, inTime, joinPath, kindOf, MisuseError, readGuardedFile } from '@countersign/core'
 
 /** PEM: in a file, as text, or from a function that fetches it, such as from a vault. */
 export type CredentialText = { readonly file: string } | { readonly pem: string } | (() => string | Promise<string>)
@@ -95,18 +95,14 @@ async function unreadable<T>(work: Promise<T>): Promise<T> {
 }
 
 async function fetchText(provider: () => string | Promise<string>): Promise<string> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new CredentialTextError('provider-slow')), PROVIDER_TIMEOUT_MS)
-  })
   try {
-    const text: unknown = await Promise.race([provider(), late])
+    const text: unknown = await inTime(provider(), PROVIDER_TIMEOUT_MS, () => {
+      throw new CredentialTextError('provider-slow')
+    })
     if (typeof text !== 'string') throw new CredentialTextError('provider-failed')
     if (text.length > MAX_BYTES) throw new CredentialTextError('too-large')
     return text
   } catch (cause) {
     throw cause instanceof CredentialTextError ? cause : new CredentialTextError('provider-failed', cause)
-  } finally {
-    clearTimeout(timer)
   }
 }

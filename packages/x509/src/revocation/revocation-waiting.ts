@@ -1,3 +1,5 @@
+import { inTime } from '@countersign/core'
+
 /** What one caller waits for. */
 export interface Waiting {
   readonly size: number
@@ -18,12 +20,7 @@ export function createWaiting(): Waiting {
       waitMs = Math.min(waitMs, timeoutMs)
     },
     async settled() {
-      let timer: NodeJS.Timeout | undefined
-      const over = new Promise((resolve) => {
-        timer = setTimeout(resolve, waitMs)
-      })
-      await Promise.race([Promise.allSettled(pending), over])
-      clearTimeout(timer)
+      await inTime(Promise.allSettled(pending), waitMs, () => {})
     },
   }
 }
