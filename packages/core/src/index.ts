@@ -44,6 +44,7 @@ export type { Admission, Limiter, QuotaRequest, QuotaState, QuotaStore, Quotas }
 export { createLivingIds, type LivingIds } from './living-ids.js'
 export { compileNameMatch, isUnder, type Match, type NameMatch } from './match.js'
 export { createMemoryReplayStore, type MemoryReplayStore, type MemoryReplayStoreOptions } from './memory-replay-store.js'
+export { mergeRevocations } from './merge-revocations.js'
 export type { Counter, Gauge, Histogram, InstrumentOptions, Labels, Meter } from './meter.js'
 export { checkBoolean, checkChoice, checkInteger, checkKeys, checkList, checkText, joinPath, kindOf } from './option-checks.js'
 export { parseExactJsonObject, parseJson, parseJsonObject } from './parse-json.js'

@@ -1,24 +1,13 @@
 import { type Claim, type Clock, checkStateText, createLivingIds, StateError } from '@countersign/core'
 import { CLAIM } from './claim-script.js'
-import type { Connection } from './connection.js'
-import type { Keys } from './keys.js'
-import type { Life } from './life.js'
 import { endOf } from './revocation-record.js'
 import { runScript, textOf } from './run-script.js'
+import type { StoreParts } from './store-parts.js'
 
 export interface Claims {
   claim(id: string, untilMs: number): Promise<Claim>
   /** Gives back to a store that has lost them the ids that were claimed here. `false`: not all of them are known any more. */
   restore(): Promise<boolean>
-}
-
-interface Parts {
-  readonly connection: Connection
-  readonly keys: Keys
-  readonly life: Life
-  readonly clock: Clock
-  /** How many of its own claims a process remembers. */
-  readonly maxRemembered: number
 }
 
 /** Commands that are on their way at once while claims are given back. */
@@ -27,8 +16,9 @@ const RESTORE_PAGE = 200
 /**
  * What was used once. The store decides; but a store that is flushed forgets, and only whoever claimed an id knows of it then: so each process
  * remembers its own.
+ * @param maxRemembered how many of them.
  */
-export function createClaims({ connection, keys, life, clock, maxRemembered }: Parts): Claims {
+export function createClaims({ connection, keys, life }: StoreParts, clock: Clock, maxRemembered: number): Claims {
   const mine = createLivingIds(maxRemembered)
   /** Until then something lives that was claimed here and could not be remembered. */
   let forgottenUntilMs = Number.NEGATIVE_INFINITY

@@ -1,30 +1,20 @@
-import { checkInteger, type EventOutbox, StateError, type StateEvent } from '@countersign/core'
-import type { Connection } from './connection.js'
+import { checkInteger, type EventOutbox, type StateEvent } from '@countersign/core'
 import { readEvent } from './event-record.js'
-import type { Keys } from './keys.js'
 import { ACKNOWLEDGE, TAKE } from './outbox-scripts.js'
 import { runScript, textOf } from './run-script.js'
-import type { Sealer } from './seal.js'
+import { unlessTampered } from './seal.js'
+import type { StoreParts } from './store-parts.js'
 
 const MAX_TAKEN = 10_000
 const MAX_LEASE_MS = 3_600_000
 /** Of ids in one command to the server. */
 const ACKNOWLEDGED_AT_ONCE = 1_000
 
-export function createOutbox(connection: Connection, keys: Keys, sealer: Sealer): EventOutbox {
+export function createOutbox({ connection, keys, sealer }: StoreParts): EventOutbox {
   const scripted = [keys.events, keys.waiting, keys.taken] as const
   async function acknowledge(ids: readonly string[]): Promise<void> {
     for (let i = 0; i < ids.length; i += ACKNOWLEDGED_AT_ONCE)
       await runScript(connection, ACKNOWLEDGE, scripted, ids.slice(i, i + ACKNOWLEDGED_AT_ONCE))
-  }
-
-  function readOrNull(text: string): StateEvent | null {
-    try {
-      return readEvent(sealer, text.slice(text.indexOf('.') + 1))
-    } catch (error) {
-      if (error instanceof StateError && error.reason === 'tampered') return null
-      throw error
-    }
   }
 
   return {
@@ -36,7 +26,8 @@ export function createOutbox(connection: Connection, keys: Keys, sealer: Sealer)
       const events: StateEvent[] = []
       const tampered: string[] = []
       for (let at = 0; at < answer.length; at += 2) {
-        const event = readOrNull(textOf(answer[at + 1]))
+        const text = textOf(answer[at + 1])
+        const event = unlessTampered(() => readEvent(sealer, text.slice(text.indexOf('.') + 1)))
         if (event === null) tampered.push(textOf(answer[at]))
         else events.push(event)
       }

@@ -9,22 +9,12 @@ import {
   type StateStore,
 } from '@countersign/core'
 import { COMMIT } from './commit-script.js'
-import type { Connection } from './connection.js'
 import { writeEvent } from './event-record.js'
-import type { Keys } from './keys.js'
-import type { Life } from './life.js'
 import { endOf } from './revocation-record.js'
 import { type RevocationWrite, revocationWrites } from './revocation-writes.js'
 import { listOf, runScript, textOf, textOrNull } from './run-script.js'
-import { SEAL_LENGTH, type Sealer } from './seal.js'
-
-interface Parts {
-  readonly connection: Connection
-  readonly keys: Keys
-  readonly sealer: Sealer
-  readonly life: Life
-  readonly maxEvents: number
-}
+import { SEAL_LENGTH } from './seal.js'
+import type { StoreParts } from './store-parts.js'
 
 /** Of a version: it is drawn, not counted, so that it can be sealed before the store sees it, and after a loss is not given twice. */
 const VERSION_BYTES = 6
@@ -38,7 +28,8 @@ export interface Records extends Pick<StateStore, 'read' | 'commit'> {
 /** So often others may revoke the same between reading and writing, before it is given up. */
 const ATTEMPTS = 20
 
-export function createRecords({ connection, keys, sealer, life, maxEvents }: Parts): Records {
+/** @param maxEvents that wait to be delivered; with more, nothing that tells of one is committed. */
+export function createRecords({ connection, keys, sealer, life }: StoreParts, maxEvents: number): Records {
   function write(key: string, value: string, untilMs: number): string {
     const version = randomBytes(VERSION_BYTES).readUIntBE(0, VERSION_BYTES)
     return `${version}.${untilMs}.${sealer.seal('record', key, version, untilMs, value)}.${value}`

@@ -7,20 +7,14 @@ import {
   type RevocationPosition,
   StateError,
 } from '@countersign/core'
-import type { Connection } from './connection.js'
 import { completeSinceMs } from './generation.js'
-import type { Keys } from './keys.js'
-import type { Life } from './life.js'
 import { PULL } from './pull-script.js'
 import { digestOf, readRevocation } from './revocation-record.js'
 import { listOf, runScript, textOf, textOrNull } from './run-script.js'
-import type { Sealer } from './seal.js'
+import type { StoreParts } from './store-parts.js'
 
-interface Parts {
-  readonly connection: Connection
-  readonly keys: Keys
-  readonly sealer: Sealer
-  readonly life: Life
+/** How the store gets back what it has lost. */
+export interface Rebuilding {
   /** How long after a current view was given back the others have to give back theirs. */
   readonly settleMs: number
   /** Gives back revocations. */
@@ -40,7 +34,10 @@ const BEATS_KEPT_MS = 7 * 24 * 3_600_000
 
 const PLACE = /^\d{1,16}$/
 
-export function createRevocationLog({ connection, keys, sealer, life, settleMs, restoreEntries, restoreClaims }: Parts): RevocationLog {
+export function createRevocationLog(
+  { connection, keys, sealer, life }: StoreParts,
+  { settleMs, restoreEntries, restoreClaims }: Rebuilding,
+): RevocationLog {
   const scripted = [keys.generation, keys.beats, keys.revocations, keys.ends, keys.order] as const
 
   /** An entry that stands where another belongs was moved there: what it took the place of is not revoked any more. */

@@ -36,16 +36,7 @@ export function digestOf({ kind, id }: RevocationEntry): string {
 
 const DIGEST_LENGTH = 22
 
-/** What two entries of one kind and id revoke together: the later moments count. The one that was known, where the other adds nothing. */
-export function mergeRevocations(known: RevocationEntry, other: RevocationEntry): RevocationEntry {
-  if (other.issuedBeforeMs <= known.issuedBeforeMs && endOf(other.untilMs) <= known.untilMs) return known
-  return {
-    ...known,
-    issuedBeforeMs: Math.max(known.issuedBeforeMs, other.issuedBeforeMs),
-    untilMs: Math.max(known.untilMs, other.untilMs),
-  }
-}
-
+/** When it ends, as a store keeps it. */
 export function endOf(untilMs: number): number {
   return Math.max(1, Math.min(LATEST_MS, Math.ceil(untilMs)))
 }

@@ -1,9 +1,9 @@
-import { type RevocationEntry, StateError } from '@countersign/core'
+import { mergeRevocations, type RevocationEntry } from '@countersign/core'
 import type { Connection } from './connection.js'
 import type { Keys } from './keys.js'
-import { digestOf, endOf, mergeRevocations, readRevocation, writeRevocation } from './revocation-record.js'
+import { digestOf, endOf, readRevocation, writeRevocation } from './revocation-record.js'
 import { listOf, textOrNull } from './run-script.js'
-import type { Sealer } from './seal.js'
+import { type Sealer, unlessTampered } from './seal.js'
 
 /** A revocation as a script takes it: in the place of what was read, nothing where there was none. */
 export type RevocationWrite = readonly [digest: string, was: string, value: string, untilMs: number]
@@ -22,27 +22,24 @@ export async function revocationWrites(
 ): Promise<readonly RevocationWrite[]> {
   if (entries.length === 0) return []
   const merged = new Map<string, RevocationEntry>()
-  for (const entry of entries) {
-    const digest = digestOf(entry)
+  for (const given of entries) {
+    const digest = digestOf(given)
     const other = merged.get(digest)
-    merged.set(digest, other === undefined ? entry : mergeRevocations({ ...other, untilMs: endOf(other.untilMs) }, entry))
+    // As the store keeps it: otherwise what is known would be taken for news.
+    const entry = { ...given, untilMs: endOf(given.untilMs) }
+    merged.set(digest, other === undefined ? entry : mergeRevocations(other, entry))
   }
   const answer = listOf(await connection.send(keys.revocations, ['HMGET', keys.revocations, ...merged.keys()]))
   return [...merged].flatMap(([digest, entry], i) => {
     const was = textOrNull(answer[i])
     const known = was === null ? null : readOrNull(sealer, was, digest)
     const both = known === null ? entry : mergeRevocations(known, entry)
-    return onlyNew && both === known ? [] : [[digest, was ?? '', writeRevocation(sealer, both), endOf(both.untilMs)] as const]
+    return onlyNew && both === known ? [] : [[digest, was ?? '', writeRevocation(sealer, both), both.untilMs] as const]
   })
 }
 
 /** Something that this mesh has not written is told of and gives way: nobody may keep a revocation out by being there first. */
 function readOrNull(sealer: Sealer, text: string, digest: string): RevocationEntry | null {
-  try {
-    const entry = readRevocation(sealer, text)
-    return digestOf(entry) === digest ? entry : null
-  } catch (error) {
-    if (error instanceof StateError && error.reason === 'tampered') return null
-    throw error
-  }
+  const entry = unlessTampered(() => readRevocation(sealer, text))
+  return entry !== null && digestOf(entry) === digest ? entry : null
 }

@@ -28,8 +28,7 @@ export async function runScript(
     if (!isUnknownScript(error)) throw error
     return connection.send(keys[0], ['EVAL', script.text, ...rest])
   })
-  if (!Array.isArray(answer)) throw new StateError('unreachable', 'the store answers what no server of Redis does')
-  return answer
+  return listOf(answer)
 }
 
 /** Text of an answer: a client may give bytes. */
@@ -37,7 +36,7 @@ export function textOf(answer: unknown): string {
   if (typeof answer === 'string') return answer
   if (typeof answer === 'number') return String(answer)
   if (answer instanceof Uint8Array) return Buffer.from(answer).toString('utf8')
-  throw new StateError('unreachable', 'the store answers what no server of Redis does')
+  throw notRedis()
 }
 
 /** Text, or `null` for what is not there: inside the answer of a script that is false. */
@@ -46,6 +45,10 @@ export function textOrNull(answer: unknown): string | null {
 }
 
 export function listOf(answer: unknown): readonly unknown[] {
-  if (!Array.isArray(answer)) throw new StateError('unreachable', 'the store answers what no server of Redis does')
+  if (!Array.isArray(answer)) throw notRedis()
   return answer
+}
+
+function notRedis(): StateError {
+  return new StateError('unreachable', 'the store answers what no server of Redis does')
 }

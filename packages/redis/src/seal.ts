@@ -1,5 +1,5 @@
-import { createHmac, createSecretKey, hkdfSync, timingSafeEqual } from 'node:crypto'
-import { StateError } from '@countersign/core'
+import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
+import { hkdfSha256, StateError } from '@countersign/core'
 
 /** What a seal is of: one of a kind never passes for another. */
 export type Sealed = 'record' | 'revocation' | 'event' | 'generation'
@@ -25,7 +25,7 @@ const PURPOSE = 'countersign redis state v1'
  * @param onTampered told of everything that does not verify, before anybody can use it.
  */
 export function createSealer(secret: Uint8Array, name: string, onTampered: (kind: Sealed) => void): Sealer {
-  const key = createSecretKey(Buffer.from(hkdfSync('sha256', secret, name, PURPOSE, KEY_BYTES)))
+  const key = createSecretKey(hkdfSha256(secret, Buffer.from(name), Buffer.from(PURPOSE), KEY_BYTES))
   // With its type and length before each part, so that no two lists of parts are the same text.
   const seal = (kind: Sealed, parts: readonly (string | number)[]): Buffer => {
     let text: string = kind
@@ -46,5 +46,15 @@ export function createSealer(secret: Uint8Array, name: string, onTampered: (kind
       if (given.length !== right.length || !timingSafeEqual(given, right)) throw tampered(kind)
     },
     tampered,
+  }
+}
+
+/** What is read, or `null` where it does not verify: the sealer has told of it. */
+export function unlessTampered<T>(read: () => T): T | null {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof StateError && error.reason === 'tampered') return null
+    throw error
   }
 }

@@ -9,6 +9,7 @@ import { checkServers } from './readiness.js'
 import { createRecords } from './records.js'
 import { createRevocationLog } from './revocation-log.js'
 import { createSealer, type Sealed } from './seal.js'
+import type { StoreParts } from './store-parts.js'
 
 /** Of the record that is written and removed to see that the store takes one. */
 const TRIAL_MS = 10_000
@@ -46,13 +47,10 @@ export function createRedisStateStore(options: RedisStateStoreOptions): StateSto
     teller(recorder, () => clock.nowMs()),
   )
   const life = createLife(connection, keys, sealer, settings.whenEmpty === 'new')
-  const claims = createClaims({ connection, keys, life, clock, maxRemembered: maxRememberedClaims })
-  const records = createRecords({ connection, keys, sealer, life, maxEvents })
-  const revocations = createRevocationLog({
-    connection,
-    keys,
-    sealer,
-    life,
+  const parts: StoreParts = { connection, keys, sealer, life }
+  const claims = createClaims(parts, clock, maxRememberedClaims)
+  const records = createRecords(parts, maxEvents)
+  const revocations = createRevocationLog(parts, {
     settleMs: settings.settleMs,
     restoreEntries: (entries) => records.restore(entries),
     restoreClaims: () => claims.restore(),
@@ -63,7 +61,7 @@ export function createRedisStateStore(options: RedisStateStoreOptions): StateSto
     read: (names) => records.read(names),
     commit: (change) => records.commit(change),
     revocations,
-    outbox: createOutbox(connection, keys, sealer),
+    outbox: createOutbox(parts),
     async ready() {
       await connection.opened(connectTimeoutMs)
       await connection.listening(connectTimeoutMs)

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { StateError } from '@countersign/core'
 import { completeSinceMs, heirloomOf, newGeneration, readGeneration, writeGeneration } from '../dist/generation.js'
 import { keysOf } from '../dist/keys.js'
-import { digestOf, mergeRevocations, readRevocation, writeRevocation } from '../dist/revocation-record.js'
+import { digestOf, readRevocation, writeRevocation } from '../dist/revocation-record.js'
 import { createSealer } from '../dist/seal.js'
 
 const secret = randomBytes(32)
@@ -40,11 +40,9 @@ test('a revocation is read as it was written, whatever its text and its moments'
   assert.equal(read.untilMs, 8_640_000_000_000_000)
 })
 
-test('of two revocations of one id the later moments count, and one id is kept once', () => {
+test('two revocations of one id are kept in one place', () => {
   const first = { kind: 'token', id: 'jti', issuedBeforeMs: 10, untilMs: 100, revokedAtMs: 1, reason: 'first' } as const
   const second = { ...first, issuedBeforeMs: 20, untilMs: 50, reason: 'second' }
-  assert.deepEqual(mergeRevocations(first, second), { ...first, issuedBeforeMs: 20 })
-  assert.equal(mergeRevocations(first, { ...first, untilMs: 99 }), first)
   assert.equal(digestOf(first), digestOf(second))
   assert.notEqual(digestOf(first), digestOf({ ...first, kind: 'session' }))
 })

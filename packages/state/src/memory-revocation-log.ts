@@ -1,5 +1,11 @@
-import { type RevocationEntry, type RevocationKind, type RevocationPage, type RevocationPosition, StateError } from '@countersign/core'
-import { mergeEntries } from './merge-entries.js'
+import {
+  mergeRevocations,
+  type RevocationEntry,
+  type RevocationKind,
+  type RevocationPage,
+  type RevocationPosition,
+  StateError,
+} from '@countersign/core'
 
 /** The log of a {@link createMemoryStateStore}: every entry once, where it was changed last. */
 export interface MemoryRevocationLog {
@@ -69,7 +75,7 @@ export function createMemoryRevocationLog(generation: string, maxEntries: number
     for (const entry of given) {
       const known = entryOf[entry.kind].get(entry.id)
       // Another object each time, so that the former place in the log is known to be superseded.
-      const next = known === undefined ? Object.freeze({ ...entry }) : Object.freeze({ ...mergeEntries(known, entry) })
+      const next = known === undefined ? Object.freeze({ ...entry }) : Object.freeze({ ...mergeRevocations(known, entry) })
       if (known === undefined) size++
       entryOf[entry.kind].set(entry.id, next)
       entries.push(next)
@@ -83,7 +89,7 @@ export function createMemoryRevocationLog(generation: string, maxEntries: number
     restore(given, nowMs) {
       const news = given.filter((entry) => {
         const known = entryOf[entry.kind].get(entry.id)
-        return entry.untilMs > nowMs && (known === undefined || mergeEntries(known, entry) !== known)
+        return entry.untilMs > nowMs && (known === undefined || mergeRevocations(known, entry) !== known)
       })
       makeRoom(news, nowMs)
       append(news)

@@ -1,5 +1,4 @@
-import type { RevocationEntry } from '@countersign/core'
-import { mergeEntries } from './merge-entries.js'
+import { mergeRevocations, type RevocationEntry } from '@countersign/core'
 
 /**
  * What this process has revoked and the store has not shown back yet. A store that fails over may lose what it has said yes to, and one
@@ -46,7 +45,7 @@ export function createOwnRevocations(): OwnRevocations {
     shown(entry) {
       if (own.size === 0) return
       const one = own.get(keyOf(entry))
-      if (one !== undefined && mergeEntries(entry, one.entry) === entry) own.delete(keyOf(entry))
+      if (one !== undefined && mergeRevocations(entry, one.entry) === entry) own.delete(keyOf(entry))
     },
     settle(round, storeNowMs) {
       for (const [key, one] of own) {

@@ -1,7 +1,7 @@
-import type { RevocationEntry } from '@countersign/core'
+import type { RevocationEntry } from './state-store.js'
 
 /** What two entries of one kind and id revoke together: the later moments count. The one that was known, where the other adds nothing. */
-export function mergeEntries(known: RevocationEntry, other: RevocationEntry): RevocationEntry {
+export function mergeRevocations(known: RevocationEntry, other: RevocationEntry): RevocationEntry {
   if (other.issuedBeforeMs <= known.issuedBeforeMs && other.untilMs <= known.untilMs) return known
   return Object.freeze({
     ...known,
