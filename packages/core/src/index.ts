@@ -38,6 +38,7 @@ export { compileIdentityMatch } from './identity-match.js'
 export { inTime } from './in-time.js'
 export { type Connection, type Inbound, type Presented, REPEATED } from './inbound.js'
 export { type IpAddress, ipTextOf, parseIpAddress } from './ip-address.js'
+export { joinKey } from './join-key.js'
 export { isJsonArray, isJsonObject, type JsonObject, type JsonValue } from './json-value.js'
 export { jwkThumbprint } from './jwk-thumbprint.js'
 export type { Admission, Limiter, QuotaRequest, QuotaState, QuotaStore, Quotas } from './limiter.js'
@@ -77,6 +78,7 @@ export {
   type StateStore,
   type StateWrite,
 } from './state-store.js'
+export { isSha256Thumbprint } from './thumbprint-form.js'
 export type { Token } from './token.js'
 export { textFromUtf8 } from './utf8-text.js'
 export type { ApiKeyVerifier, Finding, PeerVerifier, SessionVerifier, TokenVerifier, Verifier } from './verifier.js'

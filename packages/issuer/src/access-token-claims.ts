@@ -1,4 +1,4 @@
-import { checkInteger, checkKeys, checkList, checkText, MisuseError } from '@countersign/core'
+import { checkInteger, checkKeys, checkList, checkText, isSha256Thumbprint, MisuseError } from '@countersign/core'
 import { thumbprintOf } from './certificate.js'
 
 /**
@@ -95,7 +95,6 @@ const KEYS = [
 const JTI_BYTES = 16
 /** Longer chains are loops, or attacks on whoever reads them. */
 const MAX_ACTORS = 10
-const SHA256_BASE64URL = /^[\w-]{43}$/
 /** RFC 6749 §3.3 */
 const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*$/
 /** Beyond the usual skew, verifiers would refuse the token as one of the future. */
@@ -172,7 +171,7 @@ function confirmationOf(boundTo: TokenBinding): Readonly<Record<string, string>>
 }
 
 function checkThumbprint(option: string, value: unknown): string {
-  if (typeof value === 'string' && SHA256_BASE64URL.test(value)) return value
+  if (isSha256Thumbprint(value)) return value
   throw new MisuseError('ERR_OPTION_INVALID', option, 'takes a SHA-256 in base64url: 43 characters')
 }
 

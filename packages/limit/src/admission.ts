@@ -2,6 +2,7 @@ import {
   type Admission,
   addressKeyOf,
   type Inbound,
+  joinKey,
   type Limiter,
   type Peer,
   quietly,
@@ -12,7 +13,7 @@ import {
 import { backlogUsOf, createArrivals } from './arrivals.js'
 import { createLanes } from './lanes.js'
 import { checkLimitOptions, isLimiter, type LimitOptions } from './options.js'
-import { identityKey, joinKey } from './partition-key.js'
+import { identityKey } from './partition-key.js'
 
 /** How often the number of keys is written to the gauge: a power of two of failures. */
 const SAMPLED_EVERY = 64

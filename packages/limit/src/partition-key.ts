@@ -1,16 +1,5 @@
-import { createHash } from 'node:crypto'
-import { addressKeyOf, type Identity, type Inbound, type Principal } from '@countersign/core'
+import { addressKeyOf, type Identity, type Inbound, joinKey, type Principal } from '@countersign/core'
 import type { CheckedPolicy } from './options.js'
-
-/** Longer keys are kept by their digest: a full map of them stays a few dozen megabytes. */
-const MAX_KEY_LENGTH = 192
-
-/** The one way in which a key is made of parts: each with its length before it, so that no two lists of parts make the same key. */
-export function joinKey(...parts: readonly string[]): string {
-  const key = parts.map((part) => `${part.length}:${part}`).join('')
-  // Other keys begin with a digit.
-  return key.length <= MAX_KEY_LENGTH ? key : `#${createHash('sha256').update(key).digest('base64url')}`
-}
 
 /** Who an identity is, unmistakably: `alice` of one issuer is not `alice` of another. */
 export function identityKey({ kind, authority, value }: Identity): string {

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import { isJsonArray, isJsonObject, type JsonObject, parseJsonObject } from '@countersign/core'
+import { isJsonArray, isJsonObject, isSha256Thumbprint, type JsonObject, parseJsonObject } from '@countersign/core'
 import type { PublicJwk } from '@countersign/issuer'
 import { keyFromJwk, SIGNING_USES } from '@countersign/token'
 
@@ -32,9 +32,6 @@ export interface PublishedKey {
 /** Keys of all processes together: a list of more is a fault, and each costs an import. */
 export const MAX_KEYS = 1_000
 
-// A SHA-256 in base64url.
-const KID = /^[\w-]{43}$/
-
 /** The text of the list of keys. */
 export function encodeKeyIndex(index: KeyIndex): string {
   return JSON.stringify({ keys: [...index].map(([kid, { untilMs, withdrawn }]) => [kid, untilMs, withdrawn]) })
@@ -51,7 +48,7 @@ export function decodeKeyIndex(text: string): KeyIndex | null {
   for (const entry of list) {
     if (!isJsonArray(entry)) return null
     const [kid, untilMs, withdrawn] = entry
-    if (typeof kid !== 'string' || !KID.test(kid) || typeof untilMs !== 'number' || typeof withdrawn !== 'boolean') return null
+    if (!isSha256Thumbprint(kid) || typeof untilMs !== 'number' || typeof withdrawn !== 'boolean') return null
     index.set(kid, { untilMs, withdrawn })
   }
   return index

@@ -1,5 +1,4 @@
-import { isJsonObject, type JsonObject, type JsonValue, type Refusal, refuse } from '@countersign/core'
-import { decodeBase64url } from './base64url.js'
+import { isJsonObject, isSha256Thumbprint, type JsonObject, type JsonValue, type Refusal, refuse } from '@countersign/core'
 import type { IssuerRules } from './options.js'
 
 /** What a token is bound to, as its `cnf` says (RFC 7800 §3.1). */
@@ -12,7 +11,6 @@ export interface Confirmation {
   readonly jwk: JsonObject | null
 }
 
-const SHA256_BYTES = 32
 const UNBOUND: Confirmation = Object.freeze({ boundTo: null, boundToKey: null, jwk: null })
 const INVALID = Object.freeze(refuse('ERR_TOKEN_CLAIM_INVALID', Object.freeze({ claim: 'cnf' })))
 const MISSING = Object.freeze(refuse('ERR_TOKEN_CLAIM_MISSING', Object.freeze({ claim: 'cnf' })))
@@ -28,7 +26,7 @@ export function readConfirmation(cnf: JsonValue | undefined, rules: Pick<IssuerR
   if (cnf === undefined) return rules.proof === null ? UNBOUND : MISSING
   if (!isJsonObject(cnf)) return INVALID
   const { 'x5t#S256': certificate, jkt, jwk } = cnf
-  if ((certificate !== undefined && !isThumbprint(certificate)) || (jkt !== undefined && !isThumbprint(jkt))) return INVALID
+  if ((certificate !== undefined && !isSha256Thumbprint(certificate)) || (jkt !== undefined && !isSha256Thumbprint(jkt))) return INVALID
   const boundTo = certificate ?? null
   if (rules.proof !== null) {
     // draft-ietf-wimse-workload-creds-02 §5.1: the key, and in it the algorithm that it is used with.
@@ -37,8 +35,4 @@ export function readConfirmation(cnf: JsonValue | undefined, rules: Pick<IssuerR
   }
   if (boundTo === null && jkt === undefined) return Object.keys(cnf).length === 0 ? INVALID : UNKNOWN_BINDING
   return { boundTo, boundToKey: jkt ?? null, jwk: null }
-}
-
-function isThumbprint(value: JsonValue): value is string {
-  return typeof value === 'string' && decodeBase64url(value)?.length === SHA256_BYTES
 }

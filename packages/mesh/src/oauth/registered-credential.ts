@@ -5,6 +5,7 @@ import {
   checkList,
   checkText,
   ipTextOf,
+  isSha256Thumbprint,
   joinPath,
   kindOf,
   MisuseError,
@@ -42,7 +43,6 @@ const METHODS = [
   'client_secret_post',
 ] as const satisfies readonly ClientAuthentication['method'][]
 const NAMES = ['subjectDn', 'sanDns', 'sanUri', 'sanIp', 'sanEmail'] as const
-const THUMBPRINT = /^[\w-]{43}$/
 /** An operator writes a name as people read it; in RFC 4514 §2.1 there is nothing beside the commas. */
 const SPACED = /(?<!\\)([,+])\s+/g
 
@@ -128,7 +128,7 @@ function checkThumbprints(option: string, given: Record<string, unknown>): Reado
     const path = joinPath(option, 'thumbprints')
     return new Set(
       checkList(path, thumbprints).map((thumbprint, index) => {
-        if (typeof thumbprint === 'string' && THUMBPRINT.test(thumbprint)) return thumbprint
+        if (isSha256Thumbprint(thumbprint)) return thumbprint
         throw new MisuseError(
           'ERR_OPTION_INVALID',
           `${path}[${index}]`,

@@ -1,4 +1,12 @@
-import { checkKeys, checkText, MisuseError, type PropagatedSession, SESSION_FIELD, type StateRecord } from '@countersign/core'
+import {
+  checkKeys,
+  checkText,
+  isSha256Thumbprint,
+  MisuseError,
+  type PropagatedSession,
+  SESSION_FIELD,
+  type StateRecord,
+} from '@countersign/core'
 import { hasCurrentList } from '../current-list.js'
 import { MAX_ROUNDS, type MeshContext, refusalOfFault } from '../mesh-context.js'
 import { isOperationRefusal, type OperationRefusal, refuseOperation } from '../operation-refusal.js'
@@ -41,7 +49,6 @@ export interface HandedSession {
 
 const KEYS = ['session', 'from', 'to', 'scopes', 'boundTo']
 const FIELD = SESSION_FIELD.replaceAll(/(^|-)[a-z]/g, (letter) => letter.toUpperCase())
-const THUMBPRINT = /^[\w-]{43}$/
 
 /** Makes the operation: a live session, two services that may speak, then one token and one event, or neither. */
 export function createSessionPropagation(
@@ -189,6 +196,6 @@ function checkRequest(request: PropagationRequest): void {
   checkText('request.from', request.from)
   checkText('request.to', request.to)
   if (request.scopes !== undefined) checkScopes('request.scopes', request.scopes)
-  if (boundTo !== null && !(typeof boundTo === 'string' && THUMBPRINT.test(boundTo)))
+  if (boundTo !== null && !isSha256Thumbprint(boundTo))
     throw new MisuseError('ERR_OPTION_INVALID', 'request.boundTo', "takes a certificate's x5t#S256: 43 characters")
 }
