@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import { parseJsonObject, type RevocationEntry, type StateEvent, type StateWrite } from '@countersign/core'
 import { stateEventFrom } from '../events/mesh-event.js'
 import type { MeshCore } from '../mesh-core.js'
+import { hashSecret, newHandle, readHandle, writeHandle } from '../opaque-handle.js'
 import type { RevocationReason } from '../revocation-reason.js'
 import { stateKey } from '../state-keys.js'
 import type { RegisteredClient } from './registered-client.js'
@@ -62,27 +62,20 @@ export interface RefreshFamilies {
   end(stored: StoredFamily, reason: RevocationReason): { readonly write: StateWrite; readonly revoke: readonly RevocationEntry[] }
 }
 
-const FAMILY_BYTES = 16
-/** 256 bits: nothing is gained by guessing. */
-const SECRET_BYTES = 32
-/** The name of the family and the secret, each in base64url. */
-const REFRESH_TOKEN = /^([\w-]{22})\.[\w-]{43}$/
-
 /** A refresh token is the name of its family and a secret: one record, so that one step spends it and makes the next. */
-export function createRefreshFamilies({ store, skewMs, marginMs, randomBytes, surroundings }: MeshCore): RefreshFamilies {
+export function createRefreshFamilies(core: MeshCore): RefreshFamilies {
+  const { store, skewMs, marginMs, surroundings } = core
+
   function write(key: string, family: RefreshFamily): StateWrite {
     const untilMs = Math.max(family.expiresAtMs + skewMs + marginMs, ...family.tokens.map((token) => token.untilMs))
     return { key, value: JSON.stringify(family), untilMs }
   }
 
-  function random(size: number): string {
-    return Buffer.from(randomBytes(size)).toString('base64url')
-  }
-
   return {
     begin({ clientId, subject }, { audience, scopes, boundTo }, token) {
-      const id = random(FAMILY_BYTES)
-      const refreshToken = `${id}.${random(SECRET_BYTES)}`
+      const handle = newHandle(core)
+      const { id } = handle
+      const refreshToken = writeHandle(handle)
       const family: RefreshFamily = {
         id,
         clientId,
@@ -92,7 +85,7 @@ export function createRefreshFamilies({ store, skewMs, marginMs, randomBytes, su
         boundTo,
         revoked: false,
         count: 0,
-        current: digestOf(refreshToken),
+        current: hashSecret(refreshToken),
         spent: [],
         tokens: [{ id: token.tokenId, untilMs: token.write.untilMs }],
         expiresAtMs: token.expiresAtMs,
@@ -100,25 +93,25 @@ export function createRefreshFamilies({ store, skewMs, marginMs, randomBytes, su
       return { refreshToken, write: write(stateKey('refresh', id), family) }
     },
     async find(refreshToken) {
-      const id = REFRESH_TOKEN.exec(refreshToken)?.[1]
-      if (id === undefined) return null
-      const key = stateKey('refresh', id)
+      const handle = readHandle(refreshToken)
+      if (handle === null) return null
+      const key = stateKey('refresh', handle.id)
       const [record] = await store.read([key])
       const family = record === null || record === undefined ? null : readFamily(record.value)
       if (record == null || family === null) return null
-      const digest = digestOf(refreshToken)
+      const digest = hashSecret(refreshToken)
       // Whoever knows the family's name alone has no token of it.
       return digest === family.current || family.spent.includes(digest) ? { key, version: record.version, family, digest } : null
     },
     next({ key, family }, token) {
-      const refreshToken = `${family.id}.${random(SECRET_BYTES)}`
+      const refreshToken = writeHandle(newHandle(core, family.id))
       const nowMs = surroundings.clock.nowMs()
       return {
         refreshToken,
         write: write(key, {
           ...family,
           count: family.count + 1,
-          current: digestOf(refreshToken),
+          current: hashSecret(refreshToken),
           spent: [...family.spent, family.current],
           tokens: [...family.tokens.filter(({ untilMs }) => untilMs > nowMs), { id: token.tokenId, untilMs: token.write.untilMs }],
           expiresAtMs: token.expiresAtMs,
@@ -135,10 +128,6 @@ export function createRefreshFamilies({ store, skewMs, marginMs, randomBytes, su
       }
     },
   }
-}
-
-function digestOf(refreshToken: string): string {
-  return createHash('sha256').update(refreshToken).digest('base64url')
 }
 
 // Written by us, and authenticated by stores outside this process: read, not checked claim by claim.

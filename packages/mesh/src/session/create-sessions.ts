@@ -1,9 +1,9 @@
 import { checkInteger, MisuseError, type StateWrite } from '@countersign/core'
 import { MAX_ROUNDS, type MeshContext, refusalOfFault, rememberedUntil } from '../mesh-context.js'
+import { hashSecret, isSecretOf, newHandle, readHandle, writeHandle } from '../opaque-handle.js'
 import { type OperationRefusal, refuseOperation } from '../operation-refusal.js'
 import { checkReason, type RevocationReason } from '../revocation-reason.js'
 import { type CreatedSession, sessionFrom } from './session.js'
-import { hashSecret, isSecretOf, readSessionHandle, SECRET_BYTES, SESSION_ID_BYTES, writeSessionHandle } from './session-handle.js'
 import {
   readSessionRecord,
   readSubjectRecord,
@@ -100,13 +100,13 @@ export function createSessions(context: MeshContext): Sessions {
       const surplus = alive.length + 1 - rules.maxSessions
       if (surplus > 0 && !rules.endsOldest) return refuseOperation('ERR_SESSIONS_EXCEEDED', { sessions: alive.length })
       const ended = surplus > 0 ? alive.slice(0, surplus) : []
-      const secret = context.newId(SECRET_BYTES)
+      const handle = newHandle(core)
       const record: SessionRecord = {
         ...request,
-        id: context.newId(SESSION_ID_BYTES),
+        id: handle.id,
         status: 'ACTIVE',
         correlationId: request.correlationId ?? context.newId(),
-        secretHash: hashSecret(secret),
+        secretHash: hashSecret(handle.secret),
         failures: 0,
         lockedUntilMs: 0,
         createdAtMs: nowMs,
@@ -136,7 +136,7 @@ export function createSessions(context: MeshContext): Sessions {
       for (const { record: one } of ended) tell({ ...one, status: 'REVOKED' })
       figures.sessionChanged('ACTIVE')
       note('session.created', 'info', 'A session has begun', { session: record.id, correlationId: record.correlationId })
-      return Object.freeze({ ...sessionFrom(record, nowMs), handle: writeSessionHandle({ id: record.id, secret }) })
+      return Object.freeze({ ...sessionFrom(record, nowMs), handle: writeHandle(handle) })
     }
     return refuseOperation('ERR_STATE_CONFLICT')
   }
@@ -188,7 +188,7 @@ export function createSessions(context: MeshContext): Sessions {
     },
     async validate(handle, use = {}) {
       checkUse('use', use)
-      const read = readSessionHandle(handle)
+      const read = readHandle(handle)
       if (read === null) return { status: null, ...refuseOperation('ERR_SESSION_ENDED') }
       const outcome = await attempt(() => validateOnce(read.id, read.secret, use))
       return 'status' in outcome ? outcome : { status: null, ...outcome }
