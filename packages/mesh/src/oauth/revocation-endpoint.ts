@@ -1,23 +1,12 @@
 import { isRefusal, type Refusal, type StateEvent, type Token } from '@countersign/core'
 import { stateEventFrom } from '../events/mesh-event.js'
-import type { MeshCore } from '../mesh-core.js'
 import { answerEmpty } from './answer.js'
-import type { ClientAuthenticator } from './client-authenticator.js'
-import type { ClientQuota } from './client-quota.js'
 import { answered, type Endpoint, rejected } from './endpoint.js'
-import { type RefreshFamilies, revokedEvents } from './refresh-families.js'
+import { revokedEvents } from './refresh-families.js'
 import type { RegisteredClient } from './registered-client.js'
 import { isRejection, type Rejection, reject } from './rejection.js'
-import type { TokenReader } from './token-reader.js'
-
-/** What the revocation endpoint works with. */
-export interface RevocationEndpointParts {
-  readonly core: MeshCore
-  readonly authenticator: ClientAuthenticator
-  readonly quota: ClientQuota
-  readonly reader: TokenReader
-  readonly families: RefreshFamilies
-}
+import { createTokenQuestion, type TokenQuestionParts } from './token-question.js'
+import { isUnjudged } from './token-reader.js'
 
 const REASON = 'unspecified'
 const TYPE = 'auth.token.revoked'
@@ -26,7 +15,8 @@ const NONE: readonly string[] = Object.freeze([])
 const FOREIGN = Object.freeze(reject('ERR_REVOKE_FOREIGN'))
 
 /** Makes the revocation endpoint (RFC 7009). `token_type_hint` is not needed: one look tells what a token is. */
-export function createRevocationEndpoint({ core, authenticator, quota, reader, families }: RevocationEndpointParts): Endpoint {
+export function createRevocationEndpoint(parts: TokenQuestionParts): Endpoint {
+  const { core, reader, families } = parts
   const { clock } = core.surroundings
 
   /** @returns the ids of the access tokens that are revoked now. */
@@ -52,7 +42,7 @@ export function createRevocationEndpoint({ core, authenticator, quota, reader, f
 
   async function revokeAccess(client: RegisteredClient, token: Token | Refusal): Promise<readonly string[] | Rejection> {
     // RFC 7009 §2.2: what is no token, or none that is alive, is as good as revoked.
-    if (isRefusal(token)) return isOurs(token) ? reject('ERR_STATE_UNAVAILABLE', { reason: token.code }) : NONE
+    if (isRefusal(token)) return isUnjudged(token.code) ? reject('ERR_STATE_UNAVAILABLE', { reason: token.code }) : NONE
     const { id, claims, expiresAtMs } = token
     // RFC 7009 §2.1: and otherwise the client is told that the token is not its own.
     if (claims['client_id'] !== client.clientId || id === null) return FOREIGN
@@ -73,14 +63,7 @@ export function createRevocationEndpoint({ core, authenticator, quota, reader, f
     return stateEventFrom({ type: TYPE, id: `${TYPE}.${tokenId}`, issuer: core.issuer, atMs, service, tokenId, reason: REASON })
   }
 
-  return async ({ inbound, form }) => {
-    const text = form.one('token')
-    if (text === null) return rejected(reject('ERR_OAUTH_REQUEST', { reason: 'token' }))
-    const authenticated = await authenticator.authenticate(inbound, form)
-    if (isRejection(authenticated)) return rejected(authenticated)
-    const { client } = authenticated
-    const exceeded = quota.take(client.clientId)
-    if (exceeded !== null) return rejected(exceeded, client.clientId)
+  return createTokenQuestion(parts, async (client, text) => {
     const revoked = await revoke(client, text)
     if (isRejection(revoked)) return rejected(revoked, client.clientId)
     const facts = { client: client.clientId, tokenIds: revoked }
@@ -88,10 +71,5 @@ export function createRevocationEndpoint({ core, authenticator, quota, reader, f
       answerEmpty(200),
       revoked.length === 0 ? null : { kind: 'evidence.revoked', message: 'A client revoked a token', facts },
     )
-  }
-}
-
-/** It is not known what the token is. */
-function isOurs({ code }: Refusal): boolean {
-  return code === 'ERR_TOKEN_REVOCATION_UNKNOWN' || code === 'ERR_KEYS_UNAVAILABLE' || code === 'ERR_GUARD_FAULT'
+  })
 }

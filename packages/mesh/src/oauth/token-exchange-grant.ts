@@ -1,4 +1,4 @@
-import { isJsonObject, isRefusal, type JsonObject, type JsonValue, type Token } from '@countersign/core'
+import { type Code, isJsonObject, isRefusal, type JsonObject, type JsonValue, type Token } from '@countersign/core'
 import type { ActorClaim } from '@countersign/issuer'
 import type { Form } from './form.js'
 import { changeOf, type Grant, type GrantParts, type GrantRequest } from './grant.js'
@@ -7,6 +7,7 @@ import { isRejection, type Rejection, reject } from './rejection.js'
 import { resolveScopes } from './scope.js'
 import { resolveTargets } from './target.js'
 import type { SenderBinding } from './token-mint.js'
+import { isUnjudged } from './token-reader.js'
 
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
 const JWT = 'urn:ietf:params:oauth:token-type:jwt'
@@ -153,7 +154,6 @@ function endOf({ claims, expiresAtMs }: Token): number {
   return typeof exp === 'number' ? Math.min(exp * 1000, expiresAtMs) : expiresAtMs
 }
 
-function rejectToken(code: string, part: string): Rejection {
-  const isOurs = code === 'ERR_TOKEN_REVOCATION_UNKNOWN' || code === 'ERR_KEYS_UNAVAILABLE' || code === 'ERR_GUARD_FAULT'
-  return isOurs ? reject('ERR_STATE_UNAVAILABLE', { reason: code, part }) : reject('ERR_EXCHANGE_TOKEN', { reason: code, part })
+function rejectToken(code: Code, part: string): Rejection {
+  return isUnjudged(code) ? reject('ERR_STATE_UNAVAILABLE', { reason: code, part }) : reject('ERR_EXCHANGE_TOKEN', { reason: code, part })
 }

@@ -1,4 +1,4 @@
-import type { Refusal, Token } from '@countersign/core'
+import type { Code, Refusal, Token } from '@countersign/core'
 import { createTokenVerifier, type JwtOptions } from '@countersign/token'
 import type { MeshCore } from '../mesh-core.js'
 import { readToken } from '../read-token.js'
@@ -37,6 +37,11 @@ export function createTokenReader(core: MeshCore, others: readonly JwtOptions[])
       await Promise.all([verifier.close(), ...(anyVerifier === verifier ? [] : [anyVerifier.close()])])
     },
   }
+}
+
+/** Is this code of a fault of ours, so that it is not known what the token is? */
+export function isUnjudged(code: Code): boolean {
+  return code === 'ERR_TOKEN_REVOCATION_UNKNOWN' || code === 'ERR_KEYS_UNAVAILABLE' || code === 'ERR_GUARD_FAULT'
 }
 
 /** Whoever it was sent to holds nothing that it is bound to. */
