@@ -50,6 +50,7 @@ export type { Counter, Gauge, Histogram, InstrumentOptions, Labels, Meter } from
 export { checkBoolean, checkChoice, checkInteger, checkKeys, checkList, checkText, joinPath, kindOf } from './option-checks.js'
 export { parseExactJsonObject, parseJson, parseJsonObject } from './parse-json.js'
 export type { CertificateKey, CertificateMetadata, CertifiedPeer, KeyUsage, Peer, Provenance, SubjectAlternativeNames } from './peer.js'
+export { parseIssuerUrl, parsePlainUrl } from './plain-url.js'
 export type { Assurance, EvidenceKind, Principal } from './principal.js'
 export { type PropagatedSession, SESSION_FIELD } from './propagated-session.js'
 export { NO_METER, quietMeter, quietRecorder } from './quiet-sinks.js'

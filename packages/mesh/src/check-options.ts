@@ -9,6 +9,7 @@ import {
   kindOf,
   type Meter,
   MisuseError,
+  parseIssuerUrl,
   type Recorder,
   type StateStore,
 } from '@countersign/core'
@@ -107,9 +108,8 @@ function checkIssuer(issuer: unknown): string {
   if (issuer === undefined)
     throw new MisuseError('ERR_OPTION_MISSING', 'issuer', "names the mesh in its tokens: issuer: 'https://mesh.prod.example'")
   const text = checkText('issuer', issuer)
-  const url = URL.canParse(text) ? new URL(text) : null
   // RFC 8414 §2: https, without query and fragment.
-  if (url?.protocol === 'https:' && !/[?#]/.test(text) && url.username === '' && url.password === '') return text
+  if (parseIssuerUrl(text)?.protocol === 'https:') return text
   throw new MisuseError('ERR_OPTION_INVALID', 'issuer', 'takes an https URL without query, fragment and user')
 }
 

@@ -16,8 +16,8 @@ export function createMeshContext(core: MeshCore, rules: CheckedMeshOptions, sig
   const { recorder, meter, clock } = core.surroundings
   const { random, sleep } = rules.runtime
 
-  function newId(bytes = ID_BYTES): string {
-    return Buffer.from(core.randomBytes(bytes)).toString('base64url')
+  function newId(): string {
+    return Buffer.from(core.randomBytes(ID_BYTES)).toString('base64url')
   }
 
   return Object.freeze<MeshContext>({

@@ -21,7 +21,7 @@ export interface MeshContext {
   /** Writes down what happened. */
   note(kind: EventKind, severity: 'info' | 'warn', message: string, facts: Facts, code?: string, cause?: unknown): void
   /** Something new for `jti`s, sessions, events. */
-  newId(bytes?: number): string
+  newId(): string
 }
 
 export interface Signed {

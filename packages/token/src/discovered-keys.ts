@@ -1,4 +1,13 @@
-import { checkChoice, FetchError, fetchBytes, MisuseError, parseJsonObject, type Surroundings } from '@countersign/core'
+import {
+  checkChoice,
+  FetchError,
+  fetchBytes,
+  MisuseError,
+  parseIssuerUrl,
+  parseJsonObject,
+  parsePlainUrl,
+  type Surroundings,
+} from '@countersign/core'
 import { isLoopback } from './loopback.js'
 
 /** Whose metadata is read, and within which bounds. */
@@ -56,8 +65,8 @@ function metadataUrlOf(issuer: URL, kind: (typeof KINDS)[number]): string {
 
 /** RFC 8414 §2: an `https` URL without query and fragment. */
 function checkIssuer(option: string, issuer: string): URL {
-  const url = URL.canParse(issuer) ? new URL(issuer) : null
-  if (url === null || /[?#]/.test(issuer) || url.username !== '' || url.password !== '' || !isSafe(url, isLoopback(url)))
+  const url = parseIssuerUrl(issuer)
+  if (url === null || !isSafe(url, isLoopback(url)))
     throw new MisuseError('ERR_OPTION_INVALID', option, 'needs an issuer that is an https URL without user, query and fragment')
   return url
 }
@@ -68,10 +77,9 @@ function jwksUriOf(bytes: Uint8Array, issuer: string, issuerUrl: URL): string {
   const { issuer: named, jwks_uri: jwksUri } = metadata
   // RFC 8414 §3.3: octet by octet, or one issuer could speak for another.
   if (named !== issuer) throw new FetchError('the metadata of the issuer names another issuer')
-  const url = typeof jwksUri === 'string' && URL.canParse(jwksUri) ? new URL(jwksUri) : null
+  const url = typeof jwksUri === 'string' ? parsePlainUrl(jwksUri) : null
   // Metadata from afar does not send us to what listens on this machine.
-  if (url === null || url.username !== '' || url.password !== '' || url.hash !== '' || !isSafe(url, isLoopback(issuerUrl)))
-    throw new FetchError('the metadata of the issuer names no usable jwks_uri')
+  if (url === null || !isSafe(url, isLoopback(issuerUrl))) throw new FetchError('the metadata of the issuer names no usable jwks_uri')
   return url.href
 }
 

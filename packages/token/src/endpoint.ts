@@ -1,4 +1,4 @@
-import { MisuseError } from '@countersign/core'
+import { MisuseError, parsePlainUrl } from '@countersign/core'
 import { isLoopback } from './loopback.js'
 
 /**
@@ -7,8 +7,8 @@ import { isLoopback } from './loopback.js'
  * @throws {MisuseError} unless it is `https`, or `http` to this very machine.
  */
 export function checkEndpoint(option: string, text: string, why: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null
-  if (url === null || url.username !== '' || url.password !== '' || url.hash !== '') {
+  const url = parsePlainUrl(text)
+  if (url === null) {
     throw new MisuseError('ERR_OPTION_INVALID', option, 'takes an absolute URL without user, password and fragment')
   }
   if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url))) {

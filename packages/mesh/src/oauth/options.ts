@@ -1,4 +1,14 @@
-import { type ApiKeyVerifier, checkInteger, checkKeys, checkList, checkText, joinPath, kindOf, MisuseError } from '@countersign/core'
+import {
+  type ApiKeyVerifier,
+  checkInteger,
+  checkKeys,
+  checkList,
+  checkText,
+  joinPath,
+  kindOf,
+  MisuseError,
+  parseIssuerUrl,
+} from '@countersign/core'
 import type { Quota } from '@countersign/limit'
 import type { ApiKeyOptions, DpopOptions, JwtOptions } from '@countersign/token'
 import type { MtlsOptions } from '@countersign/x509'
@@ -106,10 +116,8 @@ function coreOf(mesh: unknown): MeshCore {
 
 /** RFC 8414 §2: an https URL without query and fragment. Compared as text, so it is written as a URL writes itself. */
 function checkIssuer(issuer: string): void {
-  const url = URL.canParse(issuer) ? new URL(issuer) : null
-  const isPlain =
-    url !== null && url.protocol === 'https:' && url.search === '' && url.hash === '' && url.username === '' && !/[?#]$/.test(issuer)
-  if (isPlain && (url.href === issuer || url.href === `${issuer}/`)) return
+  const url = parseIssuerUrl(issuer)
+  if (url?.protocol === 'https:' && (url.href === issuer || url.href === `${issuer}/`)) return
   throw new MisuseError('ERR_OPTION_INVALID', 'mesh', 'has an issuer that is not a plain https URL: an authorization server is found by it')
 }
 
