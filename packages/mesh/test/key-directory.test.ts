@@ -4,8 +4,8 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { type SecurityEvent, StateError } from '@countersign/core'
 import { createKeyRing, type KeyRing, type KeyRingOptions } from '@countersign/issuer'
-import { createKeyDirectory, type KeyDirectory } from '@countersign/mesh'
 import { compactVerify, createLocalJWKSet } from 'jose'
+import { createKeyDirectory, type KeyDirectory } from '../dist/key-directory.js'
 import { createFaultyStore, type FaultyStore } from './faulty-store.js'
 
 const START_MS = 1_800_000_000_000

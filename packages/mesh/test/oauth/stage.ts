@@ -9,12 +9,12 @@ import {
   type AuthorizationServer,
   type AuthorizationServerOptions,
   createAuthorizationServer,
-  createKeyDirectory,
   type MeshCore,
   type OAuthClient,
 } from '@countersign/mesh'
 import { createMemoryStateStore, createRevocations } from '@countersign/state'
 import { createTestMesh, createTestMeter, createTestRecorder, type TestMesh, type Workload } from '@countersign/testing'
+import { createKeyDirectory } from '../../dist/key-directory.js'
 
 /** The parts of a mesh, real ones, with a clock that stands still. */
 export interface Stage {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { nextServiceStatus, SERVICE_TRANSITIONS, type ServiceChange, type ServiceStatus } from '@countersign/mesh'
+import { nextServiceStatus, SERVICE_TRANSITIONS, type ServiceChange, type ServiceStatus } from '../../dist/service/service-status.js'
 import { BILLING, ORDERS, stage, thumbprintOf, tokenOf, until } from '../fixture.js'
 
 const CHANGES: readonly ServiceChange[] = ['authenticate', 'renew', 'expire', 'revoke', 'invalidate', 'deregister']
