@@ -1,3 +1,5 @@
+import { createRounds, VISITS_AN_ADDITION, VISITS_WHEN_FULL } from './rounds.js'
+
 /** Ids, each until its time is over. What is alive is never evicted; what is dead is let go a few at a time, so that nobody waits for it. */
 export interface LivingIds {
   /** The dead that are still here count too. */
@@ -10,25 +12,14 @@ export interface LivingIds {
   alive(nowMs: number): readonly (readonly [id: string, untilMs: number])[]
 }
 
-// Each addition looks at more places than it takes: a round over all of them is done before they are an eighth more.
-const VISITS = 8
-// What is full is looked through in earnest, but never all of it at once: some tens of microseconds.
-const VISITS_WHEN_FULL = 1000
-
 export function createLivingIds(maxEntries: number): LivingIds {
   const untilOf = new Map<string, number>()
-  let round = untilOf.entries()
+  const walk = createRounds(() => untilOf.entries())
 
   function letGo(visits: number, nowMs: number): void {
-    for (let visit = 0; visit < visits; visit++) {
-      const next = round.next()
-      if (next.done === true) {
-        round = untilOf.entries()
-        return
-      }
-      const [id, untilMs] = next.value
+    walk(visits, ([id, untilMs]) => {
       if (untilMs <= nowMs) untilOf.delete(id)
-    }
+    })
   }
 
   return {
@@ -40,7 +31,7 @@ export function createLivingIds(maxEntries: number): LivingIds {
       return untilMs !== undefined && untilMs > nowMs
     },
     add(id, untilMs, nowMs) {
-      letGo(VISITS, nowMs)
+      letGo(VISITS_AN_ADDITION, nowMs)
       if (untilOf.size >= maxEntries && !untilOf.has(id)) letGo(VISITS_WHEN_FULL, nowMs)
       if (untilOf.size >= maxEntries && !untilOf.has(id)) return false
       untilOf.set(id, untilMs)

@@ -41,6 +41,14 @@ test('what is dead is let go on the way: a steady stream keeps little more than 
   assert.ok(store.size < 1500, `${store.size} kept`)
 })
 
+test('a full store finds room wherever it is: its way over the ids goes on at the beginning', () => {
+  const ids = createLivingIds(20)
+  for (let index = 0; index < 20; index++) assert.equal(ids.add(`id ${index}`, index === 0 ? 5 : 50, 0), true)
+  // Both ways are under way, and the dead one lies behind them.
+  assert.equal(ids.add('one more', 50, 4), false)
+  assert.equal(ids.add('one more', 50, 6), true)
+})
+
 test('gives back what is alive, and nothing else', () => {
   const ids = createLivingIds(10)
   ids.add('dead', 5, 0)

@@ -1,10 +1,13 @@
 import {
+  createRounds,
   mergeRevocations,
   type RevocationEntry,
   type RevocationKind,
   type RevocationPage,
   type RevocationPosition,
   StateError,
+  VISITS_AN_ADDITION,
+  VISITS_WHEN_FULL,
 } from '@countersign/core'
 
 /** The log of a {@link createMemoryStateStore}: every entry once, where it was changed last. */
@@ -18,54 +21,73 @@ export interface MemoryRevocationLog {
   clear(): void
 }
 
-// Looked through when it has doubled since: so each entry is looked at a constant number of times.
-const FIRST_SWEEP = 1024
+/** Offsets that are kept together. When none of their entries is left, nothing is. */
+const SEGMENT = 1024
 
 export function createMemoryRevocationLog(generation: string, maxEntries: number): MemoryRevocationLog {
-  const entryOf: Readonly<Record<RevocationKind, Map<string, RevocationEntry>>> = {
+  const offsetOf: Readonly<Record<RevocationKind, Map<string, number>>> = {
     token: new Map(),
     service: new Map(),
     key: new Map(),
     session: new Map(),
     certificate: new Map(),
   }
-  // In the order of their offsets. One that is no longer the entry of its id has been superseded.
-  let entries: RevocationEntry[] = []
-  let offsets: number[] = []
+  // By the number of the segment and by offset, both in their order. What was superseded or has run out is not there.
+  const segments = new Map<number, Map<number, RevocationEntry>>()
+  const walk = createRounds(all)
   let size = 0
   let lastOffset = 0
-  let sweepAt = FIRST_SWEEP
 
-  function isLast(entry: RevocationEntry): boolean {
-    return entryOf[entry.kind].get(entry.id) === entry
+  function* all(): Generator<readonly [offset: number, entry: RevocationEntry]> {
+    for (const segment of segments.values()) yield* segment
   }
 
-  function sweep(nowMs: number): void {
-    const kept: typeof entries = []
-    const keptOffsets: number[] = []
-    for (const [index, entry] of entries.entries()) {
-      if (!isLast(entry)) continue
-      if (entry.untilMs > nowMs) {
-        kept.push(entry)
-        keptOffsets.push(offsets[index] ?? 0)
-      } else {
-        entryOf[entry.kind].delete(entry.id)
-        size--
-      }
-    }
-    entries = kept
-    offsets = keptOffsets
-    sweepAt = Math.max(FIRST_SWEEP, 2 * kept.length)
+  function* after(offset: number): Generator<readonly [offset: number, entry: RevocationEntry]> {
+    const [first = 0] = segments.keys()
+    for (let number = Math.max(first, segmentOf(offset + 1)); number <= segmentOf(lastOffset); number++)
+      for (const placed of segments.get(number) ?? []) if (placed[0] > offset) yield placed
+  }
+
+  function known({ kind, id }: RevocationEntry): RevocationEntry | undefined {
+    const offset = offsetOf[kind].get(id)
+    return offset === undefined ? undefined : segments.get(segmentOf(offset))?.get(offset)
+  }
+
+  function drop({ kind, id }: RevocationEntry): void {
+    const offset = offsetOf[kind].get(id)
+    if (offset === undefined) return
+    const number = segmentOf(offset)
+    const segment = segments.get(number)
+    segment?.delete(offset)
+    if (segment?.size === 0) segments.delete(number)
+    offsetOf[kind].delete(id)
+    size--
+  }
+
+  function add(entry: RevocationEntry): void {
+    const offset = ++lastOffset
+    const number = segmentOf(offset)
+    const segment = segments.get(number) ?? new Map<number, RevocationEntry>()
+    segments.set(number, segment.set(offset, Object.freeze({ ...entry })))
+    offsetOf[entry.kind].set(entry.id, offset)
+    size++
+  }
+
+  function letGo(visits: number, nowMs: number): void {
+    walk(visits, ([, entry]) => {
+      if (entry.untilMs <= nowMs) drop(entry)
+    })
   }
 
   function countNew(given: readonly RevocationEntry[]): number {
     // Kinds are words of ours, without a space.
-    return new Set(given.filter(({ kind, id }) => !entryOf[kind].has(id)).map(({ kind, id }) => `${kind} ${id}`)).size
+    return new Set(given.filter(({ kind, id }) => !offsetOf[kind].has(id)).map(({ kind, id }) => `${kind} ${id}`)).size
   }
 
   function makeRoom(given: readonly RevocationEntry[], nowMs: number): void {
     if (given.length === 0) return
-    if (entries.length + given.length > sweepAt || size + given.length > maxEntries) sweep(nowMs)
+    letGo(VISITS_AN_ADDITION * given.length, nowMs)
+    if (size + given.length > maxEntries) letGo(VISITS_WHEN_FULL, nowMs)
     if (size + given.length > maxEntries && size + countNew(given) > maxEntries) {
       throw new StateError('full', `the store holds ${maxEntries} revocations, and forgets none before its time`)
     }
@@ -73,13 +95,9 @@ export function createMemoryRevocationLog(generation: string, maxEntries: number
 
   function append(given: readonly RevocationEntry[]): void {
     for (const entry of given) {
-      const known = entryOf[entry.kind].get(entry.id)
-      // Another object each time, so that the former place in the log is known to be superseded.
-      const next = known === undefined ? Object.freeze({ ...entry }) : Object.freeze({ ...mergeRevocations(known, entry) })
-      if (known === undefined) size++
-      entryOf[entry.kind].set(entry.id, next)
-      entries.push(next)
-      offsets.push(++lastOffset)
+      const former = known(entry)
+      drop(entry)
+      add(former === undefined ? entry : mergeRevocations(former, entry))
     }
   }
 
@@ -88,43 +106,34 @@ export function createMemoryRevocationLog(generation: string, maxEntries: number
     append,
     restore(given, nowMs) {
       const news = given.filter((entry) => {
-        const known = entryOf[entry.kind].get(entry.id)
-        return entry.untilMs > nowMs && (known === undefined || mergeRevocations(known, entry) !== known)
+        const former = known(entry)
+        return entry.untilMs > nowMs && (former === undefined || mergeRevocations(former, entry) !== former)
       })
       makeRoom(news, nowMs)
       append(news)
     },
-    pull(after, limit, nowMs) {
-      const offset = after?.generation === generation ? Number(after.offset) : Number.NaN
+    pull(position, limit, nowMs) {
+      const offset = position?.generation === generation ? Number(position.offset) : Number.NaN
       const whole = !(offset >= 0 && offset <= lastOffset)
       const found: RevocationEntry[] = []
-      let index = whole ? 0 : firstAfter(offsets, offset)
       let end = whole ? 0 : offset
-      for (; index < entries.length && found.length < limit; index++) {
-        const entry = entries[index]
-        if (entry === undefined) break
-        end = offsets[index] ?? end
-        if (entry.untilMs > nowMs && isLast(entry)) found.push(entry)
+      let more = false
+      for (const [at, entry] of after(end)) {
+        more = found.length >= limit
+        if (more) break
+        end = at
+        if (entry.untilMs > nowMs) found.push(entry)
       }
-      const more = index < entries.length
       return { position: { generation, offset: String(more ? end : lastOffset) }, entries: found, more, whole }
     },
     clear() {
-      for (const known of Object.values(entryOf)) known.clear()
-      entries = []
-      offsets = []
+      for (const offsets of Object.values(offsetOf)) offsets.clear()
+      segments.clear()
       size = 0
     },
   }
 }
 
-function firstAfter(offsets: readonly number[], offset: number): number {
-  let low = 0
-  let high = offsets.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((offsets[middle] ?? offset) <= offset) low = middle + 1
-    else high = middle
-  }
-  return low
+function segmentOf(offset: number): number {
+  return Math.floor(offset / SEGMENT)
 }

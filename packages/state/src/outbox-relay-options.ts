@@ -1,4 +1,5 @@
 import { checkInteger, checkKeys, type EventOutbox, type Meter, MisuseError, type Recorder } from '@countersign/core'
+import { checkFunctions, checkParts } from './check-parts.js'
 import type { EventSink } from './event-sink.js'
 
 export interface OutboxRelayOptions {
@@ -44,12 +45,8 @@ export function checkOutboxRelayOptions(options: OutboxRelayOptions): CheckedOut
     maxAttempts = DEFAULT_MAX_ATTEMPTS,
   } = options
   checkKeys('', options, KEYS)
-  for (const [name, value] of Object.entries({ outbox, recorder, meter })) {
-    if (typeof value !== 'object' || value === null) throw new MisuseError('ERR_OPTION_MISSING', name, 'is needed')
-  }
-  for (const [name, value] of Object.entries({ sink, random })) {
-    if (typeof value !== 'function') throw new MisuseError('ERR_OPTION_INVALID', name, 'takes a function')
-  }
+  checkParts({ outbox, recorder, meter })
+  checkFunctions({ sink, random })
   checkInteger('leaseMs', leaseMs, 1_000, MAX_LEASE_MS)
   // Otherwise somebody else delivers what this one is still delivering.
   if (checkInteger('timeoutMs', timeoutMs, 1, MAX_LEASE_MS) >= leaseMs)

@@ -1,4 +1,5 @@
 import { type Clock, checkInteger, checkKeys, type Meter, MisuseError, type Recorder, type StateStore } from '@countersign/core'
+import { checkFunctions, checkParts } from './check-parts.js'
 
 export interface RevocationsOptions {
   /** Stays the caller's to close. */
@@ -39,10 +40,8 @@ export function checkRevocationsOptions(options: RevocationsOptions): CheckedRev
     driftLimitSeconds = DEFAULT_DRIFT_LIMIT_SECONDS,
   } = options
   checkKeys('', options, ['store', 'clock', 'recorder', 'meter', 'heartbeatMs', 'leaseMs', 'maxEntries', 'driftLimitSeconds', 'steadyMs'])
-  for (const [name, value] of Object.entries({ store, clock, recorder, meter })) {
-    if (typeof value !== 'object' || value === null) throw new MisuseError('ERR_OPTION_MISSING', name, 'is needed')
-  }
-  if (typeof steadyMs !== 'function') throw new MisuseError('ERR_OPTION_INVALID', 'steadyMs', 'takes a function')
+  checkParts({ store, clock, recorder, meter })
+  checkFunctions({ steadyMs })
   checkInteger('heartbeatMs', heartbeatMs, 10, MAX_HEARTBEAT_MS)
   checkInteger('leaseMs', leaseMs, 1, MAX_LEASE_MS)
   // A lease that one late answer breaks refuses everybody now and then.

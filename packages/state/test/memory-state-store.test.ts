@@ -53,6 +53,29 @@ test('refuses revocations beyond its bound and forgets none, until one has run o
   )
 })
 
+test('lets go of revocations that have run out as others come, and misses none that has not', async () => {
+  let nowMs = NOW_MS
+  const store = createMemoryStateStore({ clock: { nowMs: () => nowMs }, maxRevocations: 3_000 })
+  let { position } = await store.revocations.pull(null, 1)
+  const seen: string[] = []
+  for (let index = 0; index < 10_000; index++) {
+    nowMs++
+    await store.commit({ revoke: [entry(`jti-${index}`, index % 10 === 0 ? NOW_MS + HOUR_MS : nowMs + 1_000)] })
+    if (index % 100 !== 99) continue
+    const page = await store.revocations.pull(position, 1_000)
+    seen.push(...page.entries.map(({ id }) => id))
+    position = page.position
+  }
+  assert.equal(seen.length, 10_000)
+  const alive: string[] = []
+  for (let page = await store.revocations.pull(null, 300); ; page = await store.revocations.pull(page.position, 300)) {
+    alive.push(...page.entries.map(({ id }) => id))
+    if (!page.more) break
+  }
+  const expected = seen.filter((_, index) => index % 10 === 0 || NOW_MS + index + 1 + 1_000 > nowMs)
+  assert.deepEqual(alive, expected)
+})
+
 test('takes no event beyond its bound, and none of the change that tells of it', async () => {
   const store = createMemoryStateStore({ clock: createSurroundings().clock, maxEvents: 1 })
   await store.commit({ emit: [event('a')] })
