@@ -19,7 +19,7 @@ export { checkRevocationEntries, checkStateChange, checkStateKeys, checkStateTex
 export { clientAddressFromForwarded, clientAddressFromXForwardedFor, flawOfAddressField } from './client-address.js'
 export type { Decision, Denial, Grant, Headers, Problem } from './decision.js'
 export { type DerivedKeyUse, deriveKey, hkdfSha256 } from './derive-key.js'
-export { encodeDer } from './encode-der.js'
+export { DER_TAG, encodeDer } from './encode-der.js'
 export { encodePem } from './encode-pem.js'
 export {
   DOCS_BASE,
@@ -49,7 +49,16 @@ export { mergeRevocations } from './merge-revocations.js'
 export type { Counter, Gauge, Histogram, InstrumentOptions, Labels, Meter } from './meter.js'
 export { checkBoolean, checkChoice, checkInteger, checkKeys, checkList, checkText, joinPath, kindOf } from './option-checks.js'
 export { parseExactJsonObject, parseJson, parseJsonObject } from './parse-json.js'
-export type { CertificateKey, CertificateMetadata, CertifiedPeer, KeyUsage, Peer, Provenance, SubjectAlternativeNames } from './peer.js'
+export {
+  type CertificateKey,
+  type CertificateMetadata,
+  type CertifiedPeer,
+  KEY_USAGES,
+  type KeyUsage,
+  type Peer,
+  type Provenance,
+  type SubjectAlternativeNames,
+} from './peer.js'
 export { parseIssuerUrl, parsePlainUrl } from './plain-url.js'
 export type { Assurance, EvidenceKind, Principal } from './principal.js'
 export { type PropagatedSession, SESSION_FIELD } from './propagated-session.js'

@@ -76,13 +76,20 @@ export interface CertificateKey {
   readonly curve: string | null
 }
 
-export type KeyUsage =
-  | 'digitalSignature'
-  | 'nonRepudiation'
-  | 'keyEncipherment'
-  | 'dataEncipherment'
-  | 'keyAgreement'
-  | 'keyCertSign'
-  | 'cRLSign'
-  | 'encipherOnly'
-  | 'decipherOnly'
+export type KeyUsage = (typeof KEY_USAGES)[number]
+
+/**
+ * What the key of a certificate may be used for. The position of a name is its bit.
+ * @see https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.3
+ */
+export const KEY_USAGES = Object.freeze([
+  'digitalSignature',
+  'nonRepudiation',
+  'keyEncipherment',
+  'dataEncipherment',
+  'keyAgreement',
+  'keyCertSign',
+  'cRLSign',
+  'encipherOnly',
+  'decipherOnly',
+] as const)

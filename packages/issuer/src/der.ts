@@ -1,29 +1,15 @@
-import { encodeDer, MisuseError } from '@countersign/core'
+import { DER_TAG, encodeDer, MisuseError } from '@countersign/core'
 
-/** Writes DER (ITU-T X.690), only the forms that X.509 needs. Every function returns one complete tag-length-value. */
-const TAG = {
-  boolean: 0x01,
-  integer: 0x02,
-  bitString: 0x03,
-  octetString: 0x04,
-  null: 0x05,
-  oid: 0x06,
-  enumerated: 0x0a,
-  utf8: 0x0c,
-  utcTime: 0x17,
-  generalizedTime: 0x18,
-  sequence: 0x30,
-  set: 0x31,
-} as const
+// Writes DER (ITU-T X.690), only the forms that X.509 needs. Every function returns one complete tag-length-value.
 
 /** A SEQUENCE of complete elements. */
 export function sequence(...parts: readonly Uint8Array[]): Uint8Array {
-  return encodeDer(TAG.sequence, ...parts)
+  return encodeDer(DER_TAG.sequence, ...parts)
 }
 
 /** A SET of complete elements, in the order given. */
 export function set(...parts: readonly Uint8Array[]): Uint8Array {
-  return encodeDer(TAG.set, ...parts)
+  return encodeDer(DER_TAG.set, ...parts)
 }
 
 /** `[n]` around other elements. */
@@ -38,22 +24,22 @@ export function implicit(number: number, content: Uint8Array): Uint8Array {
 
 /** TRUE is 0xff (X.690 §11.1). */
 export function boolean(value: boolean): Uint8Array {
-  return encodeDer(TAG.boolean, Buffer.from([value ? 0xff : 0x00]))
+  return encodeDer(DER_TAG.boolean, Buffer.from([value ? 0xff : 0x00]))
 }
 
 /** An integer that is not negative. */
 export function integer(value: number | bigint): Uint8Array {
-  return encodeDer(TAG.integer, integerContent(value))
+  return encodeDer(DER_TAG.integer, integerContent(value))
 }
 
 /** An ENUMERATED that is not negative. */
 export function enumerated(value: number): Uint8Array {
-  return encodeDer(TAG.enumerated, integerContent(value))
+  return encodeDer(DER_TAG.enumerated, integerContent(value))
 }
 
 /** NULL. */
 export function nothing(): Uint8Array {
-  return encodeDer(TAG.null)
+  return encodeDer(DER_TAG.null)
 }
 
 /**
@@ -64,12 +50,12 @@ export function oid(dotted: string): Uint8Array {
   if (!/^[0-2](?:\.(?:0|[1-9]\d{0,14}))+$/.test(dotted))
     throw new MisuseError('ERR_OPTION_INVALID', 'oid', 'takes dotted numbers such as 1.2.3')
   const [first = 0, second = 0, ...rest] = dotted.split('.').map(Number)
-  return encodeDer(TAG.oid, Buffer.from([first * 40 + second, ...rest].flatMap(base128)))
+  return encodeDer(DER_TAG.oid, Buffer.from([first * 40 + second, ...rest].flatMap(base128)))
 }
 
 /** A BIT STRING of whole octets, or with some bits of the last one unused. */
 export function bitString(bytes: Uint8Array, unusedBits = 0): Uint8Array {
-  return encodeDer(TAG.bitString, Uint8Array.of(unusedBits), bytes)
+  return encodeDer(DER_TAG.bitString, Uint8Array.of(unusedBits), bytes)
 }
 
 /** A named bit list: trailing zero bits are left out (X.690 §11.2.2). */
@@ -83,12 +69,12 @@ export function namedBits(positions: readonly number[]): Uint8Array {
 
 /** An OCTET STRING. */
 export function octetString(bytes: Uint8Array): Uint8Array {
-  return encodeDer(TAG.octetString, bytes)
+  return encodeDer(DER_TAG.octetString, bytes)
 }
 
 /** A UTF8String. */
 export function utf8String(text: string): Uint8Array {
-  return encodeDer(TAG.utf8, Buffer.from(text, 'utf8'))
+  return encodeDer(DER_TAG.utf8String, Buffer.from(text, 'utf8'))
 }
 
 /** RFC 5280 §4.1.2.5: UTCTime through 2049, GeneralizedTime from 2050; whole seconds, in UTC. */
@@ -96,8 +82,8 @@ export function time(date: Date): Uint8Array {
   const digits = `${date.toISOString().replace(/\D/g, '').slice(0, 14)}Z`
   const year = date.getUTCFullYear()
   return year >= 1950 && year < 2050
-    ? encodeDer(TAG.utcTime, Buffer.from(digits.slice(2), 'ascii'))
-    : encodeDer(TAG.generalizedTime, Buffer.from(digits, 'ascii'))
+    ? encodeDer(DER_TAG.utcTime, Buffer.from(digits.slice(2), 'ascii'))
+    : encodeDer(DER_TAG.generalizedTime, Buffer.from(digits, 'ascii'))
 }
 
 function integerContent(value: number | bigint): Uint8Array {

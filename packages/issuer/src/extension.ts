@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { type KeyUsage, MisuseError } from '@countersign/core'
+import { KEY_USAGES, type KeyUsage, MisuseError } from '@countersign/core'
 import { boolean, explicit, implicit, integer, namedBits, octetString, oid, sequence } from './der.js'
 
 /** An extension of a certificate or CRL. `value` is the DER of what the extension holds. */
@@ -38,19 +38,6 @@ const PURPOSES: Readonly<Record<string, string>> = {
   ocspSigning: '1.3.6.1.5.5.7.3.9',
   any: '2.5.29.37.0',
 }
-
-// RFC 5280 §4.2.1.3: the position of a name is its bit.
-const KEY_USAGES: readonly KeyUsage[] = [
-  'digitalSignature',
-  'nonRepudiation',
-  'keyEncipherment',
-  'dataEncipherment',
-  'keyAgreement',
-  'keyCertSign',
-  'cRLSign',
-  'encipherOnly',
-  'decipherOnly',
-]
 
 /** An Extension (RFC 5280 §4.1). */
 export function encodeExtension(extension: Extension): Uint8Array {

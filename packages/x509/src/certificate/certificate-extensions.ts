@@ -1,5 +1,5 @@
-import type { KeyUsage } from '@countersign/core'
-import { contextTag, DerError, type DerReader, TAG } from '../der/der-reader.js'
+import { DER_TAG, KEY_USAGES, type KeyUsage } from '@countersign/core'
+import { contextTag, DerError, type DerReader } from '../der/der-reader.js'
 import { hexFrom, readBitString, readBoolean, readOid, readOptionalNull, readSmallInteger } from '../der/der-values.js'
 import { emptyNames, type GeneralNames, readGeneralName, readGeneralNames } from '../der/general-names.js'
 import { type DistributionPoint, readDistributionPointList } from './distribution-point.js'
@@ -42,18 +42,6 @@ export interface CertificateExtensions {
 const MAX_EXTENSIONS = 48
 const MAX_LISTED = 64
 const OCSP = '1.3.6.1.5.5.7.48.1'
-
-const KEY_USAGES: readonly KeyUsage[] = [
-  'digitalSignature',
-  'nonRepudiation',
-  'keyEncipherment',
-  'dataEncipherment',
-  'keyAgreement',
-  'keyCertSign',
-  'cRLSign',
-  'encipherOnly',
-  'decipherOnly',
-]
 
 type Draft = { -readonly [K in keyof CertificateExtensions]: CertificateExtensions[K] }
 
@@ -108,18 +96,18 @@ const UNDERSTOOD: ReadonlySet<string> = new Set([
 
 /** Reads `SEQUENCE OF Extension` up to the end of the reader. */
 export function readExtensions(reader: DerReader): CertificateExtensions {
-  const list = reader.take(TAG.sequence).enter()
+  const list = reader.take(DER_TAG.sequence).enter()
   reader.finish()
   const draft: Draft = { ...NO_EXTENSIONS }
   const seen = new Set<string>()
   do {
-    const extension = list.take(TAG.sequence).enter()
+    const extension = list.take(DER_TAG.sequence).enter()
     const oid = readOid(extension)
     // RFC 5280 §4.2: one extension of a kind.
     if (seen.size >= MAX_EXTENSIONS || seen.has(oid)) throw new DerError('an extension twice, or too many')
     seen.add(oid)
-    const critical = extension.isNext(TAG.boolean) && readBoolean(extension)
-    const value = extension.take(TAG.octetString).enter()
+    const critical = extension.isNext(DER_TAG.boolean) && readBoolean(extension)
+    const value = extension.take(DER_TAG.octetString).enter()
     extension.finish()
     const read = READERS.get(oid)
     if (read !== undefined) {
@@ -137,12 +125,12 @@ function fixed<T>(list: readonly T[]): readonly T[] {
 }
 
 function readSubjectKeyId(value: DerReader, draft: Draft): void {
-  draft.subjectKeyId = hexFrom(value.take(TAG.octetString).content())
+  draft.subjectKeyId = hexFrom(value.take(DER_TAG.octetString).content())
 }
 
 // RFC 5280 §4.2.1.1: only the key identifier helps to find the issuer; the other two fields may stand beside it.
 function readAuthorityKeyId(value: DerReader, draft: Draft): void {
-  const inner = value.take(TAG.sequence).enter()
+  const inner = value.take(DER_TAG.sequence).enter()
   if (inner.optional(contextTag(0, 'primitive'))) draft.authorityKeyId = hexFrom(inner.content())
   inner.optional(contextTag(1, 'constructed'))
   inner.optional(contextTag(2, 'primitive'))
@@ -160,7 +148,7 @@ function readKeyUsage(value: DerReader, draft: Draft): void {
 }
 
 function readSubjectAltName(value: DerReader, draft: Draft): void {
-  const sans = readGeneralNames(value.take(TAG.sequence).enter())
+  const sans = readGeneralNames(value.take(DER_TAG.sequence).enter())
   if ([...sans.dns, ...sans.uri, ...sans.email].includes('')) throw new DerError('an empty name')
   if (sans.ip.some((address) => address.length !== 4 && address.length !== 16)) throw new DerError('an address of another size')
   draft.sans = sans
@@ -168,8 +156,8 @@ function readSubjectAltName(value: DerReader, draft: Draft): void {
 
 /** @see https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.9 */
 function readBasicConstraints(value: DerReader, draft: Draft): void {
-  const inner = value.take(TAG.sequence).enter()
-  draft.isCa = inner.isNext(TAG.boolean) && readBoolean(inner)
+  const inner = value.take(DER_TAG.sequence).enter()
+  draft.isCa = inner.isNext(DER_TAG.boolean) && readBoolean(inner)
   if (!inner.atEnd) draft.pathLength = readSmallInteger(inner)
   inner.finish()
   if (draft.pathLength !== null && !draft.isCa) throw new DerError('a path length of what is no CA')
@@ -197,7 +185,7 @@ function readInhibitAnyPolicy(value: DerReader, draft: Draft): void {
 }
 
 function readExtendedKeyUsage(value: DerReader, draft: Draft): void {
-  draft.extendedKeyUsage = fixed(readOidList(value.take(TAG.sequence).enter(), readOid))
+  draft.extendedKeyUsage = fixed(readOidList(value.take(DER_TAG.sequence).enter(), readOid))
 }
 
 function readOidList(list: DerReader, readOne: (list: DerReader) => string): string[] {
@@ -216,11 +204,11 @@ function readDistributionPoints(value: DerReader, draft: Draft): void {
 
 /** @see https://www.rfc-editor.org/rfc/rfc5280#section-4.2.2.1 */
 function readAuthorityInfoAccess(value: DerReader, draft: Draft): void {
-  const list = value.take(TAG.sequence).enter()
+  const list = value.take(DER_TAG.sequence).enter()
   const uris: string[] = []
   let count = 0
   do {
-    const description = list.take(TAG.sequence).enter()
+    const description = list.take(DER_TAG.sequence).enter()
     const method = readOid(description)
     const names = emptyNames()
     readGeneralName(description, names)

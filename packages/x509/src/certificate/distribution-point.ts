@@ -1,5 +1,5 @@
-import { encodeDer } from '@countersign/core'
-import { contextTag, DerError, DerReader, TAG } from '../der/der-reader.js'
+import { DER_TAG, encodeDer } from '@countersign/core'
+import { contextTag, DerError, DerReader } from '../der/der-reader.js'
 import { readBitString } from '../der/der-values.js'
 import { readName } from '../der/distinguished-name.js'
 import { readGeneralNames } from '../der/general-names.js'
@@ -21,10 +21,10 @@ export const UNMATCHED = 'other'
 
 /** Reads CRLDistributionPoints. */
 export function readDistributionPointList(value: DerReader): readonly DistributionPoint[] {
-  const list = value.take(TAG.sequence).enter()
+  const list = value.take(DER_TAG.sequence).enter()
   const points: DistributionPoint[] = []
   do {
-    const point = list.take(TAG.sequence).enter()
+    const point = list.take(DER_TAG.sequence).enter()
     const names = point.optional(contextTag(0, 'constructed')) ? namesOfPoint(point.enter()) : null
     const reasons = point.isNext(contextTag(1, 'primitive')) ? readReasonFlags(point, contextTag(1, 'primitive')) : ALL_REASONS
     const crlIssuers = point.optional(contextTag(2, 'constructed')) ? keysOf(point.enter()) : null
@@ -44,7 +44,7 @@ export function namesOfPoint(name: DerReader): readonly string[] {
   }
   name.take(contextTag(1, 'constructed'))
   // Read as a name of one RDN, whose key is the RDN's.
-  const rdn = readName(new DerReader(encodeDer(TAG.sequence, encodeDer(TAG.set, name.content()))))
+  const rdn = readName(new DerReader(encodeDer(DER_TAG.sequence, encodeDer(DER_TAG.set, name.content()))))
   name.finish()
   return [`rel:${rdn.key}`]
 }

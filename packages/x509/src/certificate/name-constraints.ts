@@ -1,4 +1,5 @@
-import { contextTag, DerError, type DerReader, TAG } from '../der/der-reader.js'
+import { DER_TAG } from '@countersign/core'
+import { contextTag, DerError, type DerReader } from '../der/der-reader.js'
 import { type DistinguishedName, OID_EMAIL_ADDRESS } from '../der/distinguished-name.js'
 import { emptyNames, type GeneralNames, readGeneralName } from '../der/general-names.js'
 
@@ -15,7 +16,7 @@ const HOST = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i
 const MAILBOX = /^[^@]+@([^@]+)$/
 
 export function readNameConstraints(value: DerReader): NameConstraints {
-  const inner = value.take(TAG.sequence).enter()
+  const inner = value.take(DER_TAG.sequence).enter()
   const permitted = inner.optional(contextTag(0, 'constructed')) ? readSubtrees(inner.enter()) : null
   const excluded = inner.optional(contextTag(1, 'constructed')) ? readSubtrees(inner.enter()) : null
   inner.finish()
@@ -28,7 +29,7 @@ function readSubtrees(list: DerReader): GeneralNames {
   let count = 0
   do {
     if (++count > MAX_SUBTREES) throw new DerError('too many name constraints')
-    const subtree = list.take(TAG.sequence).enter()
+    const subtree = list.take(DER_TAG.sequence).enter()
     readGeneralName(subtree, names)
     // RFC 5280 §4.2.1.10: minimum is zero, which DER leaves out, and maximum is absent.
     subtree.finish()

@@ -1,4 +1,5 @@
-import { contextTag, DerError, type DerReader, TAG } from '../der/der-reader.js'
+import { DER_TAG } from '@countersign/core'
+import { contextTag, DerError, type DerReader } from '../der/der-reader.js'
 import { readInteger, readOid } from '../der/der-values.js'
 
 /** A policy of the issuer that counts as one of the subject's. */
@@ -22,13 +23,13 @@ const MAX_SKIP = 0xffff
 
 /** @see https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.4 */
 export function readCertificatePolicies(value: DerReader): readonly string[] {
-  const list = value.take(TAG.sequence).enter()
+  const list = value.take(DER_TAG.sequence).enter()
   const policies: string[] = []
   do {
-    const information = list.take(TAG.sequence).enter()
+    const information = list.take(DER_TAG.sequence).enter()
     const oid = readOid(information)
     // Qualifiers are for people to read. A policy that is accepted is accepted with any.
-    if (!information.atEnd) information.take(TAG.sequence)
+    if (!information.atEnd) information.take(DER_TAG.sequence)
     information.finish()
     if (policies.includes(oid)) throw new DerError('a certificate policy twice')
     if (policies.push(oid) > MAX_LISTED) throw new DerError('a list that is too long')
@@ -38,10 +39,10 @@ export function readCertificatePolicies(value: DerReader): readonly string[] {
 
 /** @see https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.5 */
 export function readPolicyMappings(value: DerReader): readonly PolicyMapping[] {
-  const list = value.take(TAG.sequence).enter()
+  const list = value.take(DER_TAG.sequence).enter()
   const mappings: PolicyMapping[] = []
   do {
-    const pair = list.take(TAG.sequence).enter()
+    const pair = list.take(DER_TAG.sequence).enter()
     const mapping = { issuerDomain: readOid(pair), subjectDomain: readOid(pair) }
     pair.finish()
     if (mappings.push(mapping) > MAX_LISTED) throw new DerError('a list that is too long')
@@ -51,7 +52,7 @@ export function readPolicyMappings(value: DerReader): readonly PolicyMapping[] {
 
 /** @see https://www.rfc-editor.org/rfc/rfc5280#section-4.2.1.11 */
 export function readPolicyConstraints(value: DerReader): PolicyConstraints {
-  const inner = value.take(TAG.sequence).enter()
+  const inner = value.take(DER_TAG.sequence).enter()
   const requireExplicitPolicy = inner.isNext(contextTag(0, 'primitive')) ? readSkip(inner, contextTag(0, 'primitive')) : null
   const inhibitPolicyMapping = inner.isNext(contextTag(1, 'primitive')) ? readSkip(inner, contextTag(1, 'primitive')) : null
   inner.finish()
@@ -60,7 +61,7 @@ export function readPolicyConstraints(value: DerReader): PolicyConstraints {
 }
 
 /** SkipCerts: an INTEGER from 0 without an upper bound. */
-export function readSkip(reader: DerReader, tag: number = TAG.integer): number {
+export function readSkip(reader: DerReader, tag: number = DER_TAG.integer): number {
   const content = readInteger(reader, tag)
   if ((content[0] ?? 0) >= 0x80) throw new DerError('an INTEGER below zero')
   return content.length > 3

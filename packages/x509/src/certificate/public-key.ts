@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
-import type { CertificateKey } from '@countersign/core'
-import { DerError, DerReader, TAG } from '../der/der-reader.js'
+import { type CertificateKey, DER_TAG } from '@countersign/core'
+import { DerError, DerReader } from '../der/der-reader.js'
 import { readOctetAlignedBitString, readOid, readOptionalNull, readPositiveInteger } from '../der/der-values.js'
 import { isOnCurve, NIST_CURVES } from './nist-curve.js'
 
@@ -29,9 +29,9 @@ const ML_DSA: ReadonlyMap<string, { readonly type: ModuleKey; readonly octets: n
 ])
 
 export function readPublicKey(reader: DerReader): PublicKeyInfo {
-  const spki = reader.take(TAG.sequence).whole()
+  const spki = reader.take(DER_TAG.sequence).whole()
   const inner = reader.enter()
-  const algorithm = inner.take(TAG.sequence).enter()
+  const algorithm = inner.take(DER_TAG.sequence).enter()
   const oid = readOid(algorithm)
   switch (oid) {
     case '1.2.840.113549.1.1.1':
@@ -40,7 +40,7 @@ export function readPublicKey(reader: DerReader): PublicKeyInfo {
       return readRsaKey('rsa', spki, keyBits(inner))
     case '1.2.840.113549.1.1.10':
       // RFC 4055 §3.1: parameters of the key narrow what it may sign; OpenSSL enforces them.
-      if (!algorithm.atEnd) algorithm.take(TAG.sequence)
+      if (!algorithm.atEnd) algorithm.take(DER_TAG.sequence)
       algorithm.finish()
       return readRsaKey('rsa-pss', spki, keyBits(inner))
     case '1.2.840.10045.2.1':
@@ -71,7 +71,7 @@ function keyBits(reader: DerReader): Uint8Array {
 
 function readRsaKey(type: 'rsa' | 'rsa-pss', spki: Uint8Array, bits: Uint8Array): PublicKeyInfo {
   const outer = new DerReader(bits)
-  const key = outer.take(TAG.sequence).enter()
+  const key = outer.take(DER_TAG.sequence).enter()
   outer.finish()
   const modulus = readPositiveInteger(key)
   const exponent = readPositiveInteger(key)
@@ -92,7 +92,7 @@ function rsaFlaw(size: number, modulus: Uint8Array, exponent: Uint8Array): strin
 
 /** RFC 5480 §2.1.1: named curves only. */
 function readEcKey(algorithm: DerReader, spki: Uint8Array, point: Uint8Array): PublicKeyInfo {
-  const named = algorithm.isNext(TAG.oid) ? readOid(algorithm) : ''
+  const named = algorithm.isNext(DER_TAG.oid) ? readOid(algorithm) : ''
   const curve = NIST_CURVES.get(named)
   if (curve === undefined) return { description: describe('ec', 0, null), spki, flaw: 'a curve that is not accepted', parts: null }
   algorithm.finish()

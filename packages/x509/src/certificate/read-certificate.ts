@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { contextTag, DerError, DerReader, TAG } from '../der/der-reader.js'
+import { DER_TAG } from '@countersign/core'
+import { contextTag, DerError, DerReader } from '../der/der-reader.js'
 import { hexFrom, readBitString, readInteger, readOctetAlignedBitString, readSmallInteger, readTime, sameBytes } from '../der/der-values.js'
 import { type DistinguishedName, readName } from '../der/distinguished-name.js'
 import { type CertificateExtensions, NO_EXTENSIONS, readExtensions } from './certificate-extensions.js'
@@ -52,9 +53,9 @@ export function readCertificate(bytes: Uint8Array): ParsedCertificate | string {
 
 function readWhole(der: Uint8Array): ParsedCertificate {
   const outer = new DerReader(der)
-  const certificate = outer.take(TAG.sequence).enter()
+  const certificate = outer.take(DER_TAG.sequence).enter()
   outer.finish()
-  const signed = certificate.take(TAG.sequence).whole()
+  const signed = certificate.take(DER_TAG.sequence).whole()
   const fields = certificate.enter()
   const signatureAlgorithm = readSignatureAlgorithm(certificate)
   const signature = readOctetAlignedBitString(certificate)
@@ -63,9 +64,9 @@ function readWhole(der: Uint8Array): ParsedCertificate {
   const version = readVersion(fields)
   const serial = readInteger(fields)
   // RFC 5280 §4.1.1.2: the algorithm inside and outside of the signed part is the same.
-  if (!sameBytes(fields.take(TAG.sequence).whole(), signatureAlgorithm.der)) throw new DerError('two signature algorithms')
+  if (!sameBytes(fields.take(DER_TAG.sequence).whole(), signatureAlgorithm.der)) throw new DerError('two signature algorithms')
   const issuer = readName(fields)
-  const validity = fields.take(TAG.sequence).enter()
+  const validity = fields.take(DER_TAG.sequence).enter()
   const notBeforeMs = readTime(validity)
   const notAfterMs = readTime(validity)
   validity.finish()

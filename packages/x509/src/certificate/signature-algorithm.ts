@@ -1,5 +1,6 @@
 import { constants, type KeyObject, verify } from 'node:crypto'
-import { contextTag, type DerReader, TAG } from '../der/der-reader.js'
+import { DER_TAG } from '@countersign/core'
+import { contextTag, type DerReader } from '../der/der-reader.js'
 import { readOid, readOptionalNull, readSmallInteger, sameBytes } from '../der/der-values.js'
 
 /** An AlgorithmIdentifier of a signature. */
@@ -75,7 +76,7 @@ const HASHES: ReadonlyMap<string, Digest> = new Map([
 ])
 
 export function readSignatureAlgorithm(reader: DerReader): SignatureAlgorithm {
-  const der = reader.take(TAG.sequence).whole()
+  const der = reader.take(DER_TAG.sequence).whole()
   const inner = reader.enter()
   const oid = readOid(inner)
   const known = KNOWN.get(oid)
@@ -90,13 +91,13 @@ export function readSignatureAlgorithm(reader: DerReader): SignatureAlgorithm {
 /** RSASSA-PSS-params (RFC 4055 §3.1). Its defaults are SHA-1, so what is absent is not accepted. */
 function readPssScheme(reader: DerReader): SignatureScheme | null {
   if (reader.atEnd) return null
-  const parameters = reader.take(TAG.sequence).enter()
+  const parameters = reader.take(DER_TAG.sequence).enter()
   reader.finish()
   const digest = parameters.optional(contextTag(0, 'constructed')) ? readHash(parameters.enter()) : null
   let maskDigest: Digest | null = null
   if (parameters.optional(contextTag(1, 'constructed'))) {
     const outer = parameters.enter()
-    const mask = outer.take(TAG.sequence).enter()
+    const mask = outer.take(DER_TAG.sequence).enter()
     outer.finish()
     if (readOid(mask) === OID_MGF1) maskDigest = readHash(mask)
   }
@@ -113,7 +114,7 @@ function readPssScheme(reader: DerReader): SignatureScheme | null {
 }
 
 function readHash(reader: DerReader): Digest | null {
-  const inner = reader.take(TAG.sequence).enter()
+  const inner = reader.take(DER_TAG.sequence).enter()
   reader.finish()
   const digest = HASHES.get(readOid(inner)) ?? null
   if (digest !== null) readOptionalNull(inner)

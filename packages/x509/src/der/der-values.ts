@@ -1,10 +1,11 @@
-import { DerError, type DerReader, TAG } from './der-reader.js'
+import { DER_TAG } from '@countersign/core'
+import { DerError, type DerReader } from './der-reader.js'
 
 /** OIDs of a hundred octets name nothing we know; 128-bit arcs (2.25.…) need nineteen. */
 const MAX_OID_OCTETS = 64
 
 /** X.690 §11.1: TRUE is 0xFF. FALSE is read where it is the default too, since issuers write it. */
-export function readBoolean(reader: DerReader, tag: number = TAG.boolean): boolean {
+export function readBoolean(reader: DerReader, tag: number = DER_TAG.boolean): boolean {
   reader.take(tag)
   const value = reader.bytes[reader.contentStart]
   if (reader.contentEnd - reader.contentStart !== 1 || (value !== 0xff && value !== 0)) throw new DerError('a BOOLEAN of another value')
@@ -12,7 +13,7 @@ export function readBoolean(reader: DerReader, tag: number = TAG.boolean): boole
 }
 
 /** View of the two's complement octets of an INTEGER, in the fewest octets (X.690 §8.3.2). */
-export function readInteger(reader: DerReader, tag: number = TAG.integer): Uint8Array {
+export function readInteger(reader: DerReader, tag: number = DER_TAG.integer): Uint8Array {
   const content = reader.take(tag).content()
   const [first, second] = content
   if (first === undefined) throw new DerError('an INTEGER without octets')
@@ -31,7 +32,7 @@ export function readPositiveInteger(reader: DerReader): Uint8Array {
 }
 
 /** An INTEGER from 0 that fits into 31 bits. */
-export function readSmallInteger(reader: DerReader, tag: number = TAG.integer): number {
+export function readSmallInteger(reader: DerReader, tag: number = DER_TAG.integer): number {
   const content = readInteger(reader, tag)
   const first = content[0] ?? 0
   if (first >= 0x80 || content.length > 4) throw new DerError('an INTEGER out of range')
@@ -43,7 +44,7 @@ const ATTRIBUTE_TYPES: readonly string[] = Array.from({ length: 128 }, (_, arc) 
 const EXTENSION_IDS: readonly string[] = Array.from({ length: 128 }, (_, arc) => `2.5.29.${arc}`)
 
 /** Dotted text of an OBJECT IDENTIFIER. */
-export function readOid(reader: DerReader, tag: number = TAG.oid): string {
+export function readOid(reader: DerReader, tag: number = DER_TAG.oid): string {
   const { bytes, contentStart, contentEnd } = reader.take(tag)
   if (contentEnd === contentStart || contentEnd - contentStart > MAX_OID_OCTETS) throw new DerError('an OID of a size not accepted')
   const known = bytes[contentStart + 1] === 4 ? ATTRIBUTE_TYPES : EXTENSION_IDS
@@ -93,7 +94,7 @@ export interface BitString {
 }
 
 /** X.690 §11.2: unused bits are zero. */
-export function readBitString(reader: DerReader, tag: number = TAG.bitString): BitString {
+export function readBitString(reader: DerReader, tag: number = DER_TAG.bitString): BitString {
   const content = reader.take(tag).content()
   const unusedBits = content[0]
   if (unusedBits === undefined || unusedBits > 7 || (content.length === 1 && unusedBits > 0))
@@ -112,7 +113,7 @@ export function readOctetAlignedBitString(reader: DerReader): Uint8Array {
 
 /** Parameters that are NULL, or left out (RFC 4055 §2.1). */
 export function readOptionalNull(reader: DerReader): void {
-  if (reader.optional(TAG.null) && reader.contentEnd !== reader.contentStart) throw new DerError('a NULL with content')
+  if (reader.optional(DER_TAG.null) && reader.contentEnd !== reader.contentStart) throw new DerError('a NULL with content')
 }
 
 /**
@@ -120,8 +121,8 @@ export function readOptionalNull(reader: DerReader): void {
  * @see https://www.rfc-editor.org/rfc/rfc5280#section-4.1.2.5
  */
 export function readTime(reader: DerReader): number {
-  const short = reader.isNext(TAG.utcTime)
-  const { bytes, contentStart, contentEnd } = reader.take(short ? TAG.utcTime : TAG.generalizedTime)
+  const short = reader.isNext(DER_TAG.utcTime)
+  const { bytes, contentStart, contentEnd } = reader.take(short ? DER_TAG.utcTime : DER_TAG.generalizedTime)
   const yearDigits = short ? 2 : 4
   const last = contentEnd - 1
   if (last - contentStart !== yearDigits + 10 || bytes[last] !== 0x5a) throw new DerError('a time in another form')

@@ -1,4 +1,5 @@
-import { DerError, type DerReader, TAG } from './der-reader.js'
+import { DER_TAG } from '@countersign/core'
+import { DerError, type DerReader } from './der-reader.js'
 import { asciiFrom, hexFrom, readOid } from './der-values.js'
 import { prepareText } from './name-preparation.js'
 
@@ -41,15 +42,15 @@ const SHORT_NAMES: ReadonlyMap<string, string> = new Map([
 ])
 
 export function readName(reader: DerReader): DistinguishedName {
-  const der = reader.take(TAG.sequence).whole()
+  const der = reader.take(DER_TAG.sequence).whole()
   const sequence = reader.enter()
   const rdns: NameAttribute[][] = []
   let count = 0
   while (!sequence.atEnd) {
-    const set = sequence.take(TAG.set).enter()
+    const set = sequence.take(DER_TAG.set).enter()
     const attributes: NameAttribute[] = []
     do {
-      const pair = set.take(TAG.sequence).enter()
+      const pair = set.take(DER_TAG.sequence).enter()
       const oid = readOid(pair)
       pair.next()
       attributes.push({ oid, text: decodeText(pair.tag, pair.content()), value: pair.whole() })
@@ -77,16 +78,16 @@ function keyOfAttribute({ oid, text, value }: NameAttribute): string {
 
 function decodeText(tag: number, bytes: Uint8Array): string | null {
   switch (tag) {
-    case TAG.utf8String:
+    case DER_TAG.utf8String:
       return isAscii(bytes) ? asciiFrom(bytes) : decodeWith('utf-8', bytes)
-    case TAG.printableString:
-    case TAG.ia5String:
-    case TAG.numericString:
-    case TAG.visibleString:
+    case DER_TAG.printableString:
+    case DER_TAG.ia5String:
+    case DER_TAG.numericString:
+    case DER_TAG.visibleString:
       return isAscii(bytes) ? asciiFrom(bytes) : null
-    case TAG.teletexString:
+    case DER_TAG.teletexString:
       return asciiFrom(bytes)
-    case TAG.bmpString:
+    case DER_TAG.bmpString:
       return bytes.length % 2 === 0
         ? decodeWith(
             'utf-16le',

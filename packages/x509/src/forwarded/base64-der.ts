@@ -1,5 +1,5 @@
-import { isRefusal, type Refusal } from '@countersign/core'
-import { DerError, DerReader, TAG } from '../der/der-reader.js'
+import { DER_TAG, isRefusal, type Refusal } from '@countersign/core'
+import { DerError, DerReader } from '../der/der-reader.js'
 import { decodeBase64 } from '../der/pem.js'
 import { type Decoded, passedThrough } from './certificates.js'
 import { fieldText } from './field-text.js'
@@ -59,7 +59,7 @@ export function decodeConcatenatedDer(value: string | null | undefined, role: Fo
   try {
     while (!reader.atEnd) {
       if (ders.length === MAX_FORWARDED_CERTIFICATES) return tooLarge(role, 'certificates')
-      ders.push(reader.take(TAG.sequence).whole())
+      ders.push(reader.take(DER_TAG.sequence).whole())
     }
   } catch (error) {
     if (error instanceof DerError) return malformed(role, 'intermediate')

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { encodeDer } from '@countersign/core'
+import { DER_TAG, encodeDer } from '@countersign/core'
 import type { CaCertificate } from '../certificate/ca-certificate.js'
-import { DerReader, TAG } from '../der/der-reader.js'
+import { DerReader } from '../der/der-reader.js'
 import { readInteger, readOctetAlignedBitString, readOid, readOptionalNull, sameBytes } from '../der/der-values.js'
 import type { RevocationSubject } from './revocation.js'
 import { integerOctets } from './serial-index.js'
@@ -32,21 +32,21 @@ const ALGORITHMS = {
 } as const
 
 export function encodeCertId(subject: RevocationSubject, issuer: CaCertificate, hash: keyof typeof ALGORITHMS): Uint8Array {
-  const digest = (bytes: Uint8Array): Uint8Array => encodeDer(TAG.octetString, createHash(hash).update(bytes).digest())
+  const digest = (bytes: Uint8Array): Uint8Array => encodeDer(DER_TAG.octetString, createHash(hash).update(bytes).digest())
   const names = [digest(subject.issuerName), digest(keyBitsOf(issuer))]
-  return encodeDer(TAG.sequence, ALGORITHMS[hash], ...names, encodeDer(TAG.integer, integerOctets(subject.serialNumber)))
+  return encodeDer(DER_TAG.sequence, ALGORITHMS[hash], ...names, encodeDer(DER_TAG.integer, integerOctets(subject.serialNumber)))
 }
 
 export function readCertId(reader: DerReader): CertId {
-  const id = reader.take(TAG.sequence).enter()
-  const algorithm = id.take(TAG.sequence).enter()
+  const id = reader.take(DER_TAG.sequence).enter()
+  const algorithm = id.take(DER_TAG.sequence).enter()
   const hash = OIDS.get(readOid(algorithm)) ?? null
   if (hash !== null) {
     readOptionalNull(algorithm)
     algorithm.finish()
   }
-  const issuerNameHash = id.take(TAG.octetString).content()
-  const issuerKeyHash = id.take(TAG.octetString).content()
+  const issuerNameHash = id.take(DER_TAG.octetString).content()
+  const issuerKeyHash = id.take(DER_TAG.octetString).content()
   const serialNumber = readInteger(id)
   id.finish()
   return { hash, issuerNameHash, issuerKeyHash, serialNumber }
@@ -63,7 +63,7 @@ export function isCertIdOf(id: CertId, subject: RevocationSubject, issuer: CaCer
 /** The subject public key without its tag, length and unused bits (RFC 6960 §4.1.1, §4.2.1). */
 export function keyBitsOf({ certificate }: CaCertificate): Uint8Array {
   const outer = new DerReader(certificate.key.spki)
-  const inner = outer.take(TAG.sequence).enter()
-  inner.take(TAG.sequence)
+  const inner = outer.take(DER_TAG.sequence).enter()
+  inner.take(DER_TAG.sequence)
   return readOctetAlignedBitString(inner)
 }

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { checkChoice, checkKeys, encodeDer, kindOf, MisuseError, type Refusal, refuse } from '@countersign/core'
+import { checkChoice, checkKeys, DER_TAG, encodeDer, kindOf, MisuseError, type Refusal, refuse } from '@countersign/core'
 import { CaCertificate } from '../certificate/ca-certificate.js'
 import { readCertificateInput } from '../certificate/certificate-input.js'
-import { TAG } from '../der/der-reader.js'
 import { checkBytes } from '../path/check-evidence.js'
 import { encodeCertId } from './ocsp-cert-id.js'
 import { type RevocationSubject, revocationSubject } from './revocation.js'
@@ -63,9 +62,9 @@ export function encodeOcspRequest(
   nonce: Uint8Array | null,
   hash: 'sha1' | 'sha256',
 ): Uint8Array {
-  const sequence = (...parts: readonly Uint8Array[]): Uint8Array => encodeDer(TAG.sequence, ...parts)
+  const sequence = (...parts: readonly Uint8Array[]): Uint8Array => encodeDer(DER_TAG.sequence, ...parts)
   const list = sequence(sequence(encodeCertId(subject, issuer, hash)))
   if (nonce === null) return sequence(sequence(list))
-  const value = encodeDer(TAG.octetString, encodeDer(TAG.octetString, nonce))
+  const value = encodeDer(DER_TAG.octetString, encodeDer(DER_TAG.octetString, nonce))
   return sequence(sequence(list, encodeDer(0xa2, sequence(sequence(NONCE_OID_DER, value)))))
 }

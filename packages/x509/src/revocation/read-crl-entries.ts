@@ -1,4 +1,5 @@
-import { DerError, type DerReader, TAG } from '../der/der-reader.js'
+import { DER_TAG } from '@countersign/core'
+import { DerError, type DerReader } from '../der/der-reader.js'
 import { asciiFrom, readBoolean, readOid } from '../der/der-values.js'
 import { readGeneralNames } from '../der/general-names.js'
 import { createSerialIndex, type SerialIndex } from './serial-index.js'
@@ -53,7 +54,7 @@ export function readCrlEntries(fields: DerReader, version: number, crlIssuer: st
   const { bytes } = fields
   const draft: Draft = { crlIssuer, group: null, groups: new Map(), spellings: new Map(), removed: [], unknownCritical: false }
   const indexOf = (offsets: readonly number[]): SerialIndex => createSerialIndex(bytes, Uint32Array.from(offsets))
-  const own = fields.optional(TAG.sequence) ? readEntries(fields, version, draft) : new Uint32Array(0)
+  const own = fields.optional(DER_TAG.sequence) ? readEntries(fields, version, draft) : new Uint32Array(0)
   return {
     revoked: createSerialIndex(bytes, own),
     removed: indexOf(draft.removed),
@@ -70,10 +71,10 @@ function readEntries(fields: DerReader, version: number, draft: Draft): Uint32Ar
   const entry = fields.enter()
   let count = 0
   while (!list.atEnd) {
-    list.take(TAG.sequence)
+    list.take(DER_TAG.sequence)
     entry.turnTo(list.contentStart, list.contentEnd)
     const offset = takeSerial(entry)
-    entry.take(entry.isNext(TAG.utcTime) ? TAG.utcTime : TAG.generalizedTime)
+    entry.take(entry.isNext(DER_TAG.utcTime) ? DER_TAG.utcTime : DER_TAG.generalizedTime)
     if (!entry.atEnd) {
       if (version === 1) throw new DerError('an entry extension in a CRL of version 1')
       readEntryExtensions(entry, offset, draft)
@@ -86,7 +87,7 @@ function readEntries(fields: DerReader, version: number, draft: Draft): Uint32Ar
 
 /** Reads an INTEGER in its shortest form, without a view of it. Its length is one octet. */
 function takeSerial(entry: DerReader): number {
-  const { bytes, start, contentStart, contentEnd } = entry.take(TAG.integer)
+  const { bytes, start, contentStart, contentEnd } = entry.take(DER_TAG.integer)
   const length = contentEnd - contentStart
   if (length === 0 || length > MAX_SERIAL_OCTETS) throw new DerError('a serial number of no octets, or of too many')
   const first = bytes[contentStart] ?? 0
@@ -98,7 +99,7 @@ function takeSerial(entry: DerReader): number {
 }
 
 function readEntryExtensions(entry: DerReader, offset: number, draft: Draft): void {
-  const extensions = entry.take(TAG.sequence)
+  const extensions = entry.take(DER_TAG.sequence)
   entry.finish()
   if (isReasonAlone(extensions)) {
     if (extensions.bytes[extensions.contentEnd - 1] === REMOVE_FROM_CRL) remove(offset, draft)
@@ -110,7 +111,7 @@ function readEntryExtensions(entry: DerReader, offset: number, draft: Draft): vo
     const { oid, critical, value } = readCrlExtension(list)
     switch (oid) {
       case '2.5.29.21': {
-        const reason = value.take(TAG.enumerated).content()
+        const reason = value.take(DER_TAG.enumerated).content()
         isRemoved = reason.length === 1 && reason[0] === REMOVE_FROM_CRL
         break
       }
@@ -134,10 +135,10 @@ function remove(offset: number, { group, removed }: Draft): void {
 }
 
 export function readCrlExtension(list: DerReader): { readonly oid: string; readonly critical: boolean; readonly value: DerReader } {
-  const extension = list.take(TAG.sequence).enter()
+  const extension = list.take(DER_TAG.sequence).enter()
   const oid = readOid(extension)
-  const critical = extension.isNext(TAG.boolean) && readBoolean(extension)
-  const value = extension.take(TAG.octetString).enter()
+  const critical = extension.isNext(DER_TAG.boolean) && readBoolean(extension)
+  const value = extension.take(DER_TAG.octetString).enter()
   extension.finish()
   return { oid, critical, value }
 }
@@ -150,7 +151,7 @@ function isReasonAlone({ bytes, start, contentEnd }: DerReader): boolean {
 
 // RFC 5280 §5.3.3: an entry without the extension has the issuer of the one before it.
 function turnToIssuer(value: DerReader, draft: Draft): void {
-  const names = value.take(TAG.sequence)
+  const names = value.take(DER_TAG.sequence)
   const spelling = asciiFrom(names.whole())
   const issuer = draft.spellings.get(spelling) ?? issuerFrom(names)
   if (!draft.spellings.has(spelling)) {

@@ -1,6 +1,7 @@
+import { DER_TAG } from '@countersign/core'
 import { ALL_REASONS, namesOfPoint, readReasonFlags } from '../certificate/distribution-point.js'
 import { readSignatureAlgorithm, type SignatureAlgorithm, sameAlgorithm } from '../certificate/signature-algorithm.js'
-import { contextTag, DerError, DerReader, TAG } from '../der/der-reader.js'
+import { contextTag, DerError, DerReader } from '../der/der-reader.js'
 import { hexFrom, readBoolean, readInteger, readOctetAlignedBitString, readSmallInteger, readTime } from '../der/der-values.js'
 import { type DistinguishedName, readName } from '../der/distinguished-name.js'
 import { type CrlEntries, readCrlEntries, readCrlExtension } from './read-crl-entries.js'
@@ -71,9 +72,9 @@ export function readCrl(der: Uint8Array): ParsedCrl | string {
 
 function readWhole(der: Uint8Array): ParsedCrl {
   const outer = new DerReader(der)
-  const list = outer.take(TAG.sequence).enter()
+  const list = outer.take(DER_TAG.sequence).enter()
   outer.finish()
-  const signed = list.take(TAG.sequence).whole()
+  const signed = list.take(DER_TAG.sequence).whole()
   const fields = list.enter()
   const signatureAlgorithm = readSignatureAlgorithm(list)
   const signature = readOctetAlignedBitString(list)
@@ -83,7 +84,7 @@ function readWhole(der: Uint8Array): ParsedCrl {
   if (!sameAlgorithm(readSignatureAlgorithm(fields), signatureAlgorithm)) throw new DerError('two signature algorithms')
   const issuer = readName(fields)
   const thisUpdateMs = readTime(fields)
-  const ends = fields.isNext(TAG.utcTime) || fields.isNext(TAG.generalizedTime)
+  const ends = fields.isNext(DER_TAG.utcTime) || fields.isNext(DER_TAG.generalizedTime)
   const nextUpdateMs = ends ? readTime(fields) : thisUpdateMs
   const entries = readCrlEntries(fields, version, issuer.key)
   const draft: Draft = { authorityKeyId: null, number: null, deltaBase: null, scope: EVERYTHING, unusable: null }
@@ -119,13 +120,13 @@ function flawOf(draft: Draft, entries: CrlEntries, version: number, ends: boolea
 
 // RFC 5280 §5: version 1, which has no extensions, is read too.
 function readVersion(fields: DerReader): number {
-  if (!fields.isNext(TAG.integer)) return 1
+  if (!fields.isNext(DER_TAG.integer)) return 1
   if (readSmallInteger(fields) !== 1) throw new DerError('not a CRL of version 1 or 2')
   return 2
 }
 
 function readExtensions(reader: DerReader, draft: Draft): void {
-  const list = reader.take(TAG.sequence).enter()
+  const list = reader.take(DER_TAG.sequence).enter()
   reader.finish()
   const seen = new Set<string>()
   while (!list.atEnd) {
@@ -143,10 +144,10 @@ function readExtensions(reader: DerReader, draft: Draft): void {
         draft.deltaBase = readNumber(value)
         break
       case '2.5.29.28':
-        readIssuingDistributionPoint(value.take(TAG.sequence), draft)
+        readIssuingDistributionPoint(value.take(DER_TAG.sequence), draft)
         break
       case '2.5.29.35': {
-        const keyId = value.take(TAG.sequence).enter()
+        const keyId = value.take(DER_TAG.sequence).enter()
         if (keyId.optional(contextTag(0, 'primitive'))) draft.authorityKeyId = hexFrom(keyId.content())
         break
       }

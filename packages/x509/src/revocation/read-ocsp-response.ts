@@ -1,5 +1,6 @@
+import { DER_TAG } from '@countersign/core'
 import { readSignatureAlgorithm, type SignatureAlgorithm } from '../certificate/signature-algorithm.js'
-import { contextTag, DerError, DerReader, TAG } from '../der/der-reader.js'
+import { contextTag, DerError, DerReader } from '../der/der-reader.js'
 import { readBoolean, readOctetAlignedBitString, readOid, readSmallInteger, readTime } from '../der/der-values.js'
 import { type DistinguishedName, readName } from '../der/distinguished-name.js'
 import { type CertId, readCertId } from './ocsp-cert-id.js'
@@ -67,24 +68,24 @@ export function readOcspResponse(der: Uint8Array): ParsedOcspResponse | OcspRefu
 
 function readWhole(der: Uint8Array): ParsedOcspResponse | OcspRefusal | 'malformed' {
   const outer = new DerReader(der)
-  const response = outer.take(TAG.sequence).enter()
+  const response = outer.take(DER_TAG.sequence).enter()
   outer.finish()
-  const status = readSmallInteger(response, TAG.enumerated)
+  const status = readSmallInteger(response, DER_TAG.enumerated)
   if (status !== 0) return REFUSALS.get(status) ?? 'malformed'
   const tagged = response.take(contextTag(0, 'constructed')).enter()
   response.finish()
-  const bytes = tagged.take(TAG.sequence).enter()
+  const bytes = tagged.take(DER_TAG.sequence).enter()
   tagged.finish()
   if (readOid(bytes) !== BASIC) return 'malformed'
-  const basic = bytes.take(TAG.octetString).enter()
+  const basic = bytes.take(DER_TAG.octetString).enter()
   bytes.finish()
-  const fields = basic.take(TAG.sequence).enter()
+  const fields = basic.take(DER_TAG.sequence).enter()
   basic.finish()
   return readBasic(fields)
 }
 
 function readBasic(fields: DerReader): ParsedOcspResponse {
-  const signed = fields.take(TAG.sequence).whole()
+  const signed = fields.take(DER_TAG.sequence).whole()
   const data = fields.enter()
   const signatureAlgorithm = readSignatureAlgorithm(fields)
   const signature = readOctetAlignedBitString(fields)
@@ -96,12 +97,12 @@ function readBasic(fields: DerReader): ParsedOcspResponse {
     throw new DerError('a version that does not exist')
   const responder = readResponder(data)
   const producedAtMs = readGeneralizedTime(data)
-  const list = data.take(TAG.sequence).enter()
+  const list = data.take(DER_TAG.sequence).enter()
   const answers: OcspSingleResponse[] = []
   const seen: Seen = { nonce: null, unknownCritical: false }
   while (!list.atEnd) {
     if (answers.length >= MAX_ANSWERS) throw new DerError('too many answers')
-    answers.push(readAnswer(list.take(TAG.sequence).enter(), seen))
+    answers.push(readAnswer(list.take(DER_TAG.sequence).enter(), seen))
   }
   if (data.optional(contextTag(1, 'constructed'))) readExtensions(data.enter(), seen, true)
   data.finish()
@@ -121,7 +122,7 @@ function readResponder(data: DerReader): ParsedOcspResponse['responder'] {
     return { name }
   }
   const inner = data.take(contextTag(2, 'constructed')).enter()
-  const keyHash = inner.take(TAG.octetString).content()
+  const keyHash = inner.take(DER_TAG.octetString).content()
   inner.finish()
   return { keyHash }
 }
@@ -153,7 +154,7 @@ function readStatus(fields: DerReader): Pick<OcspSingleResponse, 'status' | 'rev
     case contextTag(1, 'constructed'): {
       const info = fields.enter()
       const revokedAtMs = readGeneralizedTime(info)
-      const reason = info.optional(contextTag(0, 'constructed')) ? readSmallInteger(info.enter(), TAG.enumerated) : null
+      const reason = info.optional(contextTag(0, 'constructed')) ? readSmallInteger(info.enter(), DER_TAG.enumerated) : null
       info.finish()
       return { status: 'revoked', revokedAtMs, reason }
     }
@@ -163,16 +164,16 @@ function readStatus(fields: DerReader): Pick<OcspSingleResponse, 'status' | 'rev
 }
 
 function readExtensions(reader: DerReader, seen: Seen, ofResponse: boolean): void {
-  const list = reader.take(TAG.sequence).enter()
+  const list = reader.take(DER_TAG.sequence).enter()
   reader.finish()
   const oids = new Set<string>()
   while (!list.atEnd) {
-    const extension = list.take(TAG.sequence).enter()
+    const extension = list.take(DER_TAG.sequence).enter()
     const oid = readOid(extension)
     if (oids.has(oid) || oids.size >= MAX_EXTENSIONS) throw new DerError('an extension twice, or too many')
     oids.add(oid)
-    const critical = extension.isNext(TAG.boolean) && readBoolean(extension)
-    const value = extension.take(TAG.octetString)
+    const critical = extension.isNext(DER_TAG.boolean) && readBoolean(extension)
+    const value = extension.take(DER_TAG.octetString)
     if (ofResponse && oid === NONCE_OID) seen.nonce = readNonce(value)
     else if (critical) seen.unknownCritical = true
     extension.finish()
@@ -182,24 +183,24 @@ function readExtensions(reader: DerReader, seen: Seen, ofResponse: boolean): voi
 // RFC 9654 §2.1: an OCTET STRING of 1 to 128 octets.
 function readNonce(value: DerReader): Uint8Array {
   const inner = value.enter()
-  const nonce = inner.take(TAG.octetString).content()
+  const nonce = inner.take(DER_TAG.octetString).content()
   inner.finish()
   if (nonce.length === 0 || nonce.length > MAX_NONCE_OCTETS) throw new DerError('a nonce of another size')
   return nonce
 }
 
 function readGeneralizedTime(reader: DerReader): number {
-  if (!reader.isNext(TAG.generalizedTime)) throw new DerError('another type than expected')
+  if (!reader.isNext(DER_TAG.generalizedTime)) throw new DerError('another type than expected')
   return readTime(reader)
 }
 
 function readCertificates(reader: DerReader): readonly Uint8Array[] {
-  const list = reader.take(TAG.sequence).enter()
+  const list = reader.take(DER_TAG.sequence).enter()
   reader.finish()
   const certificates: Uint8Array[] = []
   while (!list.atEnd) {
     if (certificates.length >= MAX_CERTIFICATES) throw new DerError('too many certificates')
-    certificates.push(list.take(TAG.sequence).whole())
+    certificates.push(list.take(DER_TAG.sequence).whole())
   }
   return certificates
 }
