@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { createPrivateKey } from 'node:crypto'
 import { Agent } from 'node:https'
 import { test } from 'node:test'
-import type { Connection, Inbound, TrustBundle } from '@countersign/core'
+import type { Inbound, TrustBundle } from '@countersign/core'
 import { createGuard } from '@countersign/guard'
 import { createDevAuthority, createSelfSigned } from '@countersign/issuer'
 import { createMemoryQuotaStore } from '@countersign/limit'
-import { createTestClock, createTestMesh, createTestMeter } from '@countersign/testing'
+import { createTestClock, createTestMesh, createTestMeter, fakeInbound } from '@countersign/testing'
 import { createPeerVerifier } from '@countersign/x509'
 import { createArena, send, serve } from './harness.js'
 
@@ -130,25 +130,5 @@ function isPeer(finding: object | null): boolean {
 }
 
 function inboundOf(leaf: Uint8Array, intermediates: readonly Uint8Array[]): Inbound {
-  const connection: Connection = {
-    transport: 'tls',
-    remoteAddress: '127.0.0.1',
-    proxyAddress: null,
-    serverName: null,
-    resumed: false,
-    certificateRequested: true,
-    socketAccess: () => null,
-    presented: () => ({ kind: 'certificate', leaf, intermediates }),
-  }
-  return {
-    protocol: 'http/1.1',
-    method: 'GET',
-    target: '/',
-    authority: null,
-    connection,
-    rawHeaders: [],
-    clientAddress: null,
-    bodyRead: false,
-    header: () => null,
-  }
+  return fakeInbound({ presented: { kind: 'certificate', leaf, intermediates } })
 }

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { createGuard } from '@countersign/guard'
 import { createDevAuthority, type DevAuthority } from '@countersign/issuer'
 import { secureHttp2Server } from '@countersign/node'
-import { createTestClock, createTestMesh, createTestMeter } from '@countersign/testing'
+import { createTestClock, createTestMesh, createTestMeter, fakeInbound } from '@countersign/testing'
 import { createPeerVerifier } from '@countersign/x509'
 import { createArena, open } from './harness.js'
 
@@ -71,27 +71,8 @@ test('a chain that a stranger made costs no more than a few signatures of a slow
       fetch,
     },
   )
-  const connection = {
-    transport: 'tls' as const,
-    remoteAddress: null,
-    proxyAddress: null,
-    serverName: null,
-    resumed: false,
-    certificateRequested: true,
-    socketAccess: () => null,
-    presented: () => ({ kind: 'certificate' as const, leaf: leaf.certificateDer, intermediates: certified.reverse() }),
-  }
-  const finding = await verifier.verify({
-    protocol: 'http/1.1',
-    method: 'GET',
-    target: '/',
-    authority: null,
-    connection,
-    bodyRead: false,
-    rawHeaders: [],
-    clientAddress: '127.0.0.1',
-    header: () => null,
-  })
+  const presented = { kind: 'certificate', leaf: leaf.certificateDer, intermediates: certified.reverse() } as const
+  const finding = await verifier.verify(fakeInbound({ presented }))
   assert.ok(finding !== null && 'refused' in finding)
   assert.equal(finding.code, 'ERR_PEER_TOO_COMPLEX')
   assert.equal(finding.facts['reason'], 'budget')

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createGuard } from '@countersign/guard'
-import { createTestClock } from '@countersign/testing'
+import { createTestClock, fakeInbound } from '@countersign/testing'
 import fc from 'fast-check'
 import { createCertificates, TRUST_DOMAIN } from '../conformance/certificates.js'
-import { fakeInbound } from '../conformance/fake-inbound.js'
 import { memoryRecorder } from '../conformance/memory-recorder.js'
 import { checkedDecision } from './checked-decision.js'
 

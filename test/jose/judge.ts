@@ -1,7 +1,7 @@
 import { isRefusal, type Surroundings } from '@countersign/core'
+import { fakeInbound } from '@countersign/testing'
 import { createTokenVerifier } from '@countersign/token'
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose'
-import { fakeInbound } from '../conformance/fake-inbound.js'
 import { ALGORITHMS, AUDIENCE, ISSUER, MAX_BYTES, NOW, type Signer, SKEW_SECONDS } from './issuers.js'
 
 /** What one of the two says: `null`, it is accepted; or why it is not. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash, createPrivateKey, sign, X509Certificate } from 'node:crypto'
 import { test } from 'node:test'
 import { isRefusal, MisuseError, type Peer, type Surroundings } from '@countersign/core'
+import { fakeInbound } from '@countersign/testing'
 import { createTokenVerifier, verifyCompactJws } from '@countersign/token'
 import { createTally, NO_HMAC, readVectors } from './jose-tally.js'
 
@@ -114,26 +115,7 @@ test('binds a token to the certificate of RFC 8705, appendix A, by the thumbprin
   const input = `${encode({ alg: 'ES512', typ: 'at+jwt', kid: jwk['kid'] })}.${encode(claims)}`
   const key = createPrivateKey({ key: jwk, format: 'jwk' })
   const signature = sign('sha512', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')
-  const token = await verifier.verify({
-    protocol: 'http/1.1',
-    method: 'GET',
-    target: '/',
-    authority: null,
-    rawHeaders: [],
-    clientAddress: null,
-    bodyRead: false,
-    connection: {
-      transport: 'tls',
-      remoteAddress: null,
-      proxyAddress: null,
-      serverName: null,
-      resumed: false,
-      certificateRequested: true,
-      socketAccess: () => null,
-      presented: () => ({ kind: 'none' }),
-    },
-    header: (name) => (name === 'authorization' ? `Bearer ${input}.${signature}` : null),
-  })
+  const token = await verifier.verify(fakeInbound({ fields: { authorization: `Bearer ${input}.${signature}` } }))
   assert(token !== null && !isRefusal(token))
   const peer = (thumbprint: string): Peer => ({ certificate: { 'x5t#S256': thumbprint } }) as Peer
   assert.equal(verifier.bind(token, peer(computed)), null)

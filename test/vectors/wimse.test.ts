@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Inbound, isRefusal } from '@countersign/core'
+import { fakeInbound } from '@countersign/testing'
 import { createTokenVerifier, type JwtOptions } from '@countersign/token'
 import { readSharedVectors } from './shared-vectors.js'
 
@@ -17,26 +18,7 @@ const AT_MS = 1_745_509_900_000
 const INSTRUMENT = { add: () => {}, record: () => {} }
 
 function requestOf(fields: Readonly<Record<string, string>>): Inbound {
-  return {
-    protocol: 'http/1.1',
-    method: 'POST',
-    target: '/path',
-    authority: 'workload.example.com',
-    rawHeaders: [],
-    clientAddress: null,
-    bodyRead: false,
-    header: (name) => fields[name] ?? null,
-    connection: {
-      transport: 'tls',
-      remoteAddress: '127.0.0.1',
-      proxyAddress: null,
-      serverName: null,
-      resumed: false,
-      certificateRequested: false,
-      socketAccess: () => null,
-      presented: () => ({ kind: 'none' }),
-    },
-  }
+  return fakeInbound({ method: 'POST', target: '/path', authority: 'workload.example.com', fields })
 }
 
 async function statusOf(vectors: Vectors, fields: Readonly<Record<string, string>>, changes: Partial<JwtOptions> = {}): Promise<string> {

@@ -11,32 +11,17 @@ import type {
   TokenVerifier,
 } from '@countersign/core'
 import { refuse } from '@countersign/core'
+import { fakeConnection, fakeInbound } from '@countersign/testing'
 
 /** A request as an adapter would hand it over, with sound defaults. */
 export function inbound(changes: Partial<Omit<Inbound, 'connection'>> & { readonly connection?: Partial<Connection> } = {}): Inbound {
   const { connection, ...rest } = changes
-  return {
-    protocol: 'http/1.1',
-    method: 'GET',
-    target: '/',
+  return fakeInbound({
     authority: 'localhost:8443',
-    bodyRead: false,
-    rawHeaders: [],
     clientAddress: connection?.remoteAddress === undefined ? '192.0.2.1' : connection.remoteAddress,
-    header: () => null,
     ...rest,
-    connection: {
-      transport: 'tls',
-      remoteAddress: '192.0.2.1',
-      proxyAddress: null,
-      serverName: null,
-      resumed: false,
-      certificateRequested: true,
-      socketAccess: () => null,
-      presented: () => ({ kind: 'none' }),
-      ...connection,
-    },
-  }
+    connection: fakeConnection({ remoteAddress: '192.0.2.1', ...connection }),
+  })
 }
 
 const at = new Date(0)

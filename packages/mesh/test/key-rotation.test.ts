@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { createHmac, createPublicKey } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
-import { type Inbound, isRefusal, type Surroundings, type TokenVerifier } from '@countersign/core'
+import { isRefusal, type Surroundings, type TokenVerifier } from '@countersign/core'
 import { accessTokenClaims, createKeyRing, type KeyRing } from '@countersign/issuer'
+import { fakeInbound } from '@countersign/testing'
 import { createTokenVerifier } from '@countersign/token'
 import { createKeyDirectory } from '../dist/key-directory.js'
 import { createFaultyStore, type FaultyStore } from './faulty-store.js'
@@ -73,26 +74,7 @@ function claimsAt(nowMs: number, seed: number): ReturnType<typeof accessTokenCla
 }
 
 async function judge(verifier: TokenVerifier, token: string): Promise<string> {
-  const inbound: Inbound = {
-    protocol: 'http/1.1',
-    method: 'GET',
-    target: '/',
-    authority: 'billing.example',
-    rawHeaders: [],
-    clientAddress: null,
-    bodyRead: false,
-    connection: {
-      transport: 'tls',
-      remoteAddress: '127.0.0.1',
-      proxyAddress: null,
-      serverName: null,
-      resumed: false,
-      certificateRequested: true,
-      socketAccess: () => null,
-      presented: () => ({ kind: 'none' }),
-    },
-    header: (name) => (name === 'authorization' ? `Bearer ${token}` : null),
-  }
+  const inbound = fakeInbound({ fields: { authorization: `Bearer ${token}` } })
   const found = verifier.recall(inbound) ?? (await verifier.verify(inbound))
   return found === null ? 'none' : isRefusal(found) ? found.code : 'ok'
 }

@@ -1,5 +1,6 @@
 export { assertGuardFirst, type GuardFirstOptions } from './assert-guard-first.js'
 export { createTestClock, type TestClock } from './clock.js'
+export { type FakeInboundOptions, fakeConnection, fakeInbound } from './fake-inbound.js'
 export { type FakeTlsSocket, type FakeTlsSocketOptions, fakeTlsSocket } from './fake-tls-socket.js'
 export { type InjectedListener, type InjectedResponse, type InjectOptions, inject } from './inject.js'
 export { type JwksMode, type JwksServer, startJwksServer } from './jwks-server.js'

@@ -3,7 +3,7 @@ import { createHmac, createSign, generateKeyPairSync } from 'node:crypto'
 import { test } from 'node:test'
 import { createKeyRing, type KeyRing } from '@countersign/issuer'
 import { createMemoryStateStore } from '@countersign/state'
-import { createTestClock } from '@countersign/testing'
+import { createTestClock, fakeInbound } from '@countersign/testing'
 import { createTokenVerifier } from '@countersign/token'
 import { BILLING, ISSUER, LEDGER, ORDERS, PARTNER, peerOf, stage, thumbprintOf, tokenOf } from '../fixture.js'
 
@@ -99,26 +99,7 @@ test('nobody is asked what was revoked for a token whose signature is wrong', as
     },
   }
   const verifier = createTokenVerifier({ ...mesh.jwt({ audience: BILLING }), revocation: { list: counting } }, mesh.core.surroundings)
-  const request = (field: string) => ({
-    protocol: 'http/1.1' as const,
-    method: 'GET',
-    target: '/',
-    authority: null,
-    connection: {
-      transport: 'tls' as const,
-      remoteAddress: null,
-      proxyAddress: null,
-      serverName: null,
-      resumed: false,
-      certificateRequested: true,
-      socketAccess: () => null,
-      presented: () => ({ kind: 'none' as const }),
-    },
-    rawHeaders: [],
-    clientAddress: null,
-    bodyRead: false,
-    header: (name: string) => (name === 'authorization' ? field : null),
-  })
+  const request = (authorization: string) => fakeInbound({ fields: { authorization } })
   const refused = await verifier.verify(request(`Bearer ${damaged(token)}`))
   assert.ok(refused !== null && 'refused' in refused)
   assert.deepEqual(asked, [])
