@@ -7,8 +7,8 @@ export interface Deadline {
   readonly server: string
   /** Of the whole exchange, the body of the answer too. */
   readonly timeoutMs: number
-  /** Ends it earlier. */
-  readonly signal: AbortSignal
+  /** Ends it earlier. Default: nothing does. */
+  readonly signal?: AbortSignal
 }
 
 /**
@@ -17,23 +17,20 @@ export interface Deadline {
  */
 export async function withDeadline<T>({ server, timeoutMs, signal }: Deadline, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
-  const late = (): FetchError => new FetchError(`${server} did not answer in time`)
-  let abort = (): void => {}
+  const abort = (): void => controller.abort()
   const ended = new Promise<never>((_, reject) => {
-    abort = () => {
-      reject(late())
-      controller.abort()
-    }
+    controller.signal.addEventListener('abort', () => reject(new FetchError(`${server} did not answer in time`)), { once: true })
   })
-  signal.addEventListener('abort', abort, { once: true })
-  if (signal.aborted) abort()
+  signal?.addEventListener('abort', abort, { once: true })
+  if (signal?.aborted === true) abort()
   try {
-    // Also what throws at once is raced: otherwise nobody would hear of the end.
-    return await inTime(Promise.race([(async () => work(controller.signal))(), ended]), timeoutMs, () => {
-      controller.abort()
-      throw late()
+    // What throws at once is raced too: otherwise nobody would hear of the end.
+    const raced = Promise.race([(async () => work(controller.signal))(), ended])
+    return await inTime(raced, timeoutMs, () => {
+      abort()
+      return ended
     })
   } finally {
-    signal.removeEventListener('abort', abort)
+    signal?.removeEventListener('abort', abort)
   }
 }

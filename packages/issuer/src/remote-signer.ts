@@ -29,7 +29,7 @@ export function createRemoteKey(option: string, signer: Signer, expected: Signin
   async function signInBackground(bytes: Uint8Array): Promise<Uint8Array> {
     let signature: unknown
     try {
-      const deadline = { server: 'the signer', timeoutMs, signal: new AbortController().signal }
+      const deadline = { server: 'the signer', timeoutMs }
       signature = await withDeadline(deadline, (signal) => signer.sign(bytes, signal))
     } catch (cause) {
       throw new RefusedError('ERR_KEYS_UNAVAILABLE', 'The signer did not sign', cause)

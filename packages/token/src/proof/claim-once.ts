@@ -5,7 +5,6 @@ import { type Claim, type Clock, kindOf, MisuseError, type Refusal, type ReplayS
 const TIMEOUT_MS = 1000
 // Stores outside this process have clocks of their own.
 const MARGIN_MS = 60_000
-const NEVER = new AbortController().signal
 
 const REPLAYED = Object.freeze(refuse('ERR_PROOF_REPLAYED'))
 const EXPIRED = Object.freeze(refuse('ERR_PROOF_EXPIRED'))
@@ -30,7 +29,7 @@ export async function claimOnce(
     const answer: Claim =
       typeof claim === 'string'
         ? claim
-        : await withDeadline({ server: 'the replay store', timeoutMs: TIMEOUT_MS, signal: NEVER }, () => Promise.resolve(claim))
+        : await withDeadline({ server: 'the replay store', timeoutMs: TIMEOUT_MS }, () => Promise.resolve(claim))
     switch (answer) {
       case 'first':
         return clock.nowMs() < untilMs ? null : EXPIRED
