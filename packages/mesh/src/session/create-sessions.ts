@@ -5,6 +5,7 @@ import { checkReason, type RevocationReason } from '../revocation-reason.js'
 import { type CreatedSession, sessionFrom } from './session.js'
 import { hashSecret, isSecretOf, readSessionHandle, SECRET_BYTES, SESSION_ID_BYTES, writeSessionHandle } from './session-handle.js'
 import {
+  periodOf,
   readSessionRecord,
   readSubjectRecord,
   type SessionRecord,
@@ -58,14 +59,25 @@ export function createSessions(context: MeshContext): Sessions {
         const known = await read(id)
         if (known === null) return null
         const nowMs = clock.nowMs()
-        const before = sessionStatusAt(known.record, nowMs)
+        const before = sessionStatusAt(known.record, core.revocations, nowMs)
         if (ENDED.has(before)) return before
-        const after = next({ ...known.record, status: before, failures: before === known.record.status ? known.record.failures : 0 }, nowMs)
-        if (!(await core.revocations.commit({ expect: [[sessionKey(id), known.version]], put: [write(after)] }))) continue
+        const current = { ...known.record, status: before, failures: before === known.record.status ? known.record.failures : 0 }
+        const after = next(current, nowMs)
+        if (!(await put(known, current, after, nowMs))) continue
         if (after.status !== before) tell(after)
         return after.status
       }
       return refuseOperation('ERR_STATE_CONFLICT')
+    })
+  }
+
+  /** Writes a session that has changed. One that stops counting takes along what was handed on so far. */
+  function put({ version }: { readonly version: number }, before: SessionRecord, after: SessionRecord, nowMs: number): Promise<boolean> {
+    const isPaused = before.status === 'ACTIVE' && after.status !== 'ACTIVE'
+    return core.revocations.commit({
+      expect: [[sessionKey(after.id), version]],
+      put: [write(isPaused ? { ...after, period: before.period + 1 } : after)],
+      revoke: isPaused ? [revocationOf(before, periodOf(before), nowMs, 'suspicious-activity')] : [],
     })
   }
 
@@ -106,6 +118,7 @@ export function createSessions(context: MeshContext): Sessions {
         id: context.newId(SESSION_ID_BYTES),
         status: 'ACTIVE',
         correlationId: request.correlationId ?? context.newId(),
+        period: 0,
         secretHash: hashSecret(secret),
         failures: 0,
         lockedUntilMs: 0,
@@ -124,7 +137,7 @@ export function createSessions(context: MeshContext): Sessions {
           },
           ...ended.map(({ record: one }) => write({ ...one, status: 'REVOKED' })),
         ],
-        revoke: ended.map(({ record: one }) => revocationOf(one, nowMs, 'superseded')),
+        revoke: ended.map(({ record: one }) => revocationOf(one, one.id, nowMs, 'superseded')),
         emit: [
           ...context.events({ type: 'auth.session.created', sessionId: record.id, correlationId: record.correlationId, atMs: nowMs }),
           ...ended.flatMap(({ record: one }) =>
@@ -136,7 +149,7 @@ export function createSessions(context: MeshContext): Sessions {
       for (const { record: one } of ended) tell({ ...one, status: 'REVOKED' })
       figures.sessionChanged('ACTIVE')
       note('session.created', 'info', 'A session has begun', { session: record.id, correlationId: record.correlationId })
-      return Object.freeze({ ...sessionFrom(record, nowMs), handle: writeSessionHandle({ id: record.id, secret }) })
+      return Object.freeze({ ...sessionFrom(record, core.revocations, nowMs), handle: writeSessionHandle({ id: record.id, secret }) })
     }
     return refuseOperation('ERR_STATE_CONFLICT')
   }
@@ -148,15 +161,16 @@ export function createSessions(context: MeshContext): Sessions {
     for (const stored of found) {
       const record = readSessionRecord(stored)
       if (record === null || stored === null) continue
-      if (!ENDED.has(sessionStatusAt(record, nowMs))) alive.push({ record, version: stored.version })
-      else if (record.status !== 'REVOKED') await expire({ record, version: stored.version }, nowMs)
+      const status = sessionStatusAt(record, core.revocations, nowMs)
+      if (!ENDED.has(status)) alive.push({ record, version: stored.version })
+      else if (status === 'EXPIRED') await expire({ record, version: stored.version }, nowMs)
     }
     return alive
   }
 
-  function revocationOf(record: SessionRecord, nowMs: number, reason: RevocationReason) {
-    const untilMs = rememberedUntil(context, record.expiresAtMs)
-    return { kind: 'session', id: record.id, issuedBeforeMs: Number.POSITIVE_INFINITY, untilMs, revokedAtMs: nowMs, reason } as const
+  function revocationOf({ expiresAtMs }: SessionRecord, id: string, nowMs: number, reason: RevocationReason) {
+    const untilMs = rememberedUntil(context, expiresAtMs)
+    return { kind: 'session', id, issuedBeforeMs: Number.POSITIVE_INFINITY, untilMs, revokedAtMs: nowMs, reason } as const
   }
 
   async function validateOnce(id: string, secret: string, use: SessionUse): Promise<SessionValidation> {
@@ -164,18 +178,18 @@ export function createSessions(context: MeshContext): Sessions {
       const known = await read(id)
       // A wrong secret counts for nothing: an id is no secret, and whoever knows it must not be able to lock its owner out.
       if (known === null || !isSecretOf(known.record.secretHash, secret)) return { status: null, ...refuseOperation('ERR_SESSION_ENDED') }
-      const { record, version } = known
+      const { record } = known
       const nowMs = clock.nowMs()
-      const status = sessionStatusAt(record, nowMs)
+      const status = sessionStatusAt(record, core.revocations, nowMs)
       if (status === 'EXPIRED') await expire(known, nowMs)
       if (status !== 'ACTIVE') return { status, ...refuseOperation('ERR_SESSION_ENDED', { status }) }
       const strange = strangeness(record, use)
-      if (strange === null && record.status === 'ACTIVE') return { status, session: sessionFrom(record, nowMs) }
+      if (strange === null && record.status === 'ACTIVE') return { status, session: sessionFrom(record, core.revocations, nowMs) }
       const after: SessionRecord =
         strange === null ? { ...record, status, failures: 0, lockedUntilMs: 0 } : { ...record, status: 'SUSPICIOUS' }
-      if (!(await core.revocations.commit({ expect: [[sessionKey(id), version]], put: [write(after)] }))) continue
+      if (!(await put(known, { ...record, status }, after, nowMs))) continue
       tell(after)
-      if (strange === null) return { status, session: sessionFrom(after, nowMs) }
+      if (strange === null) return { status, session: sessionFrom(after, core.revocations, nowMs) }
       return { status: 'SUSPICIOUS', ...refuseOperation('ERR_SESSION_ENDED', { status: 'SUSPICIOUS', reason: strange }) }
     }
     return { status: null, ...refuseOperation('ERR_STATE_CONFLICT') }
@@ -224,7 +238,7 @@ export function createSessions(context: MeshContext): Sessions {
           const isMade = await core.revocations.commit({
             expect: [[sessionKey(id), version]],
             put: [write(revoked)],
-            revoke: [revocationOf(record, nowMs, reason)],
+            revoke: [revocationOf(record, id, nowMs, reason)],
             emit: context.events({ type: 'auth.session.revoked', sessionId: id, reason, atMs: nowMs }),
           })
           if (!isMade) continue
@@ -238,13 +252,13 @@ export function createSessions(context: MeshContext): Sessions {
     get: (id) =>
       attempt(async () => {
         const known = await read(id)
-        return known === null ? null : sessionFrom(known.record, clock.nowMs())
+        return known === null ? null : sessionFrom(known.record, core.revocations, clock.nowMs())
       }),
     list: (subject) =>
       attempt(async () => {
         const nowMs = clock.nowMs()
         const [stored] = await core.store.read([subjectKey(subject)])
-        return (await stillAlive(readSubjectRecord(stored), nowMs)).map(({ record }) => sessionFrom(record, nowMs))
+        return (await stillAlive(readSubjectRecord(stored), nowMs)).map(({ record }) => sessionFrom(record, core.revocations, nowMs))
       }),
   }
 }
