@@ -1,8 +1,8 @@
 import {
   askRevocationList,
   isCurrentList,
-  type RevocableId,
   type Refusal,
+  type RevocableId,
   type RevocationList,
   readRevokedWith,
   refuse,

@@ -62,7 +62,8 @@ export function createServiceLedger(core: MeshCore): ServiceLedger {
       if (records.some(({ deregistered }) => deregistered)) return 'revoked'
       // The store may know of an end before the list here does.
       if ([...standing.values()].some((issuedAtMs, at) => issuedAtMs < (records[at]?.revokedBeforeMs ?? 0))) return 'outdated'
-      const record = entry.proof === null ? touched(known, stored, entry.token.issuedAtMs) : proven(known, entry, surroundings.clock.nowMs())
+      const record =
+        entry.proof === null ? touched(known, stored, entry.token.issuedAtMs) : proven(known, entry, surroundings.clock.nowMs())
       if (record === 'illegal') return 'revoked'
       const isMade = await revocations.commit({
         ...change,

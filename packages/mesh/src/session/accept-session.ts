@@ -22,8 +22,8 @@ import type { MeshContext } from '../mesh-context.js'
 import { readToken } from '../read-token.js'
 import { stateKey } from '../state-keys.js'
 import type { AcceptedSessions } from './accepted-sessions.js'
-import { readSessionRecord, sessionIds, sessionKey, sessionStatusAt } from './session-record.js'
-import { readSessionClaims, type SessionClaims, SESSION_TOKEN_TYPE } from './session-token.js'
+import { isJudgeable, readSessionRecord, sessionIds, sessionKey, sessionStatusAt } from './session-record.js'
+import { readSessionClaims, SESSION_TOKEN_TYPE, type SessionClaims } from './session-token.js'
 
 export interface AcceptanceRequest {
   /** Id of the service that accepts it: our own. */
@@ -45,6 +45,8 @@ const REPLAYED = Object.freeze(refuse('ERR_SESSION_REPLAYED'))
 const SENDER = Object.freeze(refuse('ERR_SESSION_SENDER'))
 const ENDED = Object.freeze(refuse('ERR_SESSION_ENDED'))
 const FULL = Object.freeze(refuse('ERR_SESSION_UNAVAILABLE', Object.freeze({ reason: 'full' })))
+
+const OUTDATED = Object.freeze(refuse('ERR_SESSION_UNAVAILABLE', Object.freeze({ reason: 'the list does not go back to when it began' })))
 
 /** What a refusal of the token says of the session; every other one, that it hands on none. */
 const SESSION_CODES: Partial<Record<Code, Code>> = {
@@ -116,6 +118,7 @@ export function createSessionAcceptor(context: MeshContext, accepted: AcceptedSe
   ): Promise<PropagatedSession | Refusal> {
     const [stored] = await core.store.read([sessionKey(sessionId)])
     const record = readSessionRecord(stored)
+    if (record !== null && !isJudgeable(record, core.revocations)) return OUTDATED
     const nowMs = clock.nowMs()
     const status = record === null ? null : sessionStatusAt(record, core.revocations, nowMs)
     if (record === null || status !== 'ACTIVE' || record.subject !== token.subject) return refuse('ERR_SESSION_ENDED', { status })

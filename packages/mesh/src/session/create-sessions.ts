@@ -5,6 +5,7 @@ import { checkReason, type RevocationReason } from '../revocation-reason.js'
 import { type CreatedSession, sessionFrom } from './session.js'
 import { hashSecret, isSecretOf, readSessionHandle, SECRET_BYTES, SESSION_ID_BYTES, writeSessionHandle } from './session-handle.js'
 import {
+  isJudgeable,
   periodOf,
   readSessionRecord,
   readSubjectRecord,
@@ -179,6 +180,8 @@ export function createSessions(context: MeshContext): Sessions {
       // A wrong secret counts for nothing: an id is no secret, and whoever knows it must not be able to lock its owner out.
       if (known === null || !isSecretOf(known.record.secretHash, secret)) return { status: null, ...refuseOperation('ERR_SESSION_ENDED') }
       const { record } = known
+      if (!isJudgeable(record, core.revocations))
+        return { status: null, ...refuseOperation('ERR_STATE_UNAVAILABLE', { reason: 'rebuilding' }) }
       const nowMs = clock.nowMs()
       const status = sessionStatusAt(record, core.revocations, nowMs)
       if (status === 'EXPIRED') await expire(known, nowMs)

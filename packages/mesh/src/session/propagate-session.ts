@@ -18,7 +18,7 @@ import { readServiceRecord } from '../service/service-record.js'
 import { serviceStatusAt } from '../service/service-status-at.js'
 import { stateKey } from '../state-keys.js'
 import { type AcceptedSessions, isAcceptanceRevoked } from './accepted-sessions.js'
-import { readSessionRecord, type SessionRecord, sessionIds, sessionKey, sessionStatusAt } from './session-record.js'
+import { isJudgeable, readSessionRecord, type SessionRecord, sessionIds, sessionKey, sessionStatusAt } from './session-record.js'
 import { checkThumbprint } from './session-request.js'
 import { actClaim, SESSION_TOKEN_TYPE } from './session-token.js'
 
@@ -148,6 +148,7 @@ export function createSessionPropagation(
 
   function judgeSession(record: SessionRecord | null, nowMs: number): OperationRefusal | null {
     if (record === null) return refuseOperation('ERR_SESSION_ENDED')
+    if (!isJudgeable(record, core.revocations)) return refuseOperation('ERR_STATE_UNAVAILABLE', { reason: 'rebuilding' })
     const status = sessionStatusAt(record, core.revocations, nowMs)
     return status === 'ACTIVE' ? null : refuseOperation('ERR_SESSION_ENDED', { status })
   }

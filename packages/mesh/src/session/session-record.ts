@@ -112,6 +112,11 @@ export function sessionIds(record: SessionRecord): readonly RevocableId[] {
   return [['session', record.id], ['session', periodOf(record)], ...ofCertificate(record.certificate)]
 }
 
+/** Is it known what was revoked since it began? A store that came back with an old copy of itself cannot tell. */
+export function isJudgeable({ createdAtMs }: SessionRecord, { completeSinceMs = Number.NEGATIVE_INFINITY }: RevocationList): boolean {
+  return createdAtMs >= completeSinceMs
+}
+
 /** How a session stands now: what was revoked ends it, time ends it, and time ends a lock. */
 export function sessionStatusAt(record: SessionRecord, revocations: RevocationList, nowMs: number): SessionStatus {
   const { id, status, certificate, createdAtMs, expiresAtMs, lockedUntilMs } = record
