@@ -29,6 +29,6 @@ function clientOf(id: string, { mayCall, scopes = [] }: ServiceEntry): OAuthClie
     authentication: { method: 'tls_client_auth', ...(parseSpiffeId(id) === null ? { sanDns: id } : { sanUri: id }) },
     grants: ['client_credentials'],
     audiences: [...new Set([...mayCall, id])],
-    scopes,
+    ...(scopes.length === 0 ? {} : { scopes }),
   })
 }
