@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { parseJsonObject, type RevocableId, type RevocationEntry, type StateEvent, type StateWrite } from '@countersign/core'
 import { stateEventFrom } from '../events/mesh-event.js'
-import { isAnyRevoked } from '../handed-down.js'
+import { isAnyRevoked, ofCertificate } from '../handed-down.js'
 import type { MeshCore } from '../mesh-core.js'
 import type { RevocationReason } from '../revocation-reason.js'
 import { stateKey } from '../state-keys.js'
@@ -139,11 +139,13 @@ export function createRefreshFamilies({ store, revocations, skewMs, marginMs, ra
       // Whoever knows the family's name alone has no token of it.
       return digest === current || spent.includes(digest) ? { ...stored, digest } : null
     },
-    isOver({ id, subject, revoked, revokedWith, issuedAtMs }) {
+    isOver({ id, subject, boundTo, revoked, revokedWith, issuedAtMs }) {
       // What a store that came back with an old copy of itself says of it, nobody can tell.
       if (revoked || !(issuedAtMs - skewMs >= revocations.completeSinceMs)) return true
       if (revocations.has('service', subject, issuedAtMs)) return true
-      return isAnyRevoked(revocations, [familyToken(id), ...revokedWith], issuedAtMs)
+      const bound: readonly RevocableId[] = boundTo.jkt === null ? [] : [['key', boundTo.jkt]]
+      const ids = [familyToken(id), ...revokedWith, ...ofCertificate(boundTo.thumbprint), ...bound]
+      return isAnyRevoked(revocations, ids, issuedAtMs)
     },
     next({ key, family }, token, revokedWith) {
       const refreshToken = `${family.id}.${random(SECRET_BYTES)}`

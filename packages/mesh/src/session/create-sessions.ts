@@ -1,4 +1,5 @@
 import { checkInteger, MisuseError, type StateWrite } from '@countersign/core'
+import { isAnyRevoked, ofCertificate } from '../handed-down.js'
 import { MAX_ROUNDS, type MeshContext, refusalOfFault, rememberedUntil } from '../mesh-context.js'
 import { type OperationRefusal, refuseOperation } from '../operation-refusal.js'
 import { checkReason, type RevocationReason } from '../revocation-reason.js'
@@ -110,6 +111,8 @@ export function createSessions(context: MeshContext): Sessions {
       const [stored] = await core.store.read([key])
       const nowMs = clock.nowMs()
       const alive = await stillAlive(readSubjectRecord(stored), nowMs)
+      if (isAnyRevoked(core.revocations, ofCertificate(request.certificate), nowMs))
+        return refuseOperation('ERR_SESSION_ENDED', { status: 'REVOKED', reason: 'certificate' })
       const surplus = alive.length + 1 - rules.maxSessions
       if (surplus > 0 && !rules.endsOldest) return refuseOperation('ERR_SESSIONS_EXCEEDED', { sessions: alive.length })
       const ended = surplus > 0 ? alive.slice(0, surplus) : []

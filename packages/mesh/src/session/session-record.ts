@@ -124,7 +124,9 @@ export function sessionStatusAt(record: SessionRecord, revocations: RevocationLi
   // Its record may not say so yet: the store was down, or the certificate was revoked and nobody has looked at the session since.
   if (isAnyRevoked(revocations, [['session', id], ...ofCertificate(certificate)], createdAtMs)) return 'REVOKED'
   if (!(nowMs < expiresAtMs)) return 'EXPIRED'
-  return status === 'LOCKED' && nowMs >= lockedUntilMs ? 'ACTIVE' : status
+  const now = status === 'LOCKED' && nowMs >= lockedUntilMs ? 'ACTIVE' : status
+  // A record of before that period ended: read a moment too early, or put back by whoever can write to the store.
+  return now === 'ACTIVE' && revocations.has('session', periodOf(record), createdAtMs) ? 'LOCKED' : now
 }
 
 /** Sessions of one subject: ids and ends, in the order of their making. */

@@ -100,8 +100,25 @@ test('a session ends with the certificate that its user has logged in with, what
   await mesh.revoke({ certificate: thumbprintOf('alice') }, { reason: 'key-compromise' })
   assert.equal(await statusOf(mesh, session), 'REVOKED')
   assert.equal(await mesh.sessions.confirm(session.id, {}), 'REVOKED')
+  const late = await mesh.sessions.create({ subject: 'alice', certificate: thumbprintOf('alice') })
+  assert.equal(late.refused && late.code, 'ERR_SESSION_ENDED')
   const listed = await mesh.sessions.list('alice')
   assert.deepEqual('refused' in listed ? listed.code : listed.map(({ id }) => id), [other.id])
+  await mesh.close()
+})
+
+test('a record of before a lock that is put back into the store does not unlock the session', async () => {
+  const clock = createTestClock()
+  const store = createMemoryStateStore({ clock })
+  const { mesh } = await stage({ clock, store })
+  const session = await begin(mesh)
+  const key = `session:22:${session.id}`
+  const [before] = await store.read([key])
+  await mesh.sessions.lock(session.id, 60)
+  await store.commit({ put: [{ key, value: before?.value ?? '', untilMs: session.expiresAtMs }] })
+  assert.equal(await statusOf(mesh, session), 'LOCKED')
+  assert.equal(await mesh.sessions.fail(session.id), 'LOCKED')
+  assert.equal(await mesh.sessions.confirm(session.id, {}), 'LOCKED')
   await mesh.close()
 })
 
