@@ -1,13 +1,13 @@
-import { checkInteger, MisuseError, type StateWrite } from '@countersign/core'
+import { checkInteger, MisuseError } from '@countersign/core'
 import { isAnyRevoked, ofCertificate } from '../handed-down.js'
 import { MAX_ROUNDS, type MeshContext, refusalOfFault, rememberedUntil } from '../mesh-context.js'
 import { type OperationRefusal, refuseOperation } from '../operation-refusal.js'
-import { checkReason, type RevocationReason } from '../revocation-reason.js'
+import { checkReason } from '../revocation-reason.js'
 import { type CreatedSession, sessionFrom } from './session.js'
+import { createSessionBook, ENDED } from './session-book.js'
 import { hashSecret, isSecretOf, readSessionHandle, SECRET_BYTES, SESSION_ID_BYTES, writeSessionHandle } from './session-handle.js'
 import {
   isJudgeable,
-  periodOf,
   readSessionRecord,
   readSubjectRecord,
   type SessionRecord,
@@ -15,24 +15,20 @@ import {
   sessionKey,
   sessionStatusAt,
   subjectKey,
-  writeSessionRecord,
   writeSubjectRecord,
 } from './session-record.js'
 import { checkSessionRequest } from './session-request.js'
-import { checkUse, SESSION_MESSAGES, strangeness } from './session-use.js'
+import { checkUse, strangeness } from './session-use.js'
 import type { Sessions, SessionUse, SessionValidation } from './sessions.js'
 
-const ENDED: ReadonlySet<SessionStatus> = new Set(['EXPIRED', 'REVOKED'])
 const MAX_LOCK_SECONDS = 86_400
 
 /** Makes the sessions of a mesh. */
 export function createSessions(context: MeshContext): Sessions {
   const { core, rules, retry, turns, figures, note } = context
   const { clock } = core.surroundings
-
-  function write(record: SessionRecord): StateWrite {
-    return { key: sessionKey(record.id), value: writeSessionRecord(record), untilMs: rememberedUntil(context, record.expiresAtMs) }
-  }
+  const book = createSessionBook(context)
+  const { read, write, expire, revocationOf, tell } = book
 
   /** Runs an operation with its faults as refusals. */
   async function attempt<T>(work: () => Promise<T>): Promise<T | OperationRefusal> {
@@ -42,12 +38,6 @@ export function createSessions(context: MeshContext): Sessions {
       if (fault instanceof MisuseError) throw fault
       return refusalOfFault(fault)
     }
-  }
-
-  async function read(id: string): Promise<{ readonly record: SessionRecord; readonly version: number } | null> {
-    const [stored] = await core.store.read([sessionKey(id)])
-    const record = readSessionRecord(stored)
-    return record === null || stored === null || stored === undefined ? null : { record, version: stored.version }
   }
 
   /** Changes a session that has not ended. What others do to it meanwhile is seen, and decided on anew. */
@@ -65,44 +55,12 @@ export function createSessions(context: MeshContext): Sessions {
         if (ENDED.has(before)) return before
         const current = { ...known.record, status: before, failures: before === known.record.status ? known.record.failures : 0 }
         const after = next(current, nowMs)
-        if (!(await put(known, current, after, nowMs))) continue
+        if (!(await book.change(known, current, after, nowMs))) continue
         if (after.status !== before) tell(after)
         return after.status
       }
       return refuseOperation('ERR_STATE_CONFLICT')
     })
-  }
-
-  /** Writes a session that has changed. One that stops counting takes along what was handed on so far. */
-  function put({ version }: { readonly version: number }, before: SessionRecord, after: SessionRecord, nowMs: number): Promise<boolean> {
-    const isPaused = before.status === 'ACTIVE' && after.status !== 'ACTIVE'
-    return core.revocations.commit({
-      expect: [[sessionKey(after.id), version]],
-      put: [write(isPaused ? { ...after, period: before.period + 1 } : after)],
-      revoke: isPaused ? [revocationOf(before, periodOf(before), nowMs, 'suspicious-activity')] : [],
-    })
-  }
-
-  function tell({ id, status, correlationId }: SessionRecord): void {
-    figures.sessionChanged(status)
-    const severity = status === 'ACTIVE' ? 'info' : 'warn'
-    note(ENDED.has(status) ? 'session.ended' : 'session.changed', severity, SESSION_MESSAGES[status], {
-      session: id,
-      status,
-      correlationId,
-    })
-  }
-
-  /** Its time is over: told once, by whoever sees it first. */
-  async function expire({ record, version }: { readonly record: SessionRecord; readonly version: number }, nowMs: number): Promise<void> {
-    if (record.status === 'EXPIRED') return
-    const expired: SessionRecord = { ...record, status: 'EXPIRED' }
-    const isFirst = await core.revocations.commit({
-      expect: [[sessionKey(record.id), version]],
-      put: [write(expired)],
-      emit: context.events({ type: 'auth.session.expired', sessionId: record.id, atMs: nowMs }),
-    })
-    if (isFirst) tell(expired)
   }
 
   async function createOnce(request: ReturnType<typeof checkSessionRequest>): Promise<CreatedSession | OperationRefusal> {
@@ -172,11 +130,6 @@ export function createSessions(context: MeshContext): Sessions {
     return alive
   }
 
-  function revocationOf({ expiresAtMs }: SessionRecord, id: string, nowMs: number, reason: RevocationReason) {
-    const untilMs = rememberedUntil(context, expiresAtMs)
-    return { kind: 'session', id, issuedBeforeMs: Number.POSITIVE_INFINITY, untilMs, revokedAtMs: nowMs, reason } as const
-  }
-
   async function validateOnce(id: string, secret: string, use: SessionUse): Promise<SessionValidation> {
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const known = await read(id)
@@ -193,7 +146,7 @@ export function createSessions(context: MeshContext): Sessions {
       if (strange === null && record.status === 'ACTIVE') return { status, session: sessionFrom(record, core.revocations, nowMs) }
       const after: SessionRecord =
         strange === null ? { ...record, status, failures: 0, lockedUntilMs: 0 } : { ...record, status: 'SUSPICIOUS' }
-      if (!(await put(known, { ...record, status }, after, nowMs))) continue
+      if (!(await book.change(known, { ...record, status }, after, nowMs))) continue
       tell(after)
       if (strange === null) return { status, session: sessionFrom(after, core.revocations, nowMs) }
       return { status: 'SUSPICIOUS', ...refuseOperation('ERR_SESSION_ENDED', { status: 'SUSPICIOUS', reason: strange }) }
