@@ -1,4 +1,4 @@
-import type { StateChange, StateRecord } from '@countersign/core'
+import type { StateChange } from '@countersign/core'
 import type { MeshCore } from '../mesh-core.js'
 import { createTurns } from '../retry/turns.js'
 import { readServiceRecord, type ServiceRecord, writeServiceRecord } from '../service/service-record.js'
@@ -63,12 +63,18 @@ export function createServiceLedger(core: MeshCore): ServiceLedger {
       // The store may know of an end before the list here does.
       if ([...standing.values()].some((issuedAtMs, at) => issuedAtMs < (records[at]?.revokedBeforeMs ?? 0))) return 'outdated'
       const record =
-        entry.proof === null ? touched(known, stored, entry.token.issuedAtMs) : proven(known, entry, surroundings.clock.nowMs())
+        entry.proof === null ? touched(known, stored !== null, entry.token.issuedAtMs) : proven(known, entry, surroundings.clock.nowMs())
       if (record === 'illegal') return 'revoked'
+      const written = record === null ? [] : [[entry.subject, record] as const]
+      for (const [at, service] of services.entries()) {
+        // Whoever exchanges it may never have had a token of his own.
+        const part = at === 0 ? null : touched(records[at], service === entry.madeFrom?.by || found[at] !== null, entry.token.issuedAtMs)
+        if (part !== null) written.push([service, part])
+      }
       const isMade = await revocations.commit({
         ...change,
         expect: [...(change.expect ?? []), ...keys.map((one, at) => [one, versions[at] ?? null] as const)],
-        put: [...(change.put ?? []), ...(record === null ? [] : [writeServiceRecord(entry.subject, record, surroundings.clock.nowMs())])],
+        put: [...(change.put ?? []), ...written.map(([service, one]) => writeServiceRecord(service, one, surroundings.clock.nowMs()))],
       })
       if (isMade) return 'committed'
       refused = versions.join()
@@ -105,7 +111,7 @@ function proven(known: ServiceRecord, { token, proof }: LedgerEntry, nowMs: numb
   }
 }
 
-/** There is a token in its name: a revocation of the service must reach it. `null`: nothing to write. */
-function touched(known: ServiceRecord, stored: StateRecord | null, issuedAtMs: number): ServiceRecord | null {
-  return stored === null || issuedAtMs <= known.issuedAtMs ? null : { ...known, issuedAtMs }
+/** There is a token that it has a part in: a revocation of the service must reach it, by whatever clock. `null`: nothing to write. */
+function touched(known: ServiceRecord | undefined, isKept: boolean, issuedAtMs: number): ServiceRecord | null {
+  return known === undefined || !isKept || issuedAtMs <= known.issuedAtMs ? null : { ...known, issuedAtMs }
 }

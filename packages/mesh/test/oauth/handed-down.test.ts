@@ -82,7 +82,7 @@ async function start(t: TestContext, { orders = {}, options = {} }: { orders?: P
     // Heard of by the next beat.
     await advance(stage, 2)
   }
-  return { ...running, stage, state, other, ledger, as, issue, exchange, refresh, isActive, revoke }
+  return { ...running, stage, store: shared as StateStore, state, other, ledger, as, issue, exchange, refresh, isActive, revoke }
 }
 
 test('a token that is bound to a key alone ends with the certificate that it was got with', async (t) => {
@@ -192,6 +192,26 @@ test('an actor that was revoked a moment ago takes the chain along, before the l
   // By itself neither: that it may prove itself anew makes nothing of what it had before good again.
   assert.equal((await exchange(stage.billing, between, { audience: LEDGER })).status, 400)
   assert.equal(lastCode(stage), 'ERR_EXCHANGE_TOKEN')
+})
+
+test('what a service has got by exchange ends with it, also where the clock of whoever revokes it is behind', async (t) => {
+  const { stage, store, issue, exchange, isActive } = await start(t)
+  const slow = createAuthMesh({
+    issuer: ISSUER,
+    services: SERVICES,
+    store,
+    keys: { algorithm: 'ES256' },
+    audit: null,
+    events: null,
+    runtime: { clock: { nowMs: () => stage.mesh.clock.nowMs() - 10_000 } },
+  })
+  t.after(() => slow.close())
+  await slow.ready()
+  const exchanged = await exchange(stage.billing, await issue())
+  assert.equal(await isActive(tokenOf(exchanged)), true)
+  await slow.revoke({ service: BILLING }, REASON)
+  await advance(stage, 2)
+  assert.equal(await isActive(tokenOf(exchanged)), false)
 })
 
 test('a client that is no service any more learns nothing of tokens, and revokes none', async (t) => {
