@@ -12,7 +12,7 @@ import { countersign as forExpress } from '@countersign/express'
 import { countersign as forFastify } from '@countersign/fastify'
 import { createGuard, createMeter, type Guard } from '@countersign/guard'
 import { countersign as forKoa } from '@countersign/koa'
-import { type AuthMesh, createAuthMesh } from '@countersign/mesh'
+import { type AuthMesh, type CreatedSession, createAuthMesh } from '@countersign/mesh'
 import { secureServer } from '@countersign/node'
 import { createMemoryStateStore } from '@countersign/state'
 import { createTestMesh, createTestRecorder, type Workload } from '@countersign/testing'
@@ -294,26 +294,47 @@ test('what one process revokes ends at another within a second, on a connection 
   assert.equal((await call(web, port, { authorization: `Bearer ${anew.accessToken}` }, '/', agent)).status, 200)
 })
 
-test('a stream ends when its session is revoked in another process', async (t) => {
-  const { tokens, atWeb, atOrders, atBilling } = await stage(t)
-  const port = await listen(
-    t,
-    serverOf(atOrders, (req, res) => {
-      const grant = atOrders.guard.attached(req) ?? assert.fail()
-      res.write('begun')
-      atOrders.guard.watch(grant).addEventListener('abort', ({ target }) => {
-        const { reason } = target as AbortSignal
-        res.end(` and ended: ${reason.code}`)
-      })
-    }),
-  )
-  const session = await atWeb.mesh.sessions.create({ subject: 'alice' })
-  assert.ok(!session.refused)
-  const answer = forward(atWeb, tokens.web, session.id, orders, port)
-  await atOrders.recorder.waitFor(({ kind }) => kind === 'session.accepted')
-  await atBilling.mesh.sessions.revoke(session.id, { reason: 'logout' })
-  assert.deepEqual(await answer, { status: 200, text: 'begun and ended: ERR_SESSION_ENDED' })
+test('a certificate that is revoked in one process ends at another what was got with it and bound to its successor', async (t) => {
+  const { atWeb, atOrders, atLedger } = await stage(t)
+  const port = await byExpress(t, atOrders, async () => 'good')
+  const former = pki.workload('/web', options)
+  const peer = peerFrom(former)
+  const issued = await atWeb.mesh.authenticateService({ service: web.id, peer, audience: orders.id, boundTo: web['x5t#S256'] })
+  assert.ok(issued.status === 'AUTHENTICATED')
+  const headers = { authorization: `Bearer ${issued.accessToken}` }
+  assert.equal((await call(web, port, headers)).text, 'good')
+  await atLedger.mesh.revoke({ certificate: former['x5t#S256'] }, { reason: 'key-compromise' })
+  await sleep(1000)
+  assert.equal(JSON.parse((await call(web, port, headers)).text).code, 'ERR_TOKEN_REVOKED')
 })
+
+const ENDINGS: [string, (mesh: AuthMesh, session: CreatedSession) => Promise<unknown>][] = [
+  ['revoked', (mesh, { id }) => mesh.sessions.revoke(id, { reason: 'logout' })],
+  ['locked', (mesh, { id }) => mesh.sessions.lock(id, 60)],
+  ['used from another device', (mesh, { handle }) => mesh.sessions.validate(handle, { device: 'd2' })],
+]
+for (const [what, end] of ENDINGS) {
+  test(`a stream ends when its session is ${what} in another process`, async (t) => {
+    const { tokens, atWeb, atOrders, atBilling } = await stage(t)
+    const port = await listen(
+      t,
+      serverOf(atOrders, (req, res) => {
+        const grant = atOrders.guard.attached(req) ?? assert.fail()
+        res.write('begun')
+        atOrders.guard.watch(grant).addEventListener('abort', ({ target }) => {
+          const { reason } = target as AbortSignal
+          res.end(` and ended: ${reason.code}`)
+        })
+      }),
+    )
+    const session = await atWeb.mesh.sessions.create({ subject: 'alice', device: 'd1' })
+    assert.ok(!session.refused)
+    const answer = forward(atWeb, tokens.web, session.id, orders, port)
+    await atOrders.recorder.waitFor(({ kind }) => kind === 'session.accepted')
+    await end(atBilling.mesh, session)
+    assert.deepEqual(await answer, { status: 200, text: 'begun and ended: ERR_SESSION_ENDED' })
+  })
+}
 
 test('a session travels as plain text too, as gRPC metadata carries it', async (t) => {
   const { atWeb, atOrders } = await stage(t)

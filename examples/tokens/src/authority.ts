@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { countersign, createGuard, secureServer } from '@countersign/express'
-import { type AuthMesh, createAuthorizationServer, type OAuthClient } from '@countersign/mesh'
+import { type AuthMesh, clientsFromServices, createAuthorizationServer } from '@countersign/mesh'
 import express from 'express'
 import { end, listen } from './listen.js'
 import { OPERATOR, type Running, SERVICES, type Site } from './site.js'
@@ -8,15 +8,7 @@ import { OPERATOR, type Running, SERVICES, type Site } from './site.js'
 /** Gives tokens to whoever proves by certificate to be a service of the mesh, and lets the operator revoke. */
 export async function startAuthority({ folder }: Site, mesh: AuthMesh): Promise<Running> {
   const mtls = { trust: join(folder, 'ca.pem'), denyList: mesh.revocations }
-  const clients = Object.entries(SERVICES).map(
-    ([id, { mayCall }]): OAuthClient => ({
-      clientId: id,
-      authentication: { method: 'tls_client_auth', sanUri: id },
-      grants: ['client_credentials'],
-      audiences: [...mayCall, id], // itself too: that is how a service announces itself
-    }),
-  )
-  const tokens = createAuthorizationServer({ mesh, mtls, clients })
+  const tokens = createAuthorizationServer({ mesh, mtls, clients: clientsFromServices(SERVICES) })
   const guard = createGuard({ mtls, jwt: null, authorize: [OPERATOR], routes: tokens.routes, audit: null })
 
   const app = express()

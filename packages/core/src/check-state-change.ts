@@ -1,6 +1,6 @@
 import { MisuseError } from './errors.js'
 import { checkChoice, checkInteger, checkText, kindOf } from './option-checks.js'
-import type { RevocationKind } from './revocation-list.js'
+import { REVOCATION_KINDS } from './revocation-list.js'
 import type { RevocationEntry, StateChange, StateEvent, StateWrite } from './state-store.js'
 
 /** The longest value of a record, and the longest payload of an event: what is longer is no state, it is a file. UTF-8. */
@@ -9,8 +9,6 @@ const MAX_VALUE_BYTES = 262_144
 const MAX_TEXT_LENGTH = 2_048
 /** What one atomic step may hold: a store does nothing else meanwhile. */
 const MAX_PARTS = 10_000
-
-const KINDS: readonly RevocationKind[] = ['token', 'service', 'key', 'session', 'certificate']
 
 /**
  * Checks a change before a store looks at it: the same for every store.
@@ -38,7 +36,7 @@ export function checkStateChange(change: StateChange): void {
 export function checkRevocationEntries(option: string, entries: readonly RevocationEntry[]): void {
   for (const [index, entry] of entries.entries()) {
     const at = `${option}[${index}]`
-    checkChoice(`${at}.kind`, entry.kind, KINDS)
+    checkChoice(`${at}.kind`, entry.kind, REVOCATION_KINDS)
     checkStateText(`${at}.id`, entry.id)
     checkMoment(`${at}.issuedBeforeMs`, entry.issuedBeforeMs)
     checkMoment(`${at}.untilMs`, entry.untilMs)

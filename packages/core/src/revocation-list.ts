@@ -4,6 +4,8 @@
  */
 export type RevocationKind = 'token' | 'service' | 'key' | 'session' | 'certificate'
 
+export const REVOCATION_KINDS: readonly RevocationKind[] = Object.freeze(['token', 'service', 'key', 'session', 'certificate'])
+
 /**
  * What has been revoked. Local, so that asking never waits: it is kept current from outside.
  * A question that throws, or is answered with anything but true or false, is not answered.

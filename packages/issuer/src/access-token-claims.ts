@@ -1,4 +1,14 @@
-import { checkInteger, checkKeys, checkList, checkText, isSha256Thumbprint, MisuseError } from '@countersign/core'
+import {
+  checkInteger,
+  checkKeys,
+  checkList,
+  checkText,
+  isSha256Thumbprint,
+  MisuseError,
+  REVOKED_WITH_CLAIM,
+  type RevocableId,
+  revokedWithClaim,
+} from '@countersign/core'
 import { thumbprintOf } from './certificate.js'
 
 /**
@@ -31,6 +41,8 @@ export interface AccessTokenRequest {
   readonly boundTo?: TokenBinding
   /** Default: the subject acts itself. */
   readonly actor?: ActorClaim
+  /** What it is revoked with besides what it says otherwise, in `revoked_with`. Default: nothing. */
+  readonly revokedWith?: readonly RevocableId[]
   /** Further claims, each of them named in `allowedClaims`. Default: none. */
   readonly claims?: Readonly<Record<string, unknown>>
   /** Names of further claims that the issuer lets in. Default: none. */
@@ -75,6 +87,7 @@ const OWN_CLAIMS: ReadonlySet<string> = new Set([
   'cnf',
   'act',
   'may_act',
+  REVOKED_WITH_CLAIM,
 ])
 const KEYS = [
   'issuer',
@@ -84,6 +97,7 @@ const KEYS = [
   'scope',
   'boundTo',
   'actor',
+  'revokedWith',
   'claims',
   'allowedClaims',
   'expiresInSeconds',
@@ -116,6 +130,7 @@ export function accessTokenClaims(request: AccessTokenRequest): AccessTokenClaim
   const given: unknown = request
   checkKeys('request', given, KEYS)
   const { boundTo, actor, scope, nowMs } = request
+  const revokedWith = revokedWithClaim(request.revokedWith ?? [])
   const sub = checkText('request.subject', request.subject)
   const seconds = checkInteger('request.expiresInSeconds', request.expiresInSeconds, 1, request.maxExpiresInSeconds)
   if (scope !== undefined && !SCOPE.test(scope))
@@ -131,6 +146,7 @@ export function accessTokenClaims(request: AccessTokenRequest): AccessTokenClaim
     ...(scope === undefined ? {} : { scope }),
     ...(boundTo === undefined ? {} : { cnf: confirmationOf(boundTo) }),
     ...(actor === undefined ? {} : { act: actorClaim('request.actor', actor, 1) }),
+    ...(revokedWith === undefined ? {} : { [REVOKED_WITH_CLAIM]: revokedWith }),
     iat,
     nbf: nowSeconds,
     exp: iat + seconds,

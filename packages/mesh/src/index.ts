@@ -20,6 +20,7 @@ export type {
   SecretAuthentication,
   SelfSignedAuthentication,
 } from './oauth/client.js'
+export { clientsFromServices } from './oauth/clients-from-services.js'
 export type { OAuthExchange } from './oauth/exchange.js'
 export type { FastifyReply, KoaContext, OAuthListeners } from './oauth/listener.js'
 export type { AuthorizationServerLimits, AuthorizationServerOptions } from './oauth/options.js'

@@ -9,6 +9,7 @@ import {
   StateError,
 } from '@countersign/core'
 import { MAX_ROUNDS, type MeshContext, refusalOfFault, rememberedUntil } from './mesh-context.js'
+import { familyEnd } from './oauth/refresh-families.js'
 import { isOperationRefusal, type OperationRefusal, refuseOperation } from './operation-refusal.js'
 import { checkReason, type RevocationReason } from './revocation-reason.js'
 import { secondAfter } from './service/service-end.js'
@@ -19,9 +20,10 @@ import type { Sessions } from './session/sessions.js'
 import { stateKey, tokenKey } from './state-keys.js'
 
 /**
- * What no longer counts. `token`: by its `jti`. `service`: all the tokens that it has so far, what it got for
- * others and what it acts in too; it may prove itself anew. `key`: by its `kid`,
- * with all it has signed. `session`: by its id, with all that hands it on. `certificate`: by its `x5t#S256`, with all that is bound to it.
+ * What no longer counts. `token`: by its `jti`, with what it can be refreshed by. `service`: all the tokens that it has so far, what it got
+ * for others and what it acts in too; it may prove itself anew. `key`: by its `kid`, with all it has signed. `session`: by its id, with all
+ * that hands it on. `certificate`: by its `x5t#S256`, with all that is bound to it, was got with it or came over it. With each goes whatever
+ * was made from it: by exchange, by refresh, by handing a session on.
  */
 export type Revocable =
   | { readonly token: string }
@@ -65,8 +67,10 @@ export function createRevoke(
     const [stored] = await core.store.read([tokenKey(tokenId)]).catch(() => [null])
     const known = readTokenRecord(stored)
     const made = entry('token', tokenId, rememberedUntil(context, known?.expiresAtMs ?? nowMs + rules.maxTokenMs), reason)
+    const grant = known?.family == null ? null : familyEnd(known.family, rememberedUntil(context, nowMs))
     await core.revocations.commit({
-      revoke: [made],
+      // What it can be refreshed by is as much in the hands of others as the token is.
+      revoke: [made, ...(grant === null ? [] : [entry('token', grant.id, grant.untilMs, reason)])],
       emit: context.events({
         type: 'auth.token.revoked',
         tokenId,

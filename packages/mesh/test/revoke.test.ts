@@ -109,6 +109,25 @@ test('a certificate that is revoked proves nobody, and what is bound to it count
   await mesh.close()
 })
 
+test('a certificate that is revoked takes along the tokens that were got with it and bound to another one', async () => {
+  const clock = createTestClock()
+  const store = createMemoryStateStore({ clock })
+  const one = await stage({ clock, store })
+  const other = await stage({ clock, store })
+  const used = thumbprintOf('used')
+  const issued = await one.mesh.authenticateService({ service: ORDERS, peer: peerOf(ORDERS), audience: BILLING, boundTo: used })
+  assert.ok(issued.status === 'AUTHENTICATED')
+  await other.mesh.core.directory.load()
+  const asked = { audience: BILLING, peer: peerOf(ORDERS, { thumbprint: used }) }
+  assert.equal((await other.mesh.validateServiceToken(issued.accessToken, asked)).status, 'AUTHENTICATED')
+  await one.mesh.revoke({ certificate: thumbprintOf(ORDERS) }, REASON)
+  assert.equal((await one.mesh.validateServiceToken(issued.accessToken, asked)).status, 'REVOKED')
+  await until(() => other.mesh.revocations.has('certificate', thumbprintOf(ORDERS), 0))
+  assert.equal((await other.mesh.validateServiceToken(issued.accessToken, asked)).status, 'REVOKED')
+  await one.mesh.close()
+  await other.mesh.close()
+})
+
 test('a new certificate of the same name is accepted, and the old one until it is revoked', async () => {
   const { mesh } = await stage()
   const old = peerOf(ORDERS)

@@ -2,8 +2,9 @@ import {
   askRevocationList,
   isCurrentList,
   type Refusal,
-  type RevocationKind,
+  type RevocableId,
   type RevocationList,
+  readRevokedWith,
   refuse,
   type Token,
 } from '@countersign/core'
@@ -32,7 +33,7 @@ export interface Revocable extends Clearable {
 
 /** What is asked about one piece of evidence. */
 export interface Question {
-  readonly ids: readonly (readonly [kind: RevocationKind, id: string])[]
+  readonly ids: readonly RevocableId[]
   /** Epoch milliseconds. */
   readonly issuedAtMs: number
 }
@@ -84,6 +85,7 @@ function questionOf({ token, tokenId, keyIds }: Revocable): Question {
       ...[...servicesOf(token)].map((service) => ['service', service] as const),
       ...(token.boundTo === null ? [] : [['certificate', token.boundTo] as const]),
       ...(token.boundToKey === null ? [] : [['key', token.boundToKey] as const]),
+      ...readRevokedWith(token.claims),
     ],
     // A token that does not say when it was issued is as old as any.
     issuedAtMs: token.issuedAtMs ?? Number.NEGATIVE_INFINITY,

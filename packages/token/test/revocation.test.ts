@@ -57,6 +57,30 @@ test('refuses what a revoked service got for somebody else, or acts in', async (
   assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ok')
 })
 
+test('refuses a token once something is revoked that it names to be revoked with', async () => {
+  const list = createList()
+  const { signer, verifier } = createBench({ revocation: { list } })
+  const connection = createConnection()
+  const revoked_with = { certificate: ['c-1', 'c-2'], key: ['k-1'], token: ['t-1'], session: ['s-1'], device: ['d-1'], service: 'all' }
+  const token = signer.sign(claims({ revoked_with }))
+  await verified(verifier, bearer(token, connection))
+  for (const id of ['certificate c-1', 'certificate c-2', 'key k-1', 'token t-1', 'session s-1']) {
+    list.revoked.add(id)
+    assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ERR_TOKEN_REVOKED', id)
+    list.revoked.delete(id)
+  }
+  list.revoked.add('service all').add('device d-1').add('token c-1')
+  assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ok')
+})
+
+test('what a token names of another form names nothing', async () => {
+  const list = createList()
+  const { signer, verifier } = createBench({ revocation: { list } })
+  list.revoked.add('token t-1')
+  for (const revoked_with of ['t-1', ['t-1'], null, { token: 't-1' }, { token: [7, null, {}] }])
+    assert.ok(!isRefusal(await judge(verifier, bearer(signer.sign(claims({ revoked_with }))))))
+})
+
 test('asks only about tokens whose signature was verified', async () => {
   const list = createList()
   const { verifier } = createBench({ revocation: { list } })

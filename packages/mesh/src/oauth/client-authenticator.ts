@@ -10,6 +10,7 @@ import {
   type Surroundings,
 } from '@countersign/core'
 import type { MeshCore } from '../mesh-core.js'
+import { readServiceRecord } from '../service/service-record.js'
 import { stateKey } from '../state-keys.js'
 import type { CertificateEvidence, CertificateReader } from './certificate-evidence.js'
 import type { ClientRegistry } from './client-registry.js'
@@ -78,7 +79,15 @@ export function createClientAuthenticator(parts: ClientAuthenticatorParts): Clie
     if (client === null) return UNKNOWN
     const { finding, certificate } = evidence
     if (certificate !== null && isRevoked(core.revocations, certificate)) return reject('ERR_CLIENT_REVOKED', { kind: 'certificate' })
+    if (await isEnded(client.subject)) return reject('ERR_CLIENT_REVOKED', { kind: 'service' })
     return { client, certificate, peer: finding === null || isRefusal(finding) ? null : finding }
+  }
+
+  /** Is the service that the client is gone, for good or until it is registered again? Its credentials may be good all the same. */
+  async function isEnded(service: string): Promise<boolean> {
+    if (core.revocations.has('service', service, Number.MAX_SAFE_INTEGER)) return true
+    const [stored] = await core.store.read([stateKey('service', service)])
+    return readServiceRecord(service, stored, core.revocations).deregistered
   }
 
   async function flawOf(

@@ -1,4 +1,4 @@
-import { isRefusal, type Token } from '@countersign/core'
+import { isRefusal, REVOKED_WITH_CLAIM, type Token } from '@countersign/core'
 import { answerJson } from './answer.js'
 import { answered, type Endpoint, rejected } from './endpoint.js'
 import type { RegisteredClient } from './registered-client.js'
@@ -7,7 +7,7 @@ import { createTokenQuestion, type TokenQuestionParts } from './token-question.j
 import { isUnjudged } from './token-reader.js'
 
 /** Members of the answer that are claims of the token (RFC 7662 §2.2, RFC 8705 §3.2, RFC 8693 §4). */
-const CLAIMS = ['scope', 'client_id', 'exp', 'iat', 'nbf', 'sub', 'aud', 'iss', 'jti', 'cnf', 'act', 'may_act'] as const
+const CLAIMS = ['scope', 'client_id', 'exp', 'iat', 'nbf', 'sub', 'aud', 'iss', 'jti', 'cnf', 'act', 'may_act', REVOKED_WITH_CLAIM] as const
 
 /** RFC 7662 §2.2: whatever else there is to say of a token, it is not said. */
 const INACTIVE = Object.freeze({ active: false })
@@ -30,7 +30,7 @@ export function createIntrospectionEndpoint(parts: TokenQuestionParts): Endpoint
     const stored = await families.find(text)
     if (stored === null) return INACTIVE
     const { family, digest } = stored
-    const isAlive = !family.revoked && digest === family.current && clock.nowMs() < family.expiresAtMs
+    const isAlive = !families.isOver(family) && digest === family.current && clock.nowMs() < family.expiresAtMs
     if (!isAlive || family.clientId !== client.clientId) return INACTIVE
     const { subject, audience, scopes, expiresAtMs } = family
     return {

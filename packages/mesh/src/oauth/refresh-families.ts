@@ -1,5 +1,6 @@
-import { parseJsonObject, type RevocationEntry, type StateEvent, type StateWrite } from '@countersign/core'
+import { parseJsonObject, type RevocableId, type RevocationEntry, type StateEvent, type StateWrite } from '@countersign/core'
 import { stateEventFrom } from '../events/mesh-event.js'
+import { isAnyRevoked, ofCertificate } from '../handed-down.js'
 import type { MeshCore } from '../mesh-core.js'
 import { hashSecret, newHandle, readHandle, writeHandle } from '../opaque-handle.js'
 import type { RevocationReason } from '../revocation-reason.js'
@@ -12,6 +13,8 @@ export interface GrantedAccess {
   readonly audience: readonly string[]
   readonly scopes: readonly string[]
   readonly boundTo: SenderBinding
+  /** What it is revoked with: the certificates that it was got with, where it is not bound to them. */
+  readonly revokedWith: readonly RevocableId[]
 }
 
 /** All refresh tokens of one grant: one is alive, those before it are spent. Holds digests, never a refresh token. */
@@ -28,6 +31,8 @@ export interface RefreshFamily extends GrantedAccess {
   readonly spent: readonly string[]
   /** The access tokens of the family that may be alive. */
   readonly tokens: readonly FamilyToken[]
+  /** `iat` of the access token that belongs to the refresh token that is alive. Epoch milliseconds. */
+  readonly issuedAtMs: number
   /** When the access token of the current refresh token ends. Epoch milliseconds. */
   readonly expiresAtMs: number
 }
@@ -52,30 +57,53 @@ export interface FamilyStep {
   readonly write: StateWrite
 }
 
+/** What is committed at the end of a family. */
+export interface FamilyEnd {
+  readonly write: StateWrite
+  readonly revoke: readonly RevocationEntry[]
+  /** Its access tokens that may have been alive. */
+  readonly tokenIds: readonly string[]
+}
+
 /** Keeps the families of refresh tokens. */
 export interface RefreshFamilies {
-  begin(client: RegisteredClient, access: GrantedAccess, token: MintedToken): FamilyStep
+  /** For a family that is about to begin. */
+  newId(): string
+  begin(id: string, client: RegisteredClient, access: GrantedAccess, token: MintedToken): FamilyStep
   /** The family that a refresh token is of. `null`: there is none, or it is over. Rejects with a {@link StateError}. */
   find(refreshToken: string): Promise<StoredFamily | null>
-  next(stored: StoredFamily, token: MintedToken): FamilyStep
+  /** The family of this id, whatever of it was presented. Rejects with a {@link StateError}. */
+  named(id: string): Promise<StoredFamily | null>
+  /** Has it ended, or what it stands on? */
+  isOver(family: RefreshFamily): boolean
+  next(stored: StoredFamily, token: MintedToken, revokedWith: readonly RevocableId[]): FamilyStep
   /** The end of a family, and of its access tokens. */
-  end(stored: StoredFamily, reason: RevocationReason): { readonly write: StateWrite; readonly revoke: readonly RevocationEntry[] }
+  end(stored: StoredFamily, reason: RevocationReason): FamilyEnd
 }
+
+/** No server makes tokens that live longer than a day. */
+const LONGEST_TOKEN_MS = 86_400_000
 
 /** A refresh token is the name of its family and a secret: one record, so that one step spends it and makes the next. */
 export function createRefreshFamilies(core: MeshCore): RefreshFamilies {
-  const { store, skewMs, marginMs, surroundings } = core
+  const { store, revocations, skewMs, marginMs, surroundings } = core
 
   function write(key: string, family: RefreshFamily): StateWrite {
     const untilMs = Math.max(family.expiresAtMs + skewMs + marginMs, ...family.tokens.map((token) => token.untilMs))
     return { key, value: JSON.stringify(family), untilMs }
   }
 
+  async function named(id: string): Promise<StoredFamily | null> {
+    const key = stateKey('refresh', id)
+    const [record] = await store.read([key])
+    const family = record === null || record === undefined ? null : readFamily(record.value)
+    return record == null || family === null ? null : { key, version: record.version, family, digest: family.current }
+  }
+
   return {
-    begin({ clientId, subject }, { audience, scopes, boundTo }, token) {
-      const handle = newHandle(core)
-      const { id } = handle
-      const refreshToken = writeHandle(handle)
+    newId: () => newHandle(core).id,
+    begin(id, { clientId, subject }, { audience, scopes, boundTo, revokedWith }, token) {
+      const refreshToken = writeHandle(newHandle(core, id))
       const family: RefreshFamily = {
         id,
         clientId,
@@ -83,51 +111,77 @@ export function createRefreshFamilies(core: MeshCore): RefreshFamilies {
         audience,
         scopes,
         boundTo,
+        revokedWith,
         revoked: false,
         count: 0,
         current: hashSecret(refreshToken),
         spent: [],
         tokens: [{ id: token.tokenId, untilMs: token.write.untilMs }],
+        issuedAtMs: token.issuedAtMs,
         expiresAtMs: token.expiresAtMs,
       }
       return { refreshToken, write: write(stateKey('refresh', id), family) }
     },
+    named,
     async find(refreshToken) {
       const handle = readHandle(refreshToken)
-      if (handle === null) return null
-      const key = stateKey('refresh', handle.id)
-      const [record] = await store.read([key])
-      const family = record === null || record === undefined ? null : readFamily(record.value)
-      if (record == null || family === null) return null
+      const stored = handle === null ? null : await named(handle.id)
+      if (stored === null) return null
       const digest = hashSecret(refreshToken)
+      const { current, spent } = stored.family
       // Whoever knows the family's name alone has no token of it.
-      return digest === family.current || family.spent.includes(digest) ? { key, version: record.version, family, digest } : null
+      return digest === current || spent.includes(digest) ? { ...stored, digest } : null
     },
-    next({ key, family }, token) {
+    isOver({ id, subject, boundTo, revoked, revokedWith, issuedAtMs }) {
+      // What a store that came back with an old copy of itself says of it, nobody can tell.
+      if (revoked || !(issuedAtMs - skewMs >= revocations.completeSinceMs)) return true
+      if (revocations.has('service', subject, issuedAtMs)) return true
+      const bound: readonly RevocableId[] = boundTo.jkt === null ? [] : [['key', boundTo.jkt]]
+      const ids = [familyToken(id), ...revokedWith, ...ofCertificate(boundTo.thumbprint), ...bound]
+      return isAnyRevoked(revocations, ids, issuedAtMs)
+    },
+    next({ key, family }, token, revokedWith) {
       const refreshToken = writeHandle(newHandle(core, family.id))
       const nowMs = surroundings.clock.nowMs()
       return {
         refreshToken,
         write: write(key, {
           ...family,
+          revokedWith,
           count: family.count + 1,
           current: hashSecret(refreshToken),
           spent: [...family.spent, family.current],
           tokens: [...family.tokens.filter(({ untilMs }) => untilMs > nowMs), { id: token.tokenId, untilMs: token.write.untilMs }],
+          issuedAtMs: token.issuedAtMs,
           expiresAtMs: token.expiresAtMs,
         }),
       }
     },
     end({ key, family }, reason) {
       const nowMs = surroundings.clock.nowMs()
+      const tokens = family.tokens.filter(({ untilMs }) => untilMs > nowMs)
+      const ends = [...tokens, familyEnd(family.id, nowMs + skewMs + marginMs)]
       return {
         write: write(key, { ...family, revoked: true }),
-        revoke: family.tokens
-          .filter(({ untilMs }) => untilMs > nowMs)
-          .map(({ id, untilMs }) => ({ kind: 'token', id, issuedBeforeMs: Number.POSITIVE_INFINITY, untilMs, revokedAtMs: nowMs, reason })),
+        revoke: ends.map(({ id, untilMs }) => revokedToken(id, untilMs, nowMs, reason)),
+        tokenIds: tokens.map(({ id }) => id),
       }
     },
   }
+}
+
+/** What every access token of a family is revoked with: one that another process makes just now too. */
+export function familyToken(id: string): RevocableId {
+  return ['token', `family ${id}`]
+}
+
+/** The end of a family: remembered as long as a token lives that is made of it just now. */
+export function familyEnd(id: string, nowMs: number): FamilyToken {
+  return { id: familyToken(id)[1], untilMs: nowMs + LONGEST_TOKEN_MS }
+}
+
+function revokedToken(id: string, untilMs: number, revokedAtMs: number, reason: RevocationReason): RevocationEntry {
+  return { kind: 'token', id, issuedBeforeMs: Number.POSITIVE_INFINITY, untilMs, revokedAtMs, reason }
 }
 
 // Written by us, and authenticated by stores outside this process: read, not checked claim by claim.
@@ -139,12 +193,12 @@ function readFamily(value: string): RefreshFamily | null {
 export function revokedEvents(
   issuer: string,
   { id, subject }: RefreshFamily,
-  revoke: readonly RevocationEntry[],
+  tokenIds: readonly string[],
   reason: RevocationReason,
   atMs: number,
 ): readonly StateEvent[] {
   const type = 'auth.token.revoked'
-  return revoke.map((entry) =>
-    stateEventFrom({ type, id: `${type}.${id}.${entry.id}`, issuer, atMs, service: subject, tokenId: entry.id, reason }),
+  return tokenIds.map((tokenId) =>
+    stateEventFrom({ type, id: `${type}.${id}.${tokenId}`, issuer, atMs, service: subject, tokenId, reason }),
   )
 }

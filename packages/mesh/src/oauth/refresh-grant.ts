@@ -1,6 +1,8 @@
+import { joinRevokedWith } from '@countersign/core'
+import { ofCertificate } from '../handed-down.js'
 import type { GrantRequest } from './grant.js'
 import { changeOf, type Grant, type GrantParts } from './grant.js'
-import { type RefreshFamily, revokedEvents, type StoredFamily } from './refresh-families.js'
+import { familyToken, type RefreshFamily, revokedEvents, type StoredFamily } from './refresh-families.js'
 import { isRejection, type Rejection, reject } from './rejection.js'
 import { resolveScopes } from './scope.js'
 import { resolveTargets } from './target.js'
@@ -33,14 +35,21 @@ export function createRefreshGrant({ core, mint, families, ledger }: GrantParts)
       const possible = family.scopes.filter((scope) => client.scopes.has(scope))
       const scopes = resolveScopes(form.one('scope'), new Set(possible), possible)
       if (isRejection(scopes)) return scopes
-      const token = await mint.mint({ grant: 'refresh_token', client, subject: family.subject, audience, scopes, boundTo })
+      const { id, subject } = family
+      const shown = request.certificate?.['x5t#S256'] ?? null
+      const got = joinRevokedWith(family.revokedWith, ofCertificate(shown === boundTo.thumbprint ? null : shown))
+      if (got === null) return reject('ERR_REFRESH_EXHAUSTED')
+      const revokedWith = [...got, familyToken(id)]
+      const token = await mint.mint({ grant: 'refresh_token', client, subject, audience, scopes, boundTo, revokedWith, family: id })
       if (isRejection(token)) return token
-      const step = families.next(stored, token)
+      const step = families.next(stored, token, got)
       const change = changeOf(token)
       const spent = { ...change, expect: [[stored.key, stored.version]] as const, put: [...(change.put ?? []), step.write] }
-      const proof = { certificate: request.certificate?.['x5t#S256'] ?? null }
-      const outcome = await ledger.commit({ subject: family.subject, token, proof, exchanged: null }, spent)
+      const entry = { subject, token, proof: { certificate: shown }, madeFrom: { services: [], issuedAtMs: family.issuedAtMs } }
+      const outcome = await ledger.commit(entry, spent)
       if (outcome === 'committed') return { token, scopes, refreshToken: step.refreshToken, issuedTokenType: null }
+      // Revoked up to now, and the family with it: the list here may not know yet.
+      if (outcome === 'outdated') return reject('ERR_REFRESH_INVALID')
       if (outcome === 'revoked') return reject('ERR_CLIENT_REVOKED', { kind: 'service' })
       // Whoever loses finds the token spent when he reads again.
     }
@@ -49,7 +58,7 @@ export function createRefreshGrant({ core, mint, families, ledger }: GrantParts)
 
   function flawOf({ client, boundTo }: GrantRequest, { family, digest }: StoredFamily): Rejection | null {
     // RFC 6749 §5.2, §10.4: of another client it is no token at all, and not that client's failure.
-    if (family.clientId !== client.clientId || family.subject !== client.subject || family.revoked || client.refresh === null)
+    if (family.clientId !== client.clientId || family.subject !== client.subject || families.isOver(family) || client.refresh === null)
       return reject('ERR_REFRESH_INVALID')
     if (digest !== family.current) return reject('ERR_REFRESH_REUSED')
     if (!isSame(family.boundTo, boundTo)) return reject('ERR_REFRESH_BINDING')
@@ -61,8 +70,8 @@ export function createRefreshGrant({ core, mint, families, ledger }: GrantParts)
 
   /** RFC 9700 §4.14.2: which of two is the thief cannot be told, so both lose. */
   function endFamily(stored: StoredFamily): Promise<boolean> {
-    const { write, revoke } = families.end(stored, 'suspicious-activity')
-    const emit = revokedEvents(core.issuer, stored.family, revoke, 'suspicious-activity', clock.nowMs())
+    const { write, revoke, tokenIds } = families.end(stored, 'suspicious-activity')
+    const emit = revokedEvents(core.issuer, stored.family, tokenIds, 'suspicious-activity', clock.nowMs())
     return core.revocations.commit({ expect: [[stored.key, stored.version]], put: [write], revoke, emit })
   }
 }

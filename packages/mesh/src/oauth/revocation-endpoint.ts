@@ -1,12 +1,27 @@
-import { isRefusal, type Refusal, type StateEvent, type Token } from '@countersign/core'
+import { isRefusal, type RevocationEntry, type StateEvent } from '@countersign/core'
 import { stateEventFrom } from '../events/mesh-event.js'
+import { readTokenRecord } from '../service/token-record.js'
+import { tokenKey } from '../state-keys.js'
 import { answerEmpty } from './answer.js'
 import { answered, type Endpoint, rejected } from './endpoint.js'
-import { revokedEvents } from './refresh-families.js'
+import { revokedEvents, type StoredFamily } from './refresh-families.js'
 import type { RegisteredClient } from './registered-client.js'
 import { isRejection, type Rejection, reject } from './rejection.js'
 import { createTokenQuestion, type TokenQuestionParts } from './token-question.js'
 import { isUnjudged } from './token-reader.js'
+
+/** What ends: a grant, or an access token that has none. */
+interface Ending {
+  readonly stored: StoredFamily | null
+  readonly access: AccessToken | null
+}
+
+interface AccessToken {
+  readonly id: string
+  readonly subject: string
+  /** Epoch milliseconds. */
+  readonly untilMs: number
+}
 
 const REASON = 'unspecified'
 const TYPE = 'auth.token.revoked'
@@ -22,44 +37,58 @@ export function createRevocationEndpoint(parts: TokenQuestionParts): Endpoint {
   /** @returns the ids of the access tokens that are revoked now. */
   async function revoke(client: RegisteredClient, text: string): Promise<readonly string[] | Rejection> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const stored = await families.find(text)
-      if (stored === null) return revokeAccess(client, await reader.readOwn(text))
-      const { key, version, family } = stored
-      if (family.clientId !== client.clientId) return FOREIGN
-      if (family.revoked) return NONE
-      const { write, revoke } = families.end(stored, REASON)
-      const ids = revoke.map(({ id }) => id)
-      const change = {
-        expect: [[key, version]] as const,
-        put: [write],
-        revoke,
-        emit: revokedEvents(core.issuer, family, revoke, REASON, clock.nowMs()),
-      }
-      if (await core.revocations.commit(change)) return ids
+      const found = await look(client, text)
+      if (found === null) return NONE
+      if (isRejection(found)) return found
+      const ids = await end(found)
+      if (ids !== null) return ids
     }
     return reject('ERR_STATE_CONFLICT', { part: 'refresh' })
   }
 
-  async function revokeAccess(client: RegisteredClient, token: Token | Refusal): Promise<readonly string[] | Rejection> {
+  /** What is to end: RFC 7009 §2.1 leaves to the server what goes with a token; here all of its grant does. `null`: nothing is alive. */
+  async function look(client: RegisteredClient, text: string): Promise<Ending | Rejection | null> {
+    const stored = await families.find(text)
+    if (stored !== null) {
+      if (stored.family.clientId !== client.clientId) return FOREIGN
+      return stored.family.revoked ? null : { stored, access: null }
+    }
+    const token = await reader.readOwn(text)
     // RFC 7009 §2.2: what is no token, or none that is alive, is as good as revoked.
-    if (isRefusal(token)) return isUnjudged(token.code) ? reject('ERR_STATE_UNAVAILABLE', { reason: token.code }) : NONE
-    const { id, claims, expiresAtMs } = token
+    if (isRefusal(token)) return isUnjudged(token.code) ? reject('ERR_STATE_UNAVAILABLE', { reason: token.code }) : null
     // RFC 7009 §2.1: and otherwise the client is told that the token is not its own.
+    const { id, subject, claims, expiresAtMs } = token
     if (claims['client_id'] !== client.clientId || id === null) return FOREIGN
-    const entry = {
-      kind: 'token',
-      id,
-      issuedBeforeMs: Number.POSITIVE_INFINITY,
-      untilMs: expiresAtMs + core.marginMs,
-      revokedAtMs: clock.nowMs(),
-      reason: REASON,
-    } as const
-    await core.revocations.commit({ revoke: [entry], emit: [eventOf(id, token.subject)] })
-    return [id]
+    const access = { id, subject, untilMs: expiresAtMs + core.marginMs }
+    const [record] = await core.store.read([tokenKey(id)])
+    const family = readTokenRecord(record)?.family ?? null
+    const grant = family === null ? null : await families.named(family)
+    return { stored: grant === null || grant.family.revoked ? null : grant, access }
   }
 
-  function eventOf(tokenId: string, service: string): StateEvent {
-    const atMs = clock.nowMs()
+  /** @returns `null`: somebody else has changed the family meanwhile. */
+  async function end({ stored, access }: Ending): Promise<readonly string[] | null> {
+    const nowMs = clock.nowMs()
+    const ending = stored === null ? null : families.end(stored, REASON)
+    const { tokenIds = NONE, revoke = [] } = ending ?? {}
+    const alone = access === null || tokenIds.includes(access.id) ? [] : [access]
+    const isMade = await core.revocations.commit({
+      expect: stored === null ? [] : [[stored.key, stored.version]],
+      put: ending === null ? [] : [ending.write],
+      revoke: [...revoke, ...alone.map((one) => entryOf(one, nowMs))],
+      emit: [
+        ...(stored === null ? [] : revokedEvents(core.issuer, stored.family, tokenIds, REASON, nowMs)),
+        ...alone.map((one) => eventOf(one, nowMs)),
+      ],
+    })
+    return isMade ? [...tokenIds, ...alone.map(({ id }) => id)] : null
+  }
+
+  function entryOf({ id, untilMs }: AccessToken, nowMs: number): RevocationEntry {
+    return { kind: 'token', id, issuedBeforeMs: Number.POSITIVE_INFINITY, untilMs, revokedAtMs: nowMs, reason: REASON }
+  }
+
+  function eventOf({ id: tokenId, subject: service }: AccessToken, atMs: number): StateEvent {
     return stateEventFrom({ type: TYPE, id: `${TYPE}.${tokenId}`, issuer: core.issuer, atMs, service, tokenId, reason: REASON })
   }
 

@@ -1,5 +1,6 @@
-import { type Code, isJsonObject, isRefusal, type JsonObject, type JsonValue, type Token } from '@countersign/core'
+import { type Code, isJsonObject, isRefusal, type JsonObject, type JsonValue, joinRevokedWith, type Token } from '@countersign/core'
 import type { ActorClaim } from '@countersign/issuer'
+import { handedDown, ofCertificate } from '../handed-down.js'
 import type { Form } from './form.js'
 import { changeOf, type Grant, type GrantParts, type GrantRequest } from './grant.js'
 import type { RegisteredClient } from './registered-client.js'
@@ -19,7 +20,7 @@ const MAX_ACTORS = 10
 /** A token for a token (RFC 8693): for whom the subject token speaks, with the client as the actor. It can do no more, and lives no longer. */
 export function createTokenExchangeGrant({ core, mint, reader, ledger }: GrantParts): Grant {
   return async (request) => {
-    const { client, form, boundTo } = request
+    const { client, form, certificate, boundTo } = request
     const presented = readPresented(form)
     if (isRejection(presented)) return presented
     const subject = await reader.read(presented.subjectToken)
@@ -38,7 +39,15 @@ export function createTokenExchangeGrant({ core, mint, reader, ledger }: GrantPa
     if (isRejection(scopes)) return scopes
 
     // Of another issuer's subject the mesh has nothing to revoke.
-    const exchanged = { by: client.subject, issuedAtMs: subject.issuer === core.issuer ? (subject.issuedAtMs ?? 0) : null }
+    const isOurs = subject.issuer === core.issuer
+    const madeFrom = {
+      by: client.subject,
+      services: isOurs ? actingIn(subject) : [],
+      issuedAtMs: isOurs ? (subject.issuedAtMs ?? 0) : null,
+    }
+    const shown = certificate?.['x5t#S256'] ?? null
+    const revokedWith = joinRevokedWith(handedDown(subject, presented.subjectToken, core.issuer), ofCertificate(shown))
+    if (revokedWith === null) return reject('ERR_EXCHANGE_DEPTH')
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       // Made anew only where the service was revoked meanwhile, and then the subject token is revoked too.
       const token = await mint.mint({
@@ -49,10 +58,12 @@ export function createTokenExchangeGrant({ core, mint, reader, ledger }: GrantPa
         scopes,
         boundTo,
         ...(chain === null ? {} : { actor: chain }),
+        revokedWith,
+        family: null,
         notAfterMs: endOf(subject),
       })
       if (isRejection(token)) return token
-      const outcome = await ledger.commit({ subject: subject.subject, token, proof: null, exchanged }, changeOf(token))
+      const outcome = await ledger.commit({ subject: subject.subject, token, proof: null, madeFrom }, changeOf(token))
       if (outcome === 'committed') return { token, scopes, refreshToken: null, issuedTokenType: presented.wanted }
       if (outcome === 'revoked') return reject('ERR_CLIENT_REVOKED', { kind: 'service' })
       if (outcome !== 'conflict') return reject('ERR_EXCHANGE_TOKEN', { reason: 'revoked', part: 'subject' })
@@ -124,7 +135,7 @@ function isHeldBy({ boundTo, boundToKey }: Token, { thumbprint, jkt }: SenderBin
  * once; one that exchanges its own token acts for itself. `null`: nobody but the subject acts.
  */
 function chainWith(actor: string, issuer: string, { claims, subject, issuer: from }: Token): ActorClaim | null | Rejection {
-  const before = claims['act'] === undefined ? null : readChain(claims['act'] as JsonValue, 1)
+  const before = claims['act'] === undefined ? null : readChain(claims['act'] as JsonValue, 1, from, issuer)
   if (before !== null && isRejection(before)) return before
   if (before === null && actor === subject && from === issuer) return null
   if (before !== null && before.sub === actor && before.iss === issuer) return before
@@ -133,15 +144,32 @@ function chainWith(actor: string, issuer: string, { claims, subject, issuer: fro
   return { sub: actor, iss: issuer, ...(before === null ? {} : { act: before }) }
 }
 
-/** What else an `act` holds is left behind: it would be somebody else's word in a token of ours. */
-function readChain(act: JsonValue, depth: number): ActorClaim | Rejection {
+/**
+ * What else an `act` holds is left behind: it would be somebody else's word in a token of ours. So would be a name of ours in a chain of
+ * another issuer, whose own names say whose they are.
+ */
+function readChain(act: JsonValue, depth: number, from: string, issuer: string): ActorClaim | Rejection {
   if (!isJsonObject(act) || depth > MAX_ACTORS) return reject('ERR_EXCHANGE_DEPTH', { depth })
   const { sub, iss, act: before } = act as JsonObject
   if (typeof sub !== 'string' || sub === '' || (iss !== undefined && typeof iss !== 'string'))
     return reject('ERR_EXCHANGE_TOKEN', { part: 'act' })
-  const inner = before === undefined ? null : readChain(before, depth + 1)
+  if (from !== issuer && iss === issuer) return reject('ERR_EXCHANGE_TOKEN', { part: 'act', reason: 'a name of ours' })
+  const inner = before === undefined ? null : readChain(before, depth + 1, from, issuer)
   if (inner !== null && isRejection(inner)) return inner
-  return { sub, ...(typeof iss === 'string' ? { iss } : {}), ...(inner === null ? {} : { act: inner }) }
+  const of = typeof iss === 'string' ? iss : from === issuer ? null : from
+  return { sub, ...(of === null ? {} : { iss: of }), ...(inner === null ? {} : { act: inner }) }
+}
+
+/** Who has got a token of ours, and who acts in it. */
+function actingIn({ claims }: Token): readonly string[] {
+  const { client_id: client } = claims
+  const services = typeof client === 'string' ? [client] : []
+  let act = claims['act'] as JsonValue | undefined
+  for (let depth = 0; depth < MAX_ACTORS && isJsonObject(act); depth++) {
+    if (typeof act['sub'] === 'string') services.push(act['sub'])
+    act = act['act']
+  }
+  return services
 }
 
 function depthOf(chain: ActorClaim | null): number {

@@ -1,4 +1,4 @@
-import type { StateEvent, StateWrite } from '@countersign/core'
+import type { RevocableId, StateEvent, StateWrite } from '@countersign/core'
 import { type ActorClaim, accessTokenClaims } from '@countersign/issuer'
 import { decodeToken } from '@countersign/token'
 import { stateEventFrom } from '../events/mesh-event.js'
@@ -23,6 +23,10 @@ export interface TokenOrder {
   readonly scopes: readonly string[]
   readonly boundTo: SenderBinding
   readonly actor?: ActorClaim
+  /** What it is revoked with besides. */
+  readonly revokedWith: readonly RevocableId[]
+  /** The family of refresh tokens that it is of; `null` for none. */
+  readonly family: string | null
   /** It lives no longer than this. Epoch milliseconds. Default: as long as the client's tokens do. */
   readonly notAfterMs?: number
 }
@@ -72,6 +76,7 @@ export function createTokenMint(core: MeshCore, maxTokenSeconds: number): TokenM
       ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
       ...bindingOf(boundTo),
       ...(actor === undefined ? {} : { actor }),
+      revokedWith: order.revokedWith,
       expiresInSeconds: lifetimeSeconds,
       maxExpiresInSeconds: maxTokenSeconds,
       nowMs,
@@ -90,7 +95,7 @@ export function createTokenMint(core: MeshCore, maxTokenSeconds: number): TokenM
       issuedAtMs: claims.iat * 1000,
       expiresInSeconds: Math.floor((claims.exp * 1000 - nowMs) / 1000),
       expiresAtMs: claims.exp * 1000,
-      write: { key: tokenKey(claims.jti), value: writeTokenRecord(claims, kid), untilMs },
+      write: { key: tokenKey(claims.jti), value: writeTokenRecord(claims, kid, order.family), untilMs },
       events: audience.map((target, index) => eventOf(order, target, `${claims.jti}.${index}`, claims.jti, nowMs)),
     }
   }

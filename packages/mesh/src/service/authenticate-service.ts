@@ -2,6 +2,7 @@ import type { ApiKey, Facts, OperationCode, Peer } from '@countersign/core'
 import { checkInteger, checkKeys, checkText, MisuseError } from '@countersign/core'
 import { accessTokenClaims } from '@countersign/issuer'
 import { hasCurrentList } from '../current-list.js'
+import { ofCertificate } from '../handed-down.js'
 import { isRebuilding } from '../is-rebuilding.js'
 import { MAX_ROUNDS, type MeshContext, refusalOfFault, rememberedUntil } from '../mesh-context.js'
 import { stateKey, tokenKey } from '../state-keys.js'
@@ -18,7 +19,7 @@ export interface ServiceRequest {
   readonly peer: Peer | null
   /** Its verified API key, with `mtls: 'optional'`. */
   readonly apiKey?: ApiKey | null
-  /** Id of the service that the token is for: the only one that will accept it. */
+  /** Id of the service that the token is for: the only one that will accept it. Its own: sessions may then be handed on to it. */
   readonly audience: string
   /** Default: none. */
   readonly scopes?: readonly string[]
@@ -78,8 +79,9 @@ export function createServiceAuthentication(context: MeshContext): (request: Ser
   function permit({ service, audience, scopes = [] }: ServiceRequest): UnauthenticatedService | null {
     const entry = rules.services.get(service)
     if (rules.services.get(audience) === undefined) return refused('UNAUTHORIZED', 'ERR_TARGET_UNKNOWN')
-    if (entry?.mayCall.includes(audience) !== true) return refused('UNAUTHORIZED', 'ERR_TARGET_FORBIDDEN')
-    return scopes.every((scope) => entry.scopes?.includes(scope) === true) ? null : refused('UNAUTHORIZED', 'ERR_SCOPE_EXCEEDED')
+    // A token for itself lets it call nobody: it says that the service is there, for sessions to be handed on to.
+    if (audience !== service && entry?.mayCall.includes(audience) !== true) return refused('UNAUTHORIZED', 'ERR_TARGET_FORBIDDEN')
+    return scopes.every((scope) => entry?.scopes?.includes(scope) === true) ? null : refused('UNAUTHORIZED', 'ERR_SCOPE_EXCEEDED')
   }
 
   /** What was revoked for good, as far as this process knows: no new token makes up for it. */
@@ -94,6 +96,7 @@ export function createServiceAuthentication(context: MeshContext): (request: Ser
 
   async function issue(request: ServiceRequest, boundTo: string | null): Promise<ServiceAuthentication> {
     const { service, audience, scopes = [] } = request
+    const certificate = request.peer?.certificate?.['x5t#S256'] ?? null
     const key = stateKey('service', service)
     for (let round = 0; round < MAX_ROUNDS; round++) {
       // Who was revoked meanwhile must be known before anybody gets a token.
@@ -104,7 +107,7 @@ export function createServiceAuthentication(context: MeshContext): (request: Ser
       if (isRebuilding(core, nowMs)) return refused('UNAUTHORIZED', 'ERR_STATE_UNAVAILABLE', { reason: 'rebuilding' })
       const standingNow = known.deregistered
         ? refused('REVOKED', 'ERR_SERVICE_REVOKED', { reason: 'service' })
-        : standing(request, request.peer?.certificate?.['x5t#S256'] ?? null, nowMs)
+        : standing(request, certificate, nowMs)
       if (standingNow !== null) return standingNow
       const notBeforeMs = Math.max(known.revokedBeforeMs, revokedBefore(service, nowMs))
       // Each revocation takes the whole second with it: after many in one, a token would be one of the future.
@@ -117,6 +120,8 @@ export function createServiceAuthentication(context: MeshContext): (request: Ser
         audience,
         ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
         ...(boundTo === null ? {} : { boundTo: { thumbprint: boundTo } }),
+        // RFC 8705 §3.1 binds it to the one that it is used with, which need not be the one that got it.
+        revokedWith: ofCertificate(certificate === boundTo ? null : certificate),
         expiresInSeconds: request.expiresInSeconds ?? rules.tokenMs / 1000,
         maxExpiresInSeconds: rules.maxTokenMs / 1000,
         nowMs,
@@ -131,7 +136,7 @@ export function createServiceAuthentication(context: MeshContext): (request: Ser
         ...known,
         status,
         tokenId,
-        certificate: request.peer?.certificate?.['x5t#S256'] ?? null,
+        certificate,
         kid,
         issuedAtMs: Math.max(issuedAtMs, known.issuedAtMs),
         expiresAtMs,
@@ -143,7 +148,7 @@ export function createServiceAuthentication(context: MeshContext): (request: Ser
           writeServiceRecord(service, record, nowMs),
           {
             key: tokenKey(tokenId),
-            value: writeTokenRecord(claims, kid),
+            value: writeTokenRecord(claims, kid, null),
             untilMs: rememberedUntil(context, expiresAtMs),
           },
         ],

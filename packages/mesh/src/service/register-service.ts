@@ -88,9 +88,9 @@ export function createRegistry(context: MeshContext, registrations: Registration
     return refuseOperation('ERR_STATE_CONFLICT')
   }
 
-  /** The first that has not ended: where the record was lost, the list still knows how many did. */
-  function nextRegistration(id: string, { registration }: ServiceRecord): number {
-    let next = registration
+  /** The first that has not ended: where the record was lost, the list still knows how many did, and where the list is behind, the record. */
+  function nextRegistration(id: string, { registration, deregistered }: ServiceRecord): number {
+    let next = deregistered ? registration + 1 : registration
     while (isEnded(core.revocations, id, next)) next++
     return next
   }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { isJsonObject, parseJson, type RevocationList, type StateRecord, type StateWrite } from '@countersign/core'
 import { stateKey } from '../state-keys.js'
 import type { ServiceStatus } from './service-status.js'
@@ -43,6 +44,9 @@ const SERVICE_RECORD_MS = 30 * 86_400_000
 /** What is gone for good, or may not come back by itself: longer than anything that was made for it lives. */
 export const FOR_GOOD_MS = 10 * 366 * 86_400_000
 
+/** Of what can be revoked: a SPIFFE ID may be as long itself. */
+const MAX_ID_LENGTH = 2048
+
 const STATUSES: readonly ServiceStatus[] = ['AUTHENTICATED', 'UNAUTHORIZED', 'EXPIRED', 'REVOKED', 'INVALID']
 
 /** How a record is kept. That of a service which was deregistered once must not run out: it would come back by itself. */
@@ -56,7 +60,8 @@ export function writeServiceRecord(service: string, record: ServiceRecord, nowMs
  * in a store that has lost what it held.
  */
 export function endedRegistration(service: string, registration: number): string {
-  return `registration ${registration} of ${service}`
+  const id = `registration ${registration} of ${service}`
+  return id.length <= MAX_ID_LENGTH ? id : `registration ${registration} of #${createHash('sha256').update(service).digest('base64url')}`
 }
 
 /** Has this registration of the service ended? Never waits. */

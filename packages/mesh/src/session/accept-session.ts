@@ -4,23 +4,26 @@ import {
   checkText,
   type Identity,
   isRefusal,
+  joinRevokedWith,
   MisuseError,
   type Peer,
   type Principal,
   type PropagatedSession,
   type Refusal,
+  type RevocableId,
   refuse,
   type Token,
   type TokenVerifier,
 } from '@countersign/core'
 import { createTokenVerifier } from '@countersign/token'
 import type { DriftWatch } from '../drift.js'
+import { handedDown, isAnyRevoked, ofCertificate } from '../handed-down.js'
 import type { MeshContext } from '../mesh-context.js'
 import { readToken } from '../read-token.js'
 import { stateKey } from '../state-keys.js'
 import type { AcceptedSessions } from './accepted-sessions.js'
-import { readSessionRecord, sessionKey, sessionStatusAt } from './session-record.js'
-import { readSessionClaims, SESSION_TOKEN_TYPE } from './session-token.js'
+import { isJudgeable, readSessionRecord, sessionIds, sessionKey, sessionStatusAt } from './session-record.js'
+import { readSessionClaims, SESSION_TOKEN_TYPE, type SessionClaims } from './session-token.js'
 
 export interface AcceptanceRequest {
   /** Id of the service that accepts it: our own. */
@@ -42,6 +45,8 @@ const REPLAYED = Object.freeze(refuse('ERR_SESSION_REPLAYED'))
 const SENDER = Object.freeze(refuse('ERR_SESSION_SENDER'))
 const ENDED = Object.freeze(refuse('ERR_SESSION_ENDED'))
 const FULL = Object.freeze(refuse('ERR_SESSION_UNAVAILABLE', Object.freeze({ reason: 'full' })))
+
+const OUTDATED = Object.freeze(refuse('ERR_SESSION_UNAVAILABLE', Object.freeze({ reason: 'the list does not go back to when it began' })))
 
 /** What a refusal of the token says of the session; every other one, that it hands on none. */
 const SESSION_CODES: Partial<Record<Code, Code>> = {
@@ -100,22 +105,26 @@ export function createSessionAcceptor(context: MeshContext, accepted: AcceptedSe
     const issuedAtMs = token.issuedAtMs ?? Number.NEGATIVE_INFINITY
     if (core.revocations.has('session', said.sessionId, issuedAtMs)) return ENDED
     if (said.actors.some((actor) => core.revocations.has('service', actor, issuedAtMs))) return ENDED
-    return claim(token, said.sessionId, said.actors, service)
+    const shown = ofCertificate(peerOf(caller)?.certificate?.['x5t#S256'])
+    if (isAnyRevoked(core.revocations, shown, issuedAtMs)) return ENDED
+    return claim(token, said, service, [...handedDown(token, text, core.issuer), ...shown])
   }
 
   async function claim(
     token: Token,
-    sessionId: string,
-    actors: PropagatedSession['actors'],
+    { sessionId, actors }: SessionClaims,
     service: string,
+    handed: readonly RevocableId[],
   ): Promise<PropagatedSession | Refusal> {
     const [stored] = await core.store.read([sessionKey(sessionId)])
     const record = readSessionRecord(stored)
+    if (record !== null && !isJudgeable(record, core.revocations)) return OUTDATED
     const nowMs = clock.nowMs()
-    const status = record === null ? null : sessionStatusAt(record, nowMs)
+    const status = record === null ? null : sessionStatusAt(record, core.revocations, nowMs)
     if (record === null || status !== 'ACTIVE' || record.subject !== token.subject) return refuse('ERR_SESSION_ENDED', { status })
     const { id: tokenId } = token
-    if (tokenId === null) return NO_SESSION
+    const revokedWith = joinRevokedWith(sessionIds(record), handed)
+    if (tokenId === null || revokedWith === null) return NO_SESSION
     // RFC 7519 §4.1.7: what is used once is remembered until nobody would accept it any more. Not asked twice: the first time may have counted.
     const claimed = await core.store.claim(stateKey('propagation', tokenId), token.expiresAtMs + core.marginMs)
     if (claimed !== 'first') return claimed === 'again' ? REPLAYED : FULL
@@ -129,12 +138,12 @@ export function createSessionAcceptor(context: MeshContext, accepted: AcceptedSe
       correlationId: record.correlationId,
       expiresAtMs: record.expiresAtMs,
     })
-    accepted.add(session, { service, tokenId, issuedAtMs: token.issuedAtMs ?? nowMs })
+    accepted.add(session, { service, tokenId, revokedWith, issuedAtMs: token.issuedAtMs ?? nowMs })
     return session
   }
 
   function isSender(caller: Principal | Peer, actor: string, { boundTo }: Token): boolean {
-    const peer = 'provenance' in caller ? caller : caller.peer
+    const peer = peerOf(caller)
     if (boundTo !== null && peer?.certificate?.['x5t#S256'] !== boundTo) return false
     if (peer !== null) return isService(peer.identity, actor)
     const identity = 'provenance' in caller ? caller.identity : caller.caller
@@ -180,6 +189,10 @@ export function createSessionAcceptor(context: MeshContext, accepted: AcceptedSe
       for (const verifier of verifiers.values()) await verifier.close()
     },
   }
+}
+
+function peerOf(caller: Principal | Peer): Peer | null {
+  return 'provenance' in caller ? caller : caller.peer
 }
 
 function asSessionRefusal({ code, facts, cause }: Refusal): Refusal {

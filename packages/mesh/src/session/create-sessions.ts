@@ -1,10 +1,13 @@
-import { checkInteger, MisuseError, type StateWrite } from '@countersign/core'
+import { checkInteger, MisuseError } from '@countersign/core'
+import { isAnyRevoked, ofCertificate } from '../handed-down.js'
 import { MAX_ROUNDS, type MeshContext, refusalOfFault, rememberedUntil } from '../mesh-context.js'
 import { hashSecret, isSecretOf, newHandle, readHandle, writeHandle } from '../opaque-handle.js'
 import { type OperationRefusal, refuseOperation } from '../operation-refusal.js'
-import { checkReason, type RevocationReason } from '../revocation-reason.js'
+import { checkReason } from '../revocation-reason.js'
 import { type CreatedSession, sessionFrom } from './session.js'
+import { createSessionBook, ENDED } from './session-book.js'
 import {
+  isJudgeable,
   readSessionRecord,
   readSubjectRecord,
   type SessionRecord,
@@ -12,24 +15,20 @@ import {
   sessionKey,
   sessionStatusAt,
   subjectKey,
-  writeSessionRecord,
   writeSubjectRecord,
 } from './session-record.js'
 import { checkSessionRequest } from './session-request.js'
-import { checkUse, SESSION_MESSAGES, strangeness } from './session-use.js'
+import { checkUse, strangeness } from './session-use.js'
 import type { Sessions, SessionUse, SessionValidation } from './sessions.js'
 
-const ENDED: ReadonlySet<SessionStatus> = new Set(['EXPIRED', 'REVOKED'])
 const MAX_LOCK_SECONDS = 86_400
 
 /** Makes the sessions of a mesh. */
 export function createSessions(context: MeshContext): Sessions {
   const { core, rules, retry, turns, figures, note } = context
   const { clock } = core.surroundings
-
-  function write(record: SessionRecord): StateWrite {
-    return { key: sessionKey(record.id), value: writeSessionRecord(record), untilMs: rememberedUntil(context, record.expiresAtMs) }
-  }
+  const book = createSessionBook(context)
+  const { read, write, expire, revocationOf, tell } = book
 
   /** Runs an operation with its faults as refusals. */
   async function attempt<T>(work: () => Promise<T>): Promise<T | OperationRefusal> {
@@ -39,12 +38,6 @@ export function createSessions(context: MeshContext): Sessions {
       if (fault instanceof MisuseError) throw fault
       return refusalOfFault(fault)
     }
-  }
-
-  async function read(id: string): Promise<{ readonly record: SessionRecord; readonly version: number } | null> {
-    const [stored] = await core.store.read([sessionKey(id)])
-    const record = readSessionRecord(stored)
-    return record === null || stored === null || stored === undefined ? null : { record, version: stored.version }
   }
 
   /** Changes a session that has not ended. What others do to it meanwhile is seen, and decided on anew. */
@@ -58,37 +51,16 @@ export function createSessions(context: MeshContext): Sessions {
         const known = await read(id)
         if (known === null) return null
         const nowMs = clock.nowMs()
-        const before = sessionStatusAt(known.record, nowMs)
+        const before = sessionStatusAt(known.record, core.revocations, nowMs)
         if (ENDED.has(before)) return before
-        const after = next({ ...known.record, status: before, failures: before === known.record.status ? known.record.failures : 0 }, nowMs)
-        if (!(await core.revocations.commit({ expect: [[sessionKey(id), known.version]], put: [write(after)] }))) continue
+        const current = { ...known.record, status: before, failures: before === known.record.status ? known.record.failures : 0 }
+        const after = next(current, nowMs)
+        if (!(await book.change(known, current, after, nowMs))) continue
         if (after.status !== before) tell(after)
         return after.status
       }
       return refuseOperation('ERR_STATE_CONFLICT')
     })
-  }
-
-  function tell({ id, status, correlationId }: SessionRecord): void {
-    figures.sessionChanged(status)
-    const severity = status === 'ACTIVE' ? 'info' : 'warn'
-    note(ENDED.has(status) ? 'session.ended' : 'session.changed', severity, SESSION_MESSAGES[status], {
-      session: id,
-      status,
-      correlationId,
-    })
-  }
-
-  /** Its time is over: told once, by whoever sees it first. */
-  async function expire({ record, version }: { readonly record: SessionRecord; readonly version: number }, nowMs: number): Promise<void> {
-    if (record.status === 'EXPIRED') return
-    const expired: SessionRecord = { ...record, status: 'EXPIRED' }
-    const isFirst = await core.revocations.commit({
-      expect: [[sessionKey(record.id), version]],
-      put: [write(expired)],
-      emit: context.events({ type: 'auth.session.expired', sessionId: record.id, atMs: nowMs }),
-    })
-    if (isFirst) tell(expired)
   }
 
   async function createOnce(request: ReturnType<typeof checkSessionRequest>): Promise<CreatedSession | OperationRefusal> {
@@ -97,6 +69,8 @@ export function createSessions(context: MeshContext): Sessions {
       const [stored] = await core.store.read([key])
       const nowMs = clock.nowMs()
       const alive = await stillAlive(readSubjectRecord(stored), nowMs)
+      if (isAnyRevoked(core.revocations, ofCertificate(request.certificate), nowMs))
+        return refuseOperation('ERR_SESSION_ENDED', { status: 'REVOKED', reason: 'certificate' })
       const surplus = alive.length + 1 - rules.maxSessions
       if (surplus > 0 && !rules.endsOldest) return refuseOperation('ERR_SESSIONS_EXCEEDED', { sessions: alive.length })
       const ended = surplus > 0 ? alive.slice(0, surplus) : []
@@ -106,6 +80,7 @@ export function createSessions(context: MeshContext): Sessions {
         id: handle.id,
         status: 'ACTIVE',
         correlationId: request.correlationId ?? context.newId(),
+        period: 0,
         secretHash: hashSecret(handle.secret),
         failures: 0,
         lockedUntilMs: 0,
@@ -124,7 +99,7 @@ export function createSessions(context: MeshContext): Sessions {
           },
           ...ended.map(({ record: one }) => write({ ...one, status: 'REVOKED' })),
         ],
-        revoke: ended.map(({ record: one }) => revocationOf(one, nowMs, 'superseded')),
+        revoke: ended.map(({ record: one }) => revocationOf(one, one.id, nowMs, 'superseded')),
         emit: [
           ...context.events({ type: 'auth.session.created', sessionId: record.id, correlationId: record.correlationId, atMs: nowMs }),
           ...ended.flatMap(({ record: one }) =>
@@ -136,7 +111,7 @@ export function createSessions(context: MeshContext): Sessions {
       for (const { record: one } of ended) tell({ ...one, status: 'REVOKED' })
       figures.sessionChanged('ACTIVE')
       note('session.created', 'info', 'A session has begun', { session: record.id, correlationId: record.correlationId })
-      return Object.freeze({ ...sessionFrom(record, nowMs), handle: writeHandle(handle) })
+      return Object.freeze({ ...sessionFrom(record, core.revocations, nowMs), handle: writeHandle(handle) })
     }
     return refuseOperation('ERR_STATE_CONFLICT')
   }
@@ -148,15 +123,11 @@ export function createSessions(context: MeshContext): Sessions {
     for (const stored of found) {
       const record = readSessionRecord(stored)
       if (record === null || stored === null) continue
-      if (!ENDED.has(sessionStatusAt(record, nowMs))) alive.push({ record, version: stored.version })
-      else if (record.status !== 'REVOKED') await expire({ record, version: stored.version }, nowMs)
+      const status = sessionStatusAt(record, core.revocations, nowMs)
+      if (!ENDED.has(status)) alive.push({ record, version: stored.version })
+      else if (status === 'EXPIRED') await expire({ record, version: stored.version }, nowMs)
     }
     return alive
-  }
-
-  function revocationOf(record: SessionRecord, nowMs: number, reason: RevocationReason) {
-    const untilMs = rememberedUntil(context, record.expiresAtMs)
-    return { kind: 'session', id: record.id, issuedBeforeMs: Number.POSITIVE_INFINITY, untilMs, revokedAtMs: nowMs, reason } as const
   }
 
   async function validateOnce(id: string, secret: string, use: SessionUse): Promise<SessionValidation> {
@@ -164,18 +135,20 @@ export function createSessions(context: MeshContext): Sessions {
       const known = await read(id)
       // A wrong secret counts for nothing: an id is no secret, and whoever knows it must not be able to lock its owner out.
       if (known === null || !isSecretOf(known.record.secretHash, secret)) return { status: null, ...refuseOperation('ERR_SESSION_ENDED') }
-      const { record, version } = known
+      const { record } = known
+      if (!isJudgeable(record, core.revocations))
+        return { status: null, ...refuseOperation('ERR_STATE_UNAVAILABLE', { reason: 'rebuilding' }) }
       const nowMs = clock.nowMs()
-      const status = sessionStatusAt(record, nowMs)
+      const status = sessionStatusAt(record, core.revocations, nowMs)
       if (status === 'EXPIRED') await expire(known, nowMs)
       if (status !== 'ACTIVE') return { status, ...refuseOperation('ERR_SESSION_ENDED', { status }) }
       const strange = strangeness(record, use)
-      if (strange === null && record.status === 'ACTIVE') return { status, session: sessionFrom(record, nowMs) }
+      if (strange === null && record.status === 'ACTIVE') return { status, session: sessionFrom(record, core.revocations, nowMs) }
       const after: SessionRecord =
         strange === null ? { ...record, status, failures: 0, lockedUntilMs: 0 } : { ...record, status: 'SUSPICIOUS' }
-      if (!(await core.revocations.commit({ expect: [[sessionKey(id), version]], put: [write(after)] }))) continue
+      if (!(await book.change(known, { ...record, status }, after, nowMs))) continue
       tell(after)
-      if (strange === null) return { status, session: sessionFrom(after, nowMs) }
+      if (strange === null) return { status, session: sessionFrom(after, core.revocations, nowMs) }
       return { status: 'SUSPICIOUS', ...refuseOperation('ERR_SESSION_ENDED', { status: 'SUSPICIOUS', reason: strange }) }
     }
     return { status: null, ...refuseOperation('ERR_STATE_CONFLICT') }
@@ -224,7 +197,7 @@ export function createSessions(context: MeshContext): Sessions {
           const isMade = await core.revocations.commit({
             expect: [[sessionKey(id), version]],
             put: [write(revoked)],
-            revoke: [revocationOf(record, nowMs, reason)],
+            revoke: [revocationOf(record, id, nowMs, reason)],
             emit: context.events({ type: 'auth.session.revoked', sessionId: id, reason, atMs: nowMs }),
           })
           if (!isMade) continue
@@ -238,13 +211,13 @@ export function createSessions(context: MeshContext): Sessions {
     get: (id) =>
       attempt(async () => {
         const known = await read(id)
-        return known === null ? null : sessionFrom(known.record, clock.nowMs())
+        return known === null ? null : sessionFrom(known.record, core.revocations, clock.nowMs())
       }),
     list: (subject) =>
       attempt(async () => {
         const nowMs = clock.nowMs()
         const [stored] = await core.store.read([subjectKey(subject)])
-        return (await stillAlive(readSubjectRecord(stored), nowMs)).map(({ record }) => sessionFrom(record, nowMs))
+        return (await stillAlive(readSubjectRecord(stored), nowMs)).map(({ record }) => sessionFrom(record, core.revocations, nowMs))
       }),
   }
 }

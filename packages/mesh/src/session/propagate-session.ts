@@ -1,9 +1,12 @@
 import {
   checkKeys,
   checkText,
-  isSha256Thumbprint,
+  joinRevokedWith,
   MisuseError,
   type PropagatedSession,
+  REVOKED_WITH_CLAIM,
+  type RevocableId,
+  revokedWithClaim,
   SESSION_FIELD,
   type StateRecord,
 } from '@countersign/core'
@@ -14,8 +17,9 @@ import { checkScopes, type ServiceEntry } from '../service/service-directory.js'
 import { readServiceRecord } from '../service/service-record.js'
 import { serviceStatusAt } from '../service/service-status-at.js'
 import { stateKey } from '../state-keys.js'
-import type { AcceptedSessions } from './accepted-sessions.js'
-import { readSessionRecord, type SessionRecord, sessionKey, sessionStatusAt } from './session-record.js'
+import { type AcceptedSessions, isAcceptanceRevoked } from './accepted-sessions.js'
+import { isJudgeable, readSessionRecord, type SessionRecord, sessionIds, sessionKey, sessionStatusAt } from './session-record.js'
+import { checkThumbprint } from './session-request.js'
 import { actClaim, SESSION_TOKEN_TYPE } from './session-token.js'
 
 /** A session that one service hands on to another. */
@@ -67,8 +71,9 @@ export function createSessionPropagation(
 
   /** How it came here: over whom, and how much of it. */
   function origin({ session, from }: PropagationRequest): OperationRefusal | Origin {
-    if (typeof session === 'string') return { id: session, actors: [from], scopes: null }
-    if (accepted.of(session)?.service !== from)
+    if (typeof session === 'string') return { id: session, actors: [from], scopes: null, inherited: [] }
+    const acceptance = accepted.of(session)
+    if (acceptance?.service !== from)
       throw new MisuseError(
         'ERR_OPTION_INVALID',
         'request.session',
@@ -76,10 +81,10 @@ export function createSessionPropagation(
       )
     const actors = [from, ...session.actors]
     if (actors.length > rules.maxHops) return refuseOperation('ERR_SESSION_HOPS', { hops: actors.length, maxHops: rules.maxHops })
-    return { id: session.id, actors, scopes: session.scopes }
+    return { id: session.id, actors, scopes: session.scopes, inherited: acceptance.revokedWith }
   }
 
-  async function hand(request: PropagationRequest, { id, actors, scopes }: Origin): Promise<HandedSession | OperationRefusal> {
+  async function hand(request: PropagationRequest, { id, actors, scopes, inherited }: Origin): Promise<HandedSession | OperationRefusal> {
     const { from, to } = request
     const keys = [sessionKey(id), stateKey('service', from), stateKey('service', to)]
     for (let round = 0; round < MAX_ROUNDS; round++) {
@@ -87,13 +92,15 @@ export function createSessionPropagation(
       const found = await core.store.read(keys)
       const nowMs = clock.nowMs()
       const record = readSessionRecord(found[0])
-      const refusal = judgeOrigin(request, actors) ?? judgeSession(record, nowMs) ?? judgeServices(request, found, nowMs)
+      const refusal = judgeOrigin(request) ?? judgeSession(record, nowMs) ?? judgeServices(request, found, nowMs)
       if (refusal !== null || record === null) return refusal ?? refuseOperation('ERR_SESSION_ENDED')
       const held = scopes ?? new Set(record.scopes)
       const asked = request.scopes ?? [...held]
       if (!asked.every((scope) => held.has(scope))) return refuseOperation('ERR_SCOPE_EXCEEDED')
       const iat = Math.floor(nowMs / 1000)
       const exp = Math.floor(Math.min(iat * 1000 + rules.propagationMs, record.expiresAtMs) / 1000)
+      const revokedWith = joinRevokedWith(sessionIds(record), inherited)
+      if (revokedWith === null) return refuseOperation('ERR_SESSION_HOPS', { hops: actors.length, maxHops: rules.maxHops })
       const tokenId = context.newId()
       const { compact } = await context.sign(SESSION_TOKEN_TYPE, {
         iss: core.issuer,
@@ -102,6 +109,7 @@ export function createSessionPropagation(
         sid: record.id,
         txn: record.correlationId,
         act: actClaim(actors),
+        [REVOKED_WITH_CLAIM]: revokedWithClaim(revokedWith),
         ...(asked.length === 0 ? {} : { scope: asked.join(' ') }),
         ...(request.boundTo === undefined || request.boundTo === null ? {} : { cnf: { 'x5t#S256': request.boundTo } }),
         iat,
@@ -130,23 +138,19 @@ export function createSessionPropagation(
   }
 
   /** What was accepted is handed on only while it would be accepted still: the next token is new, and would outlive a revocation of before. */
-  function judgeOrigin({ session }: PropagationRequest, actors: readonly string[]): OperationRefusal | null {
+  function judgeOrigin({ session }: PropagationRequest): OperationRefusal | null {
     const acceptance = typeof session === 'string' ? undefined : accepted.of(session)
-    if (acceptance === undefined) return null
+    if (typeof session === 'string' || acceptance === undefined) return null
     const { revocations } = core
-    const { tokenId, issuedAtMs } = acceptance
-    if (!(issuedAtMs >= revocations.completeSinceMs)) return refuseOperation('ERR_STATE_UNAVAILABLE', { reason: 'rebuilding' })
-    const isRevoked =
-      revocations.has('token', tokenId, issuedAtMs) || actors.slice(1).some((actor) => revocations.has('service', actor, issuedAtMs))
-    return isRevoked ? refuseOperation('ERR_SESSION_ENDED', { status: 'REVOKED' }) : null
+    if (!(acceptance.issuedAtMs >= revocations.completeSinceMs)) return refuseOperation('ERR_STATE_UNAVAILABLE', { reason: 'rebuilding' })
+    return isAcceptanceRevoked(session, acceptance, revocations) ? refuseOperation('ERR_SESSION_ENDED', { status: 'REVOKED' }) : null
   }
 
   function judgeSession(record: SessionRecord | null, nowMs: number): OperationRefusal | null {
     if (record === null) return refuseOperation('ERR_SESSION_ENDED')
-    const status = sessionStatusAt(record, nowMs)
-    if (status !== 'ACTIVE' || core.revocations.has('session', record.id, record.createdAtMs))
-      return refuseOperation('ERR_SESSION_ENDED', { status: status === 'ACTIVE' ? 'REVOKED' : status })
-    return null
+    if (!isJudgeable(record, core.revocations)) return refuseOperation('ERR_STATE_UNAVAILABLE', { reason: 'rebuilding' })
+    const status = sessionStatusAt(record, core.revocations, nowMs)
+    return status === 'ACTIVE' ? null : refuseOperation('ERR_SESSION_ENDED', { status })
   }
 
   function judgeServices({ from, to }: PropagationRequest, found: readonly (StateRecord | null)[], nowMs: number): OperationRefusal | null {
@@ -185,17 +189,18 @@ interface Origin {
   readonly actors: readonly string[]
   /** `null`: those of the session. */
   readonly scopes: ReadonlySet<string> | null
+  /** What it was accepted by is revoked with. */
+  readonly inherited: readonly RevocableId[]
 }
 
 function checkRequest(request: PropagationRequest): void {
   const given: unknown = request
   checkKeys('request', given, KEYS)
-  const { session, boundTo = null } = request
+  const { session } = request
   if (typeof session !== 'string' && (typeof session !== 'object' || session === null))
     throw new MisuseError('ERR_OPTION_INVALID', 'request.session', 'takes the id of a session, or principal.session')
   checkText('request.from', request.from)
   checkText('request.to', request.to)
   if (request.scopes !== undefined) checkScopes('request.scopes', request.scopes)
-  if (boundTo !== null && !isSha256Thumbprint(boundTo))
-    throw new MisuseError('ERR_OPTION_INVALID', 'request.boundTo', "takes a certificate's x5t#S256: 43 characters")
+  checkThumbprint('request.boundTo', request.boundTo ?? null)
 }

@@ -1,4 +1,13 @@
-import { isJsonArray, isJsonObject, type JsonObject, parseJsonObject, type StateRecord } from '@countersign/core'
+import {
+  isJsonArray,
+  isJsonObject,
+  type JsonObject,
+  parseJsonObject,
+  type RevocableId,
+  type RevocationList,
+  type StateRecord,
+} from '@countersign/core'
+import { isAnyRevoked, ofCertificate } from '../handed-down.js'
 import { stateKey } from '../state-keys.js'
 
 /**
@@ -18,6 +27,10 @@ export interface SessionRecord {
   readonly device: string | null
   readonly location: string | null
   readonly correlationId: string
+  /** `x5t#S256` of the certificate that its user has shown; `null` without one. */
+  readonly certificate: string | null
+  /** How often it has stopped counting for a while: what was handed on before then does not count again. */
+  readonly period: number
   /** SHA-256 of the secret part of its handle, base64url. */
   readonly secretHash: string
   readonly failures: number
@@ -46,8 +59,8 @@ export function writeSessionRecord(record: SessionRecord): string {
 export function readSessionRecord(stored: StateRecord | null | undefined): SessionRecord | null {
   const value = stored === null || stored === undefined ? null : parseJsonObject(stored.value)
   if (value === null) return null
-  const { id, subject, scopes, claims, device, location, correlationId, secretHash, failures, lockedUntilMs, createdAtMs, expiresAtMs } =
-    value
+  const { id, subject, scopes, claims, device, location, correlationId, certificate, period, secretHash } = value
+  const { failures, lockedUntilMs, createdAtMs, expiresAtMs } = value
   const status = STATUSES.find((one) => one === value['status'])
   if (
     status === undefined ||
@@ -58,6 +71,8 @@ export function readSessionRecord(stored: StateRecord | null | undefined): Sessi
     !isTextOrNull(device) ||
     !isTextOrNull(location) ||
     typeof correlationId !== 'string' ||
+    !isTextOrNull(certificate) ||
+    typeof period !== 'number' ||
     typeof secretHash !== 'string' ||
     typeof failures !== 'number' ||
     typeof lockedUntilMs !== 'number' ||
@@ -74,6 +89,8 @@ export function readSessionRecord(stored: StateRecord | null | undefined): Sessi
     device,
     location,
     correlationId,
+    certificate,
+    period,
     secretHash,
     failures,
     lockedUntilMs,
@@ -82,11 +99,34 @@ export function readSessionRecord(stored: StateRecord | null | undefined): Sessi
   }
 }
 
-/** How a session stands now: time ends it, and time ends a lock. */
-export function sessionStatusAt({ status, expiresAtMs, lockedUntilMs }: SessionRecord, nowMs: number): SessionStatus {
+/**
+ * What a period of a session is revoked as when the session is locked, or used where it should not be: of kind `session`, by an id that no
+ * session has. So what was handed on in it ends in every process, and what is handed on after it counts.
+ */
+export function periodOf({ id, period }: Pick<SessionRecord, 'id' | 'period'>): string {
+  return `period ${period} of ${id}`
+}
+
+/** What all that hands a session on is revoked with. */
+export function sessionIds(record: SessionRecord): readonly RevocableId[] {
+  return [['session', record.id], ['session', periodOf(record)], ...ofCertificate(record.certificate)]
+}
+
+/** Is it known what was revoked since it began? A store that came back with an old copy of itself cannot tell. */
+export function isJudgeable({ createdAtMs }: SessionRecord, { completeSinceMs = Number.NEGATIVE_INFINITY }: RevocationList): boolean {
+  return createdAtMs >= completeSinceMs
+}
+
+/** How a session stands now: what was revoked ends it, time ends it, and time ends a lock. */
+export function sessionStatusAt(record: SessionRecord, revocations: RevocationList, nowMs: number): SessionStatus {
+  const { id, status, certificate, createdAtMs, expiresAtMs, lockedUntilMs } = record
   if (status === 'REVOKED' || status === 'EXPIRED') return status
+  // Its record may not say so yet: the store was down, or the certificate was revoked and nobody has looked at the session since.
+  if (isAnyRevoked(revocations, [['session', id], ...ofCertificate(certificate)], createdAtMs)) return 'REVOKED'
   if (!(nowMs < expiresAtMs)) return 'EXPIRED'
-  return status === 'LOCKED' && nowMs >= lockedUntilMs ? 'ACTIVE' : status
+  const now = status === 'LOCKED' && nowMs >= lockedUntilMs ? 'ACTIVE' : status
+  // A record of before that period ended: read a moment too early, or put back by whoever can write to the store.
+  return now === 'ACTIVE' && revocations.has('session', periodOf(record), createdAtMs) ? 'LOCKED' : now
 }
 
 /** Sessions of one subject: ids and ends, in the order of their making. */

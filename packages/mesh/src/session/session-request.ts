@@ -1,4 +1,13 @@
-import { checkKeys, checkText, type JsonObject, joinPath, kindOf, MisuseError, parseJsonObject } from '@countersign/core'
+import {
+  checkKeys,
+  checkText,
+  isSha256Thumbprint,
+  type JsonObject,
+  joinPath,
+  kindOf,
+  MisuseError,
+  parseJsonObject,
+} from '@countersign/core'
 import { checkScopes } from '../service/service-directory.js'
 
 /** Whose session, and what it carries. */
@@ -13,6 +22,8 @@ export interface SessionRequest {
   readonly device?: string | null
   /** Where it was begun, such as a country. As `device`. Default `null`. */
   readonly location?: string | null
+  /** `x5t#S256` of the certificate that the user has logged in with: the session ends when it is revoked. Default `null`. */
+  readonly certificate?: string | null
   /** One id for all that is done in it, in every service's log. Default: a new one. */
   readonly correlationId?: string
 }
@@ -23,10 +34,11 @@ export interface CheckedSessionRequest {
   readonly claims: JsonObject
   readonly device: string | null
   readonly location: string | null
+  readonly certificate: string | null
   readonly correlationId: string | null
 }
 
-const KEYS = ['subject', 'scopes', 'claims', 'device', 'location', 'correlationId']
+const KEYS = ['subject', 'scopes', 'claims', 'device', 'location', 'certificate', 'correlationId']
 const MAX_SUBJECT = 256
 const MAX_PLACE = 256
 const MAX_CLAIMS_BYTES = 4096
@@ -35,7 +47,7 @@ const CORRELATION_ID = /^[\w-]{1,128}$/
 /** @throws {MisuseError} */
 export function checkSessionRequest(request: unknown): CheckedSessionRequest {
   checkKeys('request', request, KEYS)
-  const { scopes = [], claims = {}, device = null, location = null, correlationId = null } = request
+  const { scopes = [], claims = {}, device = null, location = null, certificate = null, correlationId = null } = request
   const subject = bounded('request.subject', request['subject'], MAX_SUBJECT)
   if (/^spiffe:/i.test(subject)) throw new MisuseError('ERR_OPTION_INVALID', 'request.subject', 'takes a user: a workload has no session')
   if (correlationId !== null && (typeof correlationId !== 'string' || !CORRELATION_ID.test(correlationId)))
@@ -46,8 +58,15 @@ export function checkSessionRequest(request: unknown): CheckedSessionRequest {
     claims: checkClaims('request.claims', claims),
     device: device === null ? null : bounded('request.device', device, MAX_PLACE),
     location: location === null ? null : bounded('request.location', location, MAX_PLACE),
+    certificate: checkThumbprint('request.certificate', certificate),
     correlationId,
   }
+}
+
+/** @returns `null` where none is given. */
+export function checkThumbprint(option: string, value: unknown): string | null {
+  if (value === null || isSha256Thumbprint(value)) return value
+  throw new MisuseError('ERR_OPTION_INVALID', option, "takes a certificate's x5t#S256: 43 characters")
 }
 
 /** A text of bounded length that every store takes. */

@@ -11,7 +11,7 @@ import {
 } from '@countersign/core'
 import type { MeshContext } from '../mesh-context.js'
 import type { SessionAcceptor } from './accept-session.js'
-import type { AcceptedSessions } from './accepted-sessions.js'
+import { type AcceptedSessions, isAcceptanceRevoked } from './accepted-sessions.js'
 
 export interface SessionVerifierOptions {
   /** Id of the service that the guard protects. */
@@ -47,10 +47,8 @@ export function createSessionVerifier(
     const { revocations } = core
     // Written so that a NaN refuses.
     if (!(revocations.ageMs <= revocations.leaseMs)) return OUTDATED
-    const { issuedAtMs, tokenId } = acceptance
-    if (!(issuedAtMs >= revocations.completeSinceMs)) return OUTDATED
-    if (revocations.has('session', session.id, issuedAtMs) || revocations.has('token', tokenId, issuedAtMs)) return ENDED
-    return session.actors.some((actor) => revocations.has('service', actor, issuedAtMs)) ? ENDED : null
+    if (!(acceptance.issuedAtMs >= revocations.completeSinceMs)) return OUTDATED
+    return isAcceptanceRevoked(session, acceptance, revocations) ? ENDED : null
   }
 
   return Object.freeze<SessionVerifier>({

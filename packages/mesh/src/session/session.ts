@@ -1,3 +1,4 @@
+import type { RevocationList } from '@countersign/core'
 import type { SessionRecord, SessionStatus } from './session-record.js'
 import { sessionStatusAt } from './session-record.js'
 
@@ -27,9 +28,9 @@ export interface CreatedSession extends Session {
   readonly handle: string
 }
 
-export function sessionFrom(record: SessionRecord, nowMs: number): Session {
+export function sessionFrom(record: SessionRecord, revocations: RevocationList, nowMs: number): Session {
   const { id, subject, scopes, claims, device, location, correlationId, failures, lockedUntilMs, createdAtMs, expiresAtMs } = record
-  const status = sessionStatusAt(record, nowMs)
+  const status = sessionStatusAt(record, revocations, nowMs)
   return Object.freeze({
     id,
     status,

@@ -23,14 +23,20 @@ export interface SessionUse {
 export interface Sessions {
   /**
    * Begins a session.
-   * @returns `ERR_SESSIONS_EXCEEDED`: the subject has as many as it may.
+   * @returns `ERR_SESSIONS_EXCEEDED`: the subject has as many as it may. `ERR_SESSION_ENDED`: its certificate is revoked.
    */
   create(request: SessionRequest): Promise<({ readonly refused?: never } & CreatedSession) | OperationRefusal>
-  /** May the session be used? A device or a place that is not the session's makes it `SUSPICIOUS`. */
+  /**
+   * May the session be used? A device or a place that is not the session's makes it `SUSPICIOUS`: what was handed on so far ends in every
+   * process within a second.
+   */
   validate(handle: string, use?: SessionUse): Promise<SessionValidation>
   /** Somebody has failed to prove that the session is theirs, by a PIN or a step-up. The last failure that is allowed locks it. */
   fail(id: string): Promise<SessionStatus | null | OperationRefusal>
-  /** Locks it for so long, the `lockSeconds` of the mesh by default. */
+  /**
+   * Locks it for so long, the `lockSeconds` of the mesh by default. What was handed on so far ends in every process within a second; once the
+   * session counts again, it is handed on anew.
+   */
   lock(id: string, seconds?: number): Promise<SessionStatus | null | OperationRefusal>
   /** The user has confirmed the use that was suspicious: from now on device and place are these. */
   confirm(id: string, use: SessionUse): Promise<SessionStatus | null | OperationRefusal>

@@ -1,31 +1,12 @@
 import assert from 'node:assert/strict'
-import { createHash, generateKeyPairSync, randomUUID, sign } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import type { AuthorizationServerOptions, OAuthClient } from '@countersign/mesh'
 import { decodeToken } from '@countersign/token'
-import { advance, certificateClient, createStage, ISSUER, lastCode, run, type Stage } from './stage.js'
+import { advance, certificateClient, createHolder, createStage, ISSUER, lastCode, run } from './stage.js'
 
 const ORDERS = 'spiffe://prod.example/orders'
 const BILLING = 'spiffe://prod.example/billing'
 const GRANT = { grant_type: 'client_credentials', client_id: ORDERS }
-
-/** A key of a client, and proofs that it makes with it. */
-function createHolder({ mesh }: Stage) {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const { kty, crv, x, y } = publicKey.export({ format: 'jwk' })
-  const jwk = { kty, crv, x, y }
-  const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-  return {
-    jkt: createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url'),
-    proof(changes: object = {}, header: object = {}): { readonly dpop: string } {
-      const iat = Math.floor(mesh.clock.nowMs() / 1000)
-      const claims = { htm: 'POST', htu: `${ISSUER}/token`, iat, jti: randomUUID(), ...changes }
-      const input = `${encode({ typ: 'dpop+jwt', alg: 'ES256', jwk, ...header })}.${encode(claims)}`
-      const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' })
-      return { dpop: `${input}.${signature.toString('base64url')}` }
-    },
-  }
-}
 
 async function start(t: TestContext, client: Partial<OAuthClient> = {}, options: Partial<AuthorizationServerOptions> = {}) {
   const stage = await createStage(t)

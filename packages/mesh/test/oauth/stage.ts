@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, generateKeyPairSync, randomBytes, randomUUID, sign } from 'node:crypto'
 import { once } from 'node:events'
 import { Agent, createServer, request as httpsRequest } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
-import type { StateStore } from '@countersign/core'
+import type { Clock, StateStore } from '@countersign/core'
 import { createKeyRing, type SigningAlgorithm } from '@countersign/issuer'
 import {
   type AuthorizationServer,
@@ -31,14 +31,19 @@ export const ISSUER = 'https://mesh.prod.example'
 
 export async function createStage(
   t: TestContext,
-  options: { readonly issuer?: string; readonly algorithm?: SigningAlgorithm; readonly store?: StateStore } = {},
+  options: {
+    readonly issuer?: string
+    readonly algorithm?: SigningAlgorithm
+    readonly store?: StateStore | ((clock: Clock) => StateStore)
+  } = {},
 ): Promise<Stage> {
   const mesh = createTestMesh('prod.example')
   const { clock } = mesh
   const recorder = createTestRecorder()
   const meter = createTestMeter()
   const issuer = options.issuer ?? ISSUER
-  const store = options.store ?? createMemoryStateStore({ clock })
+  const { store: given = createMemoryStateStore({ clock }) } = options
+  const store = typeof given === 'function' ? given(clock) : given
   const keys = createKeyRing({ clock, recorder, algorithm: options.algorithm ?? 'ES256' })
   const revocations = createRevocations({ store, clock, recorder, meter, heartbeatMs: 10 })
   const surroundings = { clock, recorder, meter, fetch: globalThis.fetch }
@@ -196,4 +201,22 @@ export function lastCode({ recorder }: Stage): string | undefined {
 export async function advance({ mesh, core }: Stage, seconds: number): Promise<void> {
   mesh.clock.advanceSeconds(seconds)
   while (!(core.revocations.ageMs <= core.revocations.leaseMs)) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+/** A key of a client, and proofs that it makes with it. */
+export function createHolder({ mesh }: Stage) {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const { kty, crv, x, y } = publicKey.export({ format: 'jwk' })
+  const jwk = { kty, crv, x, y }
+  const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
+  return {
+    jkt: createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url'),
+    proof(changes: object = {}, header: object = {}): { readonly dpop: string } {
+      const iat = Math.floor(mesh.clock.nowMs() / 1000)
+      const claims = { htm: 'POST', htu: `${ISSUER}/token`, iat, jti: randomUUID(), ...changes }
+      const input = `${encode({ typ: 'dpop+jwt', alg: 'ES256', jwk, ...header })}.${encode(claims)}`
+      const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' })
+      return { dpop: `${input}.${signature.toString('base64url')}` }
+    },
+  }
 }

@@ -34,6 +34,18 @@ test('gives a service that has proven its certificate a token for one target, bo
   await mesh.close()
 })
 
+test('gives a service a token for itself, whomever it may call: sessions may then be handed on to it', async () => {
+  const { mesh } = await stage({ services: { ...SERVICES, [LEDGER]: { mayCall: [] } } })
+  const issued = await mesh.authenticateService({ service: LEDGER, peer: peerOf(LEDGER), audience: LEDGER })
+  assert.equal(issued.status, 'AUTHENTICATED')
+  await mesh.authenticateService({ service: BILLING, peer: peerOf(BILLING), audience: LEDGER })
+  const session = await mesh.sessions.create({ subject: 'alice' })
+  assert.ok(!session.refused)
+  const handed = await mesh.propagateSession({ session: session.id, from: BILLING, to: LEDGER })
+  assert.equal(handed.refused, undefined)
+  await mesh.close()
+})
+
 for (const [claim, request, expected] of [
   ['a certificate of another service', { peer: peerOf(BILLING) }, { status: 'UNAUTHORIZED', code: 'ERR_SERVICE_MISMATCH' }],
   [

@@ -384,3 +384,43 @@ async function call(port: number, options: object): Promise<string> {
     })
   })
 }
+
+test('a registration that comes before the list knows of the end of the one before is another one', async () => {
+  const memory = createMemoryStateStore({ clock })
+  const { pull } = memory.revocations
+  let isBehind = false
+  const revocations: typeof memory.revocations = {
+    ...memory.revocations,
+    onAppend: () => () => {},
+    async pull(after, limit) {
+      const page = await pull(after, limit)
+      return isBehind && after !== null ? { ...page, position: after, entries: [], more: false } : page
+    },
+  }
+  const { mesh } = await stage({ clock, store: memory })
+  const late = await stage({ clock, store: { ...memory, revocations } })
+  await mesh.registerService(registrationOf(orders))
+  isBehind = true
+  assert.equal(codeOf(await mesh.deregisterService(ORDERS)), 'done')
+  assert.equal(codeOf(await late.mesh.registerService(registrationOf(other))), 'done')
+  isBehind = false
+  clock.advanceSeconds(2)
+  const proven = { service: ORDERS, peer: peerOf(ORDERS, { thumbprint: other['x5t#S256'] }), audience: BILLING }
+  for (const one of [mesh, late.mesh]) {
+    await until(() => one.revocations.ageMs <= one.revocations.leaseMs)
+    assert.equal((await one.authenticateService(proven)).status, 'AUTHENTICATED')
+  }
+  await mesh.close()
+  await late.mesh.close()
+})
+
+test('a service with the longest id that there is can be deregistered', async () => {
+  const longest = `spiffe://test.example/${'a'.repeat(2026)}`
+  assert.equal(longest.length, 2048)
+  const { mesh } = await stage({ services: { [longest]: { mayCall: [] } } })
+  assert.equal(codeOf(await mesh.deregisterService(longest)), 'done')
+  assert.equal(await mesh.status(longest), 'REVOKED')
+  const refused = await mesh.authenticateService({ service: longest, peer: peerOf(longest), audience: longest })
+  assert.equal(refused.status, 'REVOKED')
+  await mesh.close()
+})

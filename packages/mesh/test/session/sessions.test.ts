@@ -4,7 +4,7 @@ import { StateError } from '@countersign/core'
 import type { AuthMesh, CreatedSession } from '@countersign/mesh'
 import { createMemoryStateStore } from '@countersign/state'
 import { createTestClock } from '@countersign/testing'
-import { breakable, stage, until } from '../fixture.js'
+import { breakable, stage, thumbprintOf, until } from '../fixture.js'
 
 const HOUR = 3600
 const REASON = { reason: 'logout' } as const
@@ -89,6 +89,42 @@ test('what becomes of a session as time goes by', async () => {
     await later(seconds)
     assert.equal(await statusOf(mesh, session), status, name)
   }
+  await mesh.close()
+})
+
+test('a session ends with the certificate that its user has logged in with, whatever its record says', async () => {
+  const { mesh } = await stage()
+  const session = await begin(mesh, { certificate: thumbprintOf('alice') })
+  const other = await begin(mesh)
+  assert.equal(await statusOf(mesh, session), 'ACTIVE')
+  await mesh.revoke({ certificate: thumbprintOf('alice') }, { reason: 'key-compromise' })
+  assert.equal(await statusOf(mesh, session), 'REVOKED')
+  assert.equal(await mesh.sessions.confirm(session.id, {}), 'REVOKED')
+  const late = await mesh.sessions.create({ subject: 'alice', certificate: thumbprintOf('alice') })
+  assert.equal(late.refused && late.code, 'ERR_SESSION_ENDED')
+  const listed = await mesh.sessions.list('alice')
+  assert.deepEqual('refused' in listed ? listed.code : listed.map(({ id }) => id), [other.id])
+  await mesh.close()
+})
+
+test('a record of before a lock that is put back into the store does not unlock the session', async () => {
+  const clock = createTestClock()
+  const store = createMemoryStateStore({ clock })
+  const { mesh } = await stage({ clock, store })
+  const session = await begin(mesh)
+  const key = `session:22:${session.id}`
+  const [before] = await store.read([key])
+  await mesh.sessions.lock(session.id, 60)
+  await store.commit({ put: [{ key, value: before?.value ?? '', untilMs: session.expiresAtMs }] })
+  assert.equal(await statusOf(mesh, session), 'LOCKED')
+  assert.equal(await mesh.sessions.fail(session.id), 'LOCKED')
+  assert.equal(await mesh.sessions.confirm(session.id, {}), 'LOCKED')
+  await mesh.close()
+})
+
+test('refuses a certificate that is no thumbprint', async () => {
+  const { mesh } = await stage()
+  await assert.rejects(begin(mesh, { certificate: 'CN=alice' }), { code: 'ERR_OPTION_INVALID', option: 'request.certificate' })
   await mesh.close()
 })
 
