@@ -4,6 +4,8 @@ export interface LivingIds {
   readonly size: number
   /** @param nowMs epoch milliseconds, as everywhere here. */
   has(id: string, nowMs: number): boolean
+  /** The latest end among those that were let go, epoch milliseconds. Where the clock was set back to before it, nobody knows of them any more. */
+  readonly letGoUntilMs: number
   /** @returns `false`: there is no room. An id that is here already is alive until then from now on. */
   add(id: string, untilMs: number, nowMs: number): boolean
   /** Ids and their ends. */
@@ -18,6 +20,7 @@ const VISITS_WHEN_FULL = 1000
 export function createLivingIds(maxEntries: number): LivingIds {
   const untilOf = new Map<string, number>()
   let round = untilOf.entries()
+  let letGoUntilMs = Number.NEGATIVE_INFINITY
 
   function letGo(visits: number, nowMs: number): void {
     for (let visit = 0; visit < visits; visit++) {
@@ -27,13 +30,18 @@ export function createLivingIds(maxEntries: number): LivingIds {
         return
       }
       const [id, untilMs] = next.value
-      if (untilMs <= nowMs) untilOf.delete(id)
+      if (untilMs > nowMs) continue
+      untilOf.delete(id)
+      letGoUntilMs = Math.max(letGoUntilMs, untilMs)
     }
   }
 
   return {
     get size() {
       return untilOf.size
+    },
+    get letGoUntilMs() {
+      return letGoUntilMs
     },
     has(id, nowMs) {
       const untilMs = untilOf.get(id)
