@@ -1,4 +1,14 @@
-import { type ApiKey, type Finding, type Inbound, isRefusal, type Peer, type Refusal, refuse, type Token, type Verifier } from '@countersign/core'
+import {
+  type ApiKey,
+  type Finding,
+  type Inbound,
+  isRefusal,
+  type Peer,
+  type Refusal,
+  refuse,
+  type Token,
+  type Verifier,
+} from '@countersign/core'
 import type { Verifiers } from './pipeline-parts.js'
 
 /** What comes of it. */

@@ -8,17 +8,18 @@ import type { ApiKeyDirectory, ApiKeyRules } from './options.js'
 const FIND_TIMEOUT_MS = 5000
 /** As long as processes that share state take to hear of a change, at the worst. */
 const DEFAULT_MAX_AGE_MS = 30_000
-/** Questions that are open at once: a source that guesses ids does not hold more than half of them, and what it guesses is in none twice. */
+/** Questions of strangers that are open at once. A source that guesses ids has half of them at the most. */
 const MAX_OPEN = 256
 
 const UNUSABLE = Object.freeze(refuse('ERR_API_KEYS_UNAVAILABLE', Object.freeze({ reason: 'the record of the key cannot be used' })))
 const CROWDED = Object.freeze(refuse('ERR_API_KEYS_UNAVAILABLE', Object.freeze({ reason: 'too many questions are open' })))
+const NO_PLACE = (): void => {}
 
 /** Records that somebody else keeps. Many requests may bring one key at once; one question answers them all. */
 export function createDirectoryRecords(directory: ApiKeyDirectory, rules: ApiKeyRules): KeyRecords {
   const closing = new AbortController()
-  // Each question listens for the end, and there are no more of them than that.
-  setMaxListeners(MAX_OPEN, closing.signal)
+  // Each question listens for the end.
+  setMaxListeners(0, closing.signal)
   const room = createQuestionRoom(MAX_OPEN)
   const asked = new Map<string, { readonly epoch: number; readonly found: Promise<Found> }>()
 
@@ -47,7 +48,7 @@ export function createDirectoryRecords(directory: ApiKeyDirectory, rules: ApiKey
       const running = asked.get(id)
       // Only of the same epoch: what was asked before a change may be answered as before it.
       if (running !== undefined && running.epoch === epoch) return running.found
-      const leave = room.enter(source)
+      const leave = source === null ? NO_PLACE : room.enter(source)
       if (leave === null) return CROWDED
       let answer: unknown
       try {

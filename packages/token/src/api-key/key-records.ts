@@ -22,7 +22,7 @@ export interface KeyRecords {
   readonly maxAgeMs: number
   /**
    * A promise only where the records are elsewhere. Neither throws nor rejects.
-   * @param source who wants to know, see `sourceOf`; `null`: nobody but ourselves.
+   * @param source whose guess it may be, see `sourceOf`; `null`: nobody's, since the key was verified before.
    */
   find(id: string, source: string | null): Found | Promise<Found>
   ready(): Promise<void>

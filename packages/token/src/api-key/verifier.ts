@@ -109,7 +109,7 @@ export function createApiKeyVerifier(
     const nowMs = clock.nowMs()
     if (!isCurrent(entry, nowMs)) {
       const { epoch } = records
-      const found = records.find(id, sourceOf(inbound, peer))
+      const found = records.find(id, null)
       if (found instanceof Promise) return undefined
       const renewed = renew(id, entry, found, epoch, nowMs)
       if (isRefusal(renewed)) return renewed

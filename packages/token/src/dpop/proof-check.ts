@@ -1,4 +1,13 @@
-import { type Clock, createMemoryReplayStore, type Headers, type Inbound, isRefusal, jwkThumbprint, type Refusal, refuse } from '@countersign/core'
+import {
+  type Clock,
+  createMemoryReplayStore,
+  type Headers,
+  type Inbound,
+  isRefusal,
+  jwkThumbprint,
+  type Refusal,
+  refuse,
+} from '@countersign/core'
 import { LRUCache } from 'lru-cache'
 import { isSame } from '../binding.js'
 import { matchSignature } from '../match-signature.js'

@@ -75,8 +75,8 @@ export function createIntrospector(rules: IssuerRules, introspection: Introspect
   // The token that a connection brought last: most bring the same one again, and comparing it costs less than hashing it.
   const lastOf = Symbol('countersign.introspected')
   const closing = new AbortController()
-  // Each question listens for the end, with its credentials and with its answer.
-  setMaxListeners(2 * MAX_RUNNING, closing.signal)
+  // Each question listens for the end.
+  setMaxListeners(0, closing.signal)
 
   function hashOf(field: string, token: string, connection: Connection): string {
     const last = connection[lastOf] as { readonly field: string; readonly hash: string } | undefined
