@@ -157,7 +157,13 @@ test('has so many questions of one source open at once, and room for others mean
   const silence = new Promise<null>((resolve) => {
     answer = () => resolve(null)
   })
-  const keys = { epoch: 1, find: (id: string) => (asked++, id === record.id ? Promise.resolve(record) : silence) }
+  const keys = {
+    epoch: 1,
+    find(id: string) {
+      asked++
+      return id === record.id ? Promise.resolve(record) : silence
+    },
+  }
   const verifier = createApiKeyVerifier({ ...optionsFor([]), keys }, surroundings)
   const guesses = Array.from({ length: 300 }, () => statusOf(verifier, keyed(issue(surroundings).text, '203.0.113.7')))
   await delay(0)
