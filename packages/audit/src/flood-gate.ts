@@ -41,7 +41,7 @@ export function createFloodGate(clock: Clock): FloodGate {
   function topicOf(kind: string, code: string): Topic {
     const known = topics.get(kind)?.get(code)
     if (known !== undefined) return known
-    if (all.length >= MAX_TOPICS && kind !== OTHER) return topicOf(OTHER, '')
+    if (all.length >= MAX_TOPICS && (kind !== OTHER || code !== '')) return topicOf(OTHER, '')
     const topic = { name: `${kind} ${code}`, sources: new Map<string, Bucket>(), fullAtMs: 0, suppressed: 0 }
     const ofKind = topics.get(kind)
     if (ofKind === undefined) topics.set(kind, new Map([[code, topic]]))

@@ -1,4 +1,4 @@
-/** Room for questions to somebody else that are open at once, shared so that no source takes it all. */
+/** Room for questions to somebody else that are open at once, shared so that no source takes it all for long. */
 export interface QuestionRoom {
   /**
    * @param source whose question it is, see `sourceOf`; `null`: one of our own.
@@ -8,8 +8,8 @@ export interface QuestionRoom {
 }
 
 /**
- * Makes room for so many questions. A source has as many places as it leaves free: one alone takes half of them, `n` of them take `n` parts of
- * `n + 1`. So there is one left for who comes next, however many the others want.
+ * Makes room for so many questions. A source has no more places than are free beside them: one alone takes half. Of `n` that want all, each comes
+ * to have one part of `n + 1`, as soon as what it had over that is answered; the part that is left is for who comes next.
  */
 export function createQuestionRoom(places: number): QuestionRoom {
   // No more sources than places: whoever has no question open is not in it.
