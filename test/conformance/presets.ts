@@ -36,6 +36,13 @@ export function presetsOf(world: World) {
       },
     }) as const
   const dpop = { ...both, binding: 'dpop', dpop: { origins: ORIGIN } } as const
+  const wit = {
+    issuer: `spiffe://${TRUST_DOMAIN}`,
+    audience: null,
+    type: 'wit+jwt',
+    keys: { jwks: tokens.jwks },
+    proof: { origins: ORIGIN },
+  } as const
   const apiKeys = {
     keys: keys.records,
     hashKey: keys.hashKey,
@@ -74,7 +81,7 @@ export function presetsOf(world: World) {
     workloads: {
       ...mtls,
       mtls: null,
-      jwt: { issuer: `spiffe://${TRUST_DOMAIN}`, audience: null, type: 'wit+jwt', keys: { jwks: tokens.jwks }, proof: { origins: ORIGIN } },
+      jwt: wit,
       authorize: [orders],
     },
     'either-one': { ...mtls, jwt: bearer, require: 'any', authorize: 'any-authenticated' },
@@ -155,6 +162,7 @@ export function presetsOf(world: World) {
     'key-lock': { ...keyAlone, apiKeys: { ...apiKeys, lock: { failures: 1 } } },
     'key-lock-over-time': { ...keyAlone, apiKeys: { ...apiKeys, lock: { failures: 1 } } },
     'certificate-and-key': { ...mtls, apiKeys },
+    'workloads-and-keys': { ...mtls, mtls: null, jwt: wit, apiKeys, require: 'any', authorize: 'any-authenticated' },
     'any-of-three': { ...mtls, jwt: bearer, apiKeys, require: 'any', authorize: 'any-authenticated' },
     'behind-nginx': { ...mtls, forwarded: { format: 'nginx', from: proxy } },
     'behind-two-envoys': { ...mtls, forwarded: { format: 'envoy-xfcc', from: proxy, hops: 2 } },

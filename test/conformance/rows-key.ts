@@ -135,6 +135,29 @@ export const KEY_ROWS: readonly Row[] = [
     UNENCRYPTED,
   ),
 
+  // beside the token of a workload
+  row(
+    'with-workload',
+    'accepts the key of the workload whose token it is',
+    ['A13', 'B3'],
+    { preset: 'workloads-and-keys', proof: 'workload', apiKey: 'orders' },
+    { id: idOf('/orders'), evidence: ['jwt', 'api-key'], keyProven: true },
+  ),
+  row(
+    'of-another-workload',
+    'refuses the key of another workload than the token is of',
+    ['A13', 'E14'],
+    { preset: 'workloads-and-keys', proof: 'workload', apiKey: 'shipping' },
+    { code: 'ERR_API_KEY_BINDING', status: 401, challenge: `WPT, ${ASKS_FOR_KEY.challenge}` },
+  ),
+  row(
+    'beside-unproven-workload',
+    'refuses a workload’s token without a proof beside a good key in Authorization',
+    ['E14'],
+    { preset: 'workloads-and-keys', proof: 'workload alone', fields: [['Authorization', 'ApiKey APIKEY']] },
+    { code: 'ERR_PROOF_MISSING', status: 401, challenge: `WPT, ${ASKS_FOR_KEY.challenge}` },
+  ),
+
   // bad evidence is final
   row(
     'bad-token-is-final',

@@ -50,7 +50,7 @@ test('what the table expects is what the catalogue says', () => {
       said.every((word) => word === error),
       code,
     )
-    assert.equal(said.length === 0, error === null || error === '' || challenge === 'WPT', code)
+    assert.equal(said.length === 0, error === null || error === '' || challenge?.startsWith('WPT') === true, code)
     if (stage === 'api-key' && challenge !== undefined) assert.match(challenge, /(?:^|, )ApiKey realm="countersign"/, code)
   }
 })

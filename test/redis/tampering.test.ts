@@ -138,6 +138,34 @@ test('an event that was changed in the store is not delivered, told of, and stan
   assert.equal((await admin.hExists(keyOf(name, 'events'), 'e')) ? 'there' : 'gone', 'gone')
 })
 
+test('an event that was put in the place of another is not delivered, and not again and again', async () => {
+  const name = newName()
+  const store = storeOn(server, { name })
+  for (const id of ['old', 'new']) await store.commit({ emit: [{ id, topic: 'auth.token.revoked', payload: '{}', atMs: 1 }] })
+  await admin.hSet(keyOf(name, 'events'), 'new', (await admin.hGet(keyOf(name, 'events'), 'old')) ?? '')
+  const taken = await store.outbox.take(10, 1_000)
+  assert.deepEqual(
+    taken.map(({ id }) => id),
+    ['old'],
+  )
+  await store.outbox.acknowledge(['old'])
+  assert.deepEqual(await admin.hKeys(keyOf(name, 'events')), [])
+})
+
+test('events that were tampered with do not make it look as if none were left behind them', async () => {
+  const name = newName()
+  const store = storeOn(server, { name })
+  const ids = Array.from({ length: 12 }, (_, index) => `e${String(index).padStart(2, '0')}`)
+  for (const id of ids) await store.commit({ emit: [{ id, topic: 'auth.token.revoked', payload: '{}', atMs: 1 }] })
+  for (const id of ids.slice(0, 5))
+    await admin.hSet(keyOf(name, 'events'), id, altered((await admin.hGet(keyOf(name, 'events'), id)) ?? null))
+  const taken = await store.outbox.take(2, 1_000)
+  assert.deepEqual(
+    taken.map(({ id }) => id),
+    ids.slice(5, 7),
+  )
+})
+
 test('a key of the mesh that holds something else is told of as tampered', async () => {
   const name = newName()
   const store = storeOn(server, { name })

@@ -1,9 +1,9 @@
-import type { Clock } from '@countersign/core'
+import type { Clock, SecurityEvent } from '@countersign/core'
 
 /** Decides which of many like events are written, and counts the others. */
 export interface FloodGate {
-  /** The number of events like it that were not written before, or -1 if this one is not either. */
-  pass(topic: string, source: string): number
+  /** The number of events like it that were not written before, or -1 if this one is not either, which costs next to nothing. */
+  pass(event: SecurityEvent): number
   /** What was counted and not told yet, by topic; forgets it. */
   drain(): readonly (readonly [topic: string, suppressed: number])[]
 }
@@ -25,45 +25,55 @@ interface Bucket {
 }
 
 interface Topic extends Bucket {
+  readonly name: string
+  readonly sources: Map<string, Bucket>
   suppressed: number
 }
 
 /** Makes a gate that lets everything pass until it is too much. */
 export function createFloodGate(clock: Clock): FloodGate {
-  const topics = new Map<string, Topic>()
-  const sources = new Map<string, Bucket>()
+  // By kind, by code and then by source: a text made of them would have to be hashed for each event of a flood.
+  const topics = new Map<string, Map<string, Topic>>()
+  const all: Topic[] = []
+  const others: Bucket = { fullAtMs: 0 }
+  let sources = 0
 
-  function topicOf(name: string): Topic {
-    const key = topics.has(name) || topics.size < MAX_TOPICS ? name : OTHER
-    const known = topics.get(key)
+  function topicOf(kind: string, code: string): Topic {
+    const known = topics.get(kind)?.get(code)
     if (known !== undefined) return known
-    const topic = { fullAtMs: 0, suppressed: 0 }
-    topics.set(key, topic)
+    if (all.length >= MAX_TOPICS && (kind !== OTHER || code !== '')) return topicOf(OTHER, '')
+    const topic = { name: `${kind} ${code}`, sources: new Map<string, Bucket>(), fullAtMs: 0, suppressed: 0 }
+    const ofKind = topics.get(kind)
+    if (ofKind === undefined) topics.set(kind, new Map([[code, topic]]))
+    else ofKind.set(code, topic)
+    all.push(topic)
     return topic
   }
 
-  function sourceOf(name: string, nowMs: number): Bucket {
-    const known = sources.get(name)
+  function sourceOf(topic: Topic, name: string, nowMs: number): Bucket {
+    const known = topic.sources.get(name)
     if (known !== undefined) return known
-    if (sources.size >= MAX_SOURCES) {
-      for (const [key, { fullAtMs }] of sources) if (fullAtMs <= nowMs) sources.delete(key)
-      if (sources.size >= MAX_SOURCES) return sources.get(OTHER) ?? keep(OTHER)
+    if (sources >= MAX_SOURCES) {
+      forgetIdle(nowMs)
+      if (sources >= MAX_SOURCES) return others
     }
-    return keep(name)
-  }
-
-  function keep(name: string): Bucket {
     const bucket = { fullAtMs: 0 }
-    sources.set(name, bucket)
+    topic.sources.set(name, bucket)
+    sources++
     return bucket
   }
 
+  function forgetIdle(nowMs: number): void {
+    for (const topic of all)
+      for (const [name, { fullAtMs }] of topic.sources) if (fullAtMs <= nowMs && topic.sources.delete(name)) sources--
+  }
+
   return {
-    pass(topicName, sourceName) {
+    pass({ kind, code = '', facts }) {
       const nowMs = clock.nowMs()
-      const topic = topicOf(topicName)
+      const topic = topicOf(kind, code)
       // The topic first: in a flood of sources it is used up, and no source is looked for.
-      const source = hasRoom(topic, PER_TOPIC, nowMs) ? sourceOf(`${topicName} ${sourceName}`, nowMs) : null
+      const source = hasRoom(topic, PER_TOPIC, nowMs) ? sourceOf(topic, sourceIn(facts), nowMs) : null
       if (source === null || !hasRoom(source, PER_SOURCE, nowMs)) {
         topic.suppressed++
         return -1
@@ -76,14 +86,18 @@ export function createFloodGate(clock: Clock): FloodGate {
     },
     drain() {
       const told: (readonly [string, number])[] = []
-      for (const [name, topic] of topics) {
+      for (const topic of all) {
         if (topic.suppressed === 0) continue
-        told.push([name, topic.suppressed])
+        told.push([topic.name, topic.suppressed])
         topic.suppressed = 0
       }
       return told
     },
   }
+}
+
+function sourceIn(facts: SecurityEvent['facts']): string {
+  return String(facts['peer'] ?? facts['clientAddress'] ?? facts['remoteAddress'] ?? '')
 }
 
 function hasRoom({ fullAtMs }: Bucket, { perSecond, burst }: typeof PER_TOPIC | typeof PER_SOURCE, nowMs: number): boolean {

@@ -36,7 +36,7 @@ export function createRecorder(options: AuditOptions | Recorder | null | undefin
 
   function record(event: SecurityEvent): boolean {
     const isSampled = event.kind === 'request.allowed'
-    const suppressed = isSampled ? 0 : gate.pass(topicOf(event), sourceOf(event))
+    const suppressed = isSampled ? 0 : gate.pass(event)
     if (suppressed === -1) {
       summary ??= setTimeout(summarise, SUMMARY_INTERVAL_MS).unref()
       return true
@@ -84,14 +84,6 @@ export function createRecorder(options: AuditOptions | Recorder | null | undefin
       await sink.close()
     },
   }
-}
-
-function topicOf({ kind, code }: SecurityEvent): string {
-  return `${kind} ${code ?? ''}`
-}
-
-function sourceOf({ facts }: SecurityEvent): string {
-  return String(facts['peer'] ?? facts['clientAddress'] ?? facts['remoteAddress'] ?? '')
 }
 
 function isRecorder(options: AuditOptions | Recorder | undefined): options is Recorder {

@@ -6,6 +6,8 @@ export interface LivingIds {
   readonly size: number
   /** @param nowMs epoch milliseconds, as everywhere here. */
   has(id: string, nowMs: number): boolean
+  /** The latest end among those that were let go, epoch milliseconds. Where the clock was set back to before it, nobody knows of them any more. */
+  readonly letGoUntilMs: number
   /** @returns `false`: there is no room. An id that is here already is alive until then from now on. */
   add(id: string, untilMs: number, nowMs: number): boolean
   /** Ids and their ends. */
@@ -15,16 +17,22 @@ export interface LivingIds {
 export function createLivingIds(maxEntries: number): LivingIds {
   const untilOf = new Map<string, number>()
   const walk = createRounds(() => untilOf.entries())
+  let letGoUntilMs = Number.NEGATIVE_INFINITY
 
   function letGo(visits: number, nowMs: number): void {
     walk(visits, ([id, untilMs]) => {
-      if (untilMs <= nowMs) untilOf.delete(id)
+      if (untilMs > nowMs) return
+      untilOf.delete(id)
+      letGoUntilMs = Math.max(letGoUntilMs, untilMs)
     })
   }
 
   return {
     get size() {
       return untilOf.size
+    },
+    get letGoUntilMs() {
+      return letGoUntilMs
     },
     has(id, nowMs) {
       const untilMs = untilOf.get(id)

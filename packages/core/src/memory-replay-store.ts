@@ -35,6 +35,8 @@ export function createMemoryReplayStore(options: MemoryReplayStoreOptions): Memo
     claim(id, untilMs) {
       const nowMs = clock.nowMs()
       if (ids.has(id, nowMs)) return 'again'
+      // The clock was set back, and this may have been claimed and let go before. What ends later than all of those was not.
+      if (nowMs < ids.letGoUntilMs && untilMs <= ids.letGoUntilMs) return 'full'
       return ids.add(id, untilMs, nowMs) ? 'first' : 'full'
     },
   }

@@ -49,6 +49,10 @@ export interface PeerVerifier extends Verifier<Peer> {
 
 export interface TokenVerifier extends Verifier<Token> {
   readonly kind: 'jwt'
+  /** @param peer who else has proven to be calling: so many questions about tokens may be open for each, or else for each address. */
+  verify(inbound: Inbound, peer?: Peer | null): Promise<Finding<Token>>
+  /** A token, or what would be one, is presented beside `Authorization`, whatever that holds. Left out where there is no such field. */
+  takesOwnField?(inbound: Inbound): boolean
   /** Is this token this peer's? `null`: yes, or the issuer's tokens need not be. */
   bind(token: Token, peer: Peer | null): Refusal | null
   /** The schemes that tokens are accepted under, the one to be named first in front. Default: `Bearer` alone. */
@@ -65,8 +69,11 @@ export interface ApiKeyVerifier extends Verifier<ApiKey> {
   verify(inbound: Inbound, peer?: Peer | null): Promise<Finding<ApiKey>>
   /** The `Authorization` field of this request holds a key, and so no bearer token. Looks at its scheme alone. */
   takesAuthorization(inbound: Inbound): boolean
-  /** Is this key this peer's? `null`: yes, or nobody else has proven who is calling. */
-  bind(key: ApiKey, peer: Peer | null): Refusal | null
+  /**
+   * Is this key this peer's, and does no token beside it name another caller? `null`: yes, or nobody else has proven who is calling.
+   * @param token what else was presented, verified. It may speak for somebody who calls through the key's owner, but not for another workload.
+   */
+  bind(key: ApiKey, peer: Peer | null, token?: Token | null): Refusal | null
 }
 
 /** Accepts sessions that other services hand on. */

@@ -49,6 +49,29 @@ test('a full store finds room wherever it is: its way over the ids goes on at th
   assert.equal(ids.add('one more', 50, 6), true)
 })
 
+test('lets nothing be used again once the clock was set back, and accepts what ends later than all that it has let go', () => {
+  const { store, at } = bench()
+  assert.equal(store.claim('captured', 1_000_010), 'first')
+  at(1_000_020)
+  for (let index = 0; index < 50; index++) store.claim(`id ${index}`, 1_000_100)
+  at(1_000_000)
+  assert.equal(store.claim('captured', 1_000_010), 'full')
+  assert.equal(store.claim('fresh', 1_000_011), 'first')
+  assert.equal(store.claim('id 1', 1_000_100), 'again')
+  at(1_000_010)
+  assert.equal(store.claim('another', 1_000_010), 'first')
+})
+
+test('a clock that was far ahead for a moment stops nobody for longer than what it ended lives', () => {
+  const { store, at } = bench()
+  for (let index = 0; index < 50; index++) store.claim(`id ${index}`, 1_000_100)
+  at(9_000_000_000)
+  for (let index = 0; index < 50; index++) store.claim(`ahead ${index}`, 9_000_000_100)
+  at(1_000_001)
+  assert.equal(store.claim('id 1', 1_000_100), 'full')
+  assert.equal(store.claim('fresh', 1_000_101), 'first')
+})
+
 test('gives back what is alive, and nothing else', () => {
   const ids = createLivingIds(10)
   ids.add('dead', 5, 0)

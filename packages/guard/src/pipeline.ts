@@ -91,9 +91,8 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       return meddled === null ? takeQuota(ANONYMOUS, inbound, path, need) : deny(meddled, inbound, null)
     }
     const peer = peers === null ? null : peers.recall(inbound)
-    // One `Authorization` holds one credential: what is a key is no token with a wrong scheme.
-    const isKey = tokens !== null && (apiKeys?.takesAuthorization(inbound) ?? false)
-    const token = tokens === null || isKey || isRefusal(peer) ? null : tokens.recall(inbound)
+    // Looked at once the peer is known: what is recalled now may have ended by then.
+    const token = isRefusal(peer) ? null : peer === undefined ? undefined : recallToken(inbound)
     // Whose failures an attempt with a key counts among is known only once the peer is.
     const apiKey =
       apiKeys === null || isRefusal(peer) || isRefusal(token) ? null : peer === undefined ? undefined : apiKeys.recall(inbound, peer)
@@ -104,6 +103,13 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     return judgeEvidence(inbound, path, need, peer, token, apiKey)
   }
 
+  function recallToken(inbound: Inbound): Finding<Token> | undefined {
+    if (tokens === null) return null
+    // One `Authorization` holds one credential: what is a key is no token with a wrong scheme. A token in a field of its own is one all the same.
+    const isKey = (apiKeys?.takesAuthorization(inbound) ?? false) && !(tokens.takesOwnField?.(inbound) ?? false)
+    return isKey ? null : tokens.recall(inbound)
+  }
+
   async function examineCold(
     inbound: Inbound,
     path: string,
@@ -111,7 +117,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     recalledPeer: Finding<Peer> | undefined,
     recalledToken: Finding<Token> | undefined,
   ): Promise<Decision> {
-    return verifyEvidence<Decision | Promise<Decision>>(parts, enter, inbound, recalledPeer, recalledToken, {
+    return verifyEvidence<Decision | Promise<Decision>>(parts, enter, recallToken, inbound, recalledPeer, recalledToken, {
       found: (peer, token, apiKey) => judgeEvidence(inbound, path, need, peer, token, apiKey),
       refused: (refusal, caller) => deny(refusal, inbound, caller),
     })
@@ -140,7 +146,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
       if (unbound !== null) return denyEvidence(unbound, inbound, peer)
     }
     if (apiKey !== null && apiKeys !== null) {
-      const foreign = apiKeys.bind(apiKey, peer)
+      const foreign = apiKeys.bind(apiKey, peer, token)
       if (foreign !== null) return denyEvidence(foreign, inbound, peer)
     }
     return takeQuota(principalFrom(peer, token, apiKey, inbound), inbound, path, need)
@@ -158,11 +164,11 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   }
 
   function takeQuota(principal: Principal, inbound: Inbound, path: string, need: EvidenceNeed): Decision | Promise<Decision> {
-    if (limiter === null) return conclude(principal, inbound, path, need, null)
+    if (limiter === null) return conclude(principal, inbound, path, need, null, false)
     const quotas = limiter.take(principal, inbound, path)
-    if (!('then' in quotas)) return conclude(principal, inbound, path, need, quotas)
+    if (!('then' in quotas)) return conclude(principal, inbound, path, need, quotas, false)
     return quotas.then(
-      (taken) => conclude(principal, inbound, path, need, taken),
+      (taken) => conclude(principal, inbound, path, need, taken, true),
       (fault: unknown) => deny(refuse('ERR_LIMITER_UNAVAILABLE', undefined, fault), inbound, principal),
     )
   }
@@ -173,11 +179,14 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     path: string,
     need: EvidenceNeed,
     quotas: Quotas | null,
+    isLate: boolean,
   ): Decision | Promise<Decision> {
     try {
       const headers = withTokenFields(quotas?.headers ?? NO_HEADERS, inbound)
       // Quota first: probing for a 403 is not free.
       if (quotas !== null && quotas.refusal !== null) return deny(quotas.refusal, inbound, principal, headers)
+      const ended = isLate ? endOf(principal, inbound) : null
+      if (ended !== null) return denyEvidence(ended, inbound, principal, headers)
       if (need.reads) {
         const refusal: unknown = authorizer.authorize(principal, inbound, path)
         if (isRefusal(refusal)) return deny(principal.anonymous ? inviting(inbound) : refusal, inbound, principal, headers)
@@ -192,17 +201,30 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     }
   }
 
+  /** A decision is true when it is given: what it stands on may have ended while something was waited for. */
+  function endOf(principal: Principal, inbound: Inbound): Refusal | null {
+    return closed ? refuse('ERR_GUARD_CLOSED') : judgeGrant({ principal, inbound }, parts)
+  }
+
   async function takeSession(verifier: SessionVerifier, principal: Principal, inbound: Inbound, headers: Headers): Promise<Decision> {
     let leave: (() => void) | null = null
     try {
       const entry = await enter(inbound, principal.peer)
       if (isRefusal(entry)) return deny(entry, inbound, principal, headers)
       leave = entry
+      // Before the session is used up, and after that once more.
+      const ended = endOf(principal, inbound)
+      if (ended !== null) return denyEvidence(ended, inbound, principal, headers)
       const session = await verifier.accept(inbound, principal)
       if (isRefusal(session)) return denyEvidence(session, inbound, principal, headers)
       // A verifier of the user's own that says nothing has accepted nothing.
       if (!isSession(session)) return deny(refuse('ERR_GUARD_FAULT', { part: 'session' }), inbound, principal)
-      return grant(withSession(principal, session), inbound, true, headers)
+      const accepted = withSession(principal, session)
+      const endedMeanwhile = endOf(accepted, inbound)
+      if (endedMeanwhile !== null) return denyEvidence(endedMeanwhile, inbound, accepted, headers)
+      // An event says what has happened, and so comes after the session is used up: where it is lost, so is the session. Its caller gets another
+      // one, and nobody reads of a request that was allowed and then was not.
+      return grant(accepted, inbound, true, headers)
     } catch (fault) {
       return deny(refuse('ERR_GUARD_FAULT', { part: 'session' }, fault), inbound, principal)
     } finally {
@@ -250,7 +272,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
 
   function judge(grant: Grant): Denial | null {
     try {
-      const refusal = closed ? refuse('ERR_GUARD_CLOSED') : judgeGrant(grant, parts)
+      const refusal = endOf(grant.principal, grant.inbound)
       return refusal === null ? null : denialFrom(refusal)
     } catch (fault) {
       return denialFrom(refuse('ERR_GUARD_FAULT', undefined, fault))

@@ -62,15 +62,10 @@ export function createWitness(recorder: Recorder, meter: Meter | null): Witness 
       granted?.add(1)
       if (!recorder.wants('request.allowed')) return null
       const { principal, inbound } = grant
-      const kept = recorder.record({
-        kind: 'request.allowed',
-        severity: 'info',
-        message: 'request allowed',
-        facts: {
-          ...callerFacts(inbound, principal),
-          evidence: principal.evidence,
-        },
-      })
+      const facts: WrittenFacts = {}
+      addCaller(facts, inbound, principal)
+      facts['evidence'] = principal.evidence
+      const kept = recorder.record({ kind: 'request.allowed', severity: 'info', message: 'request allowed', facts })
       return kept ? null : refuse('ERR_AUDIT_UNAVAILABLE')
     },
     denied({ code, facts, evidence, cause }, inbound, caller) {
@@ -79,12 +74,15 @@ export function createWitness(recorder: Recorder, meter: Meter | null): Witness 
         refused?.add(1, { failure_reason: code })
         if (stage === 'peer') refusedPeers?.add(1, { code })
         if (!recorder.wants('request.denied')) return
+        const all: WrittenFacts = { ...facts }
+        addCaller(all, inbound, caller)
+        if (evidence !== undefined) Object.assign(all, evidence)
         recorder.record({
           kind: 'request.denied',
           severity: status === 503 ? 'error' : 'warn',
           code,
           message: title,
-          facts: { ...facts, ...callerFacts(inbound, caller), ...evidence },
+          facts: all,
           ...(cause === undefined ? {} : { cause }),
         })
       })
@@ -96,12 +94,11 @@ export function createWitness(recorder: Recorder, meter: Meter | null): Witness 
           report(unknownProxy(peer))
         }
         if (!recorder.wants('forwarded.ignored')) return
-        recorder.record({
-          kind: 'forwarded.ignored',
-          severity: 'warn',
-          message: IGNORED[reason],
-          facts: { ...requestFacts(inbound, peer), reason, fields: names.map((name) => name.toLowerCase()) },
-        })
+        const facts: WrittenFacts = {}
+        addRequest(facts, inbound, peer)
+        facts['reason'] = reason
+        facts['fields'] = names.map((name) => name.toLowerCase())
+        recorder.record({ kind: 'forwarded.ignored', severity: 'warn', message: IGNORED[reason], facts })
       })
     },
     report,
@@ -118,38 +115,46 @@ function unknownProxy({ id }: Peer): SecurityEvent {
   }
 }
 
-function callerFacts(inbound: Inbound, caller: Peer | Principal | null): Facts {
-  if (caller === null || 'provenance' in caller) return requestFacts(inbound, caller)
+/** Written into one object: a flood of denials builds them in vain, and an object put together of others costs three times as much. */
+type WrittenFacts = { -readonly [Name in keyof Facts]: Facts[Name] }
+
+function addCaller(facts: WrittenFacts, inbound: Inbound, caller: Peer | Principal | null): void {
+  if (caller === null || 'provenance' in caller) {
+    addRequest(facts, inbound, caller)
+    return
+  }
   const { id, peer, token, apiKey, session } = caller
-  return {
-    ...requestFacts(inbound, peer),
-    principal: id,
-    ...(token === null ? {} : tokenFacts(token)),
-    ...(apiKey === null ? {} : { apiKeyId: apiKey.id }),
-    ...(session === null ? {} : { session: session.id, correlationId: session.correlationId }),
-  }
+  addRequest(facts, inbound, peer)
+  facts['principal'] = id
+  if (token !== null) addToken(facts, token)
+  if (apiKey !== null) facts['apiKeyId'] = apiKey.id
+  if (session === null) return
+  facts['session'] = session.id
+  facts['correlationId'] = session.correlationId
 }
 
-function requestFacts({ clientAddress, connection, method, protocol, target }: Inbound, peer: Peer | null): Facts {
-  return {
-    remoteAddress: connection.remoteAddress,
-    ...(connection.proxyAddress === null ? {} : { proxyAddress: connection.proxyAddress }),
-    ...(clientAddress === connection.remoteAddress ? {} : { clientAddress }),
-    transport: connection.transport,
-    protocol,
-    method: METHODS.has(method) ? method : 'other',
-    path: loggablePath(target),
-    ...(peer === null ? {} : { peer: peer.id, ...certificateFacts(peer) }),
-  }
+function addRequest(facts: WrittenFacts, { clientAddress, connection, method, protocol, target }: Inbound, peer: Peer | null): void {
+  const { remoteAddress, proxyAddress, transport } = connection
+  facts['remoteAddress'] = remoteAddress
+  if (proxyAddress !== null) facts['proxyAddress'] = proxyAddress
+  if (clientAddress !== remoteAddress) facts['clientAddress'] = clientAddress
+  facts['transport'] = transport
+  facts['protocol'] = protocol
+  facts['method'] = METHODS.has(method) ? method : 'other'
+  facts['path'] = loggablePath(target)
+  if (peer === null) return
+  facts['peer'] = peer.id
+  const { certificate } = peer
+  if (certificate === null) return
+  facts['serialNumber'] = certificate.serialNumber
+  facts['fingerprint256'] = certificate.fingerprint256
 }
 
-function certificateFacts({ certificate }: Peer): Facts {
-  return certificate === null ? {} : { serialNumber: certificate.serialNumber, fingerprint256: certificate.fingerprint256 }
-}
-
-function tokenFacts({ subject, issuer, claims }: Token): Facts {
+function addToken(facts: WrittenFacts, { subject, issuer, claims }: Token): void {
   const tokenId = claims['jti']
-  return { subject, issuer, ...(typeof tokenId === 'string' && tokenId.length <= MAX_TOKEN_ID ? { tokenId } : {}) }
+  facts['subject'] = subject
+  facts['issuer'] = issuer
+  if (typeof tokenId === 'string' && tokenId.length <= MAX_TOKEN_ID) facts['tokenId'] = tokenId
 }
 
 /** A refusal or a peer of somebody else's verifier may be anything: what cannot be told of it must not turn a denial into a crash. */

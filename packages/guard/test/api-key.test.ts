@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { type ApiKeyVerifier, type Decision, type Inbound, type Peer, refuse } from '@countersign/core'
 import { createGuard, type GuardOptions } from '@countersign/guard'
@@ -111,6 +111,50 @@ test('does not take a key in Authorization for a token with a wrong scheme', asy
   assert.equal(codeOf(await guardOf({ jwt, require: 'any' }).guard.decide(inbound())), 'ERR_TOKEN_SCHEME')
 })
 
+test('judges a token in a field of its own beside a key in Authorization, whatever else would do', async () => {
+  const jwt = { ...tokenVerifier({ recall: refuse('ERR_PROOF_MISSING') }), takesOwnField: () => true }
+  const apiKeys = keyVerifier({ recall: apiKey(), takesAuthorization: true })
+  assert.equal(codeOf(await guardOf({ jwt, apiKeys, require: 'any' }).guard.decide(inbound())), 'ERR_PROOF_MISSING')
+  const cold = guardOf({ jwt, apiKeys, mtls: peerVerifier({ verify: async () => null }), require: 'any' })
+  assert.equal(codeOf(await cold.guard.decide(inbound())), 'ERR_PROOF_MISSING')
+})
+
+test('refuses a Workload Identity Token beside a key in Authorization, where the key alone would do', async () => {
+  const { guard, issued } = keyed({
+    jwt: {
+      issuer: 'spiffe://test.example',
+      audience: null,
+      type: 'wit+jwt',
+      keys: { jwks: [publicJwk()] },
+      proof: { origins: 'https://localhost:8443' },
+    },
+    require: 'any',
+  })
+  const fields = (more: Record<string, string>): Inbound => {
+    const all: Record<string, string> = { authorization: `ApiKey ${issued.text}`, ...more }
+    return inbound({ header: (name) => all[name] ?? null })
+  }
+  assert.equal(codeOf(await guard.decide(fields({}))), 'allowed')
+  assert.equal(codeOf(await guard.decide(fields({ 'workload-identity-token': 'a.b.c' }))), 'ERR_PROOF_MISSING')
+})
+
+test('hands the token beside a key to whoever says whose the key is, and again when the grant is judged', () => {
+  const seen: unknown[] = []
+  const orders = token()
+  const apiKeys: ApiKeyVerifier = {
+    ...keyVerifier({ recall: apiKey() }),
+    bind(_key, _peer, beside) {
+      seen.push(beside)
+      return null
+    },
+  }
+  const { guard } = guardOf({ jwt: tokenVerifier({ recall: orders }), apiKeys })
+  const grant = guard.decide(inbound())
+  assert.ok(!(grant instanceof Promise) && grant.allowed)
+  guard.judge(grant)
+  assert.deepEqual(seen, [orders, orders])
+})
+
 test('asks an anonymous caller who may not do this for a key, where no token is looked at', async () => {
   const { guard } = guardOf({
     apiKeys: keyVerifier({ recall: null }),
@@ -155,6 +199,11 @@ test('is ready once its keys are, and closes those that it has made', async () =
   assert.match(String(guard), /API keys by Authorization or x-api-key/)
   await guard.close()
 })
+
+function publicJwk() {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  return { ...publicKey.export({ format: 'jwk' }), kid: 'issuer', use: 'sig', alg: 'ES256' }
+}
 
 /** One service with real keys: requests come from an address each. */
 function keyed(options: Partial<GuardOptions> = {}) {

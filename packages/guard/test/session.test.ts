@@ -106,6 +106,49 @@ test('a session that is bad refuses the request', async () => {
   assert.deepEqual(recorder.codes(), ['ERR_SESSION_INVALID'])
 })
 
+test('uses up no session of a caller who has ended, and accepts none for a caller who ended meanwhile', async () => {
+  for (const [endsAt, used] of [
+    ['before', 0],
+    ['meanwhile', 1],
+  ] as const) {
+    let ended = endsAt === 'before'
+    const { verifier, asked } = sessions({
+      accept: async () => {
+        ended = true
+        return SESSION
+      },
+    })
+    const mtls = peerVerifier({ recall: orders, judge: () => (ended ? 'ERR_PEER_REVOKED' : null) })
+    assert.equal(codeOf(await guardOf({ session: verifier, mtls }).guard.decide(handingOn())), 'ERR_PEER_REVOKED')
+    assert.equal(asked(), used)
+  }
+})
+
+test('a session that ends while it is accepted refuses the request', async () => {
+  const { verifier } = sessions({ judge: () => 'ERR_SESSION_ENDED' })
+  assert.equal(codeOf(await guardOf({ session: verifier }).guard.decide(handingOn())), 'ERR_SESSION_ENDED')
+})
+
+test('a request whose event is lost is written down as allowed after its session was used up, not before', async () => {
+  const order: string[] = []
+  const { verifier } = sessions({
+    accept: async () => {
+      order.push('accepted')
+      return SESSION
+    },
+  })
+  const recorder = createTestRecorder()
+  const audit: typeof recorder = {
+    ...recorder,
+    record(event) {
+      if (event.kind === 'request.allowed') order.push(`recorded ${String(event.facts['session'])}`)
+      return event.kind !== 'request.allowed'
+    },
+  }
+  assert.equal(codeOf(await guardOf({ session: verifier, audit }).guard.decide(handingOn())), 'ERR_UNAVAILABLE')
+  assert.deepEqual(order, ['accepted', 'recorded s-1'])
+})
+
 for (const [name, accept] of [
   ['throws', () => assert.fail('broken')],
   ['rejects', async () => assert.fail('broken')],

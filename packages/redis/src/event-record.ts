@@ -6,10 +6,14 @@ export function writeEvent(sealer: Sealer, { id, topic, payload, atMs }: StateEv
   return `${sealer.seal('event', json)}${json}`
 }
 
-/** @throws {StateError} `tampered`. */
-export function readEvent(sealer: Sealer, text: string): StateEvent {
+/**
+ * @param place the id that it stands under: in the place of another it would be delivered again for ever, since it is taken out under its own.
+ * @throws {StateError} `tampered`.
+ */
+export function readEvent(sealer: Sealer, place: string, text: string): StateEvent {
   const json = text.slice(SEAL_LENGTH)
   sealer.check(text.slice(0, SEAL_LENGTH), 'event', json)
   const [id, topic, payload, atMs] = JSON.parse(json) as [string, string, string, number]
+  if (id !== place) throw sealer.tampered('event')
   return { id, topic, payload, atMs }
 }

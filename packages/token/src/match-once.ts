@@ -13,7 +13,8 @@ export function createMatcher(): Matcher {
   const matching = new Map<string, { readonly epoch: number; readonly key: Promise<VerificationKey | null> }>()
 
   return function match(field, { appraisal, candidates, epoch }) {
-    const running = matching.get(field)
+    // The text of a token is long, and hashed for the first time here.
+    const running = matching.size === 0 ? undefined : matching.get(field)
     // Only under the same keys: what another key of this name has signed is another question.
     if (running?.epoch === epoch) return running.key
     const { algorithm, signingInput, signature } = appraisal

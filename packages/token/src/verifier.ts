@@ -23,6 +23,7 @@ import { createMatcher } from './match-once.js'
 import { Open } from './open-token.js'
 import { createStatusCounter } from './status-counter.js'
 import type { TokenIssuer } from './token-issuer.js'
+import { witOf } from './wimse/credentials.js'
 
 // A question to the issuer, its answer, a question once more: enough for any token.
 const MAX_ROUNDS = 3
@@ -207,6 +208,7 @@ export function createTokenVerifier(options: TokenIssuer | readonly TokenIssuer[
       return checkBinding(token, peer, issuer?.binding ?? 'mtls')
     },
     challenges: challengesOf(issuers.all),
+    ...(takesWits ? { takesOwnField: (inbound) => witOf(inbound) !== null } : {}),
     ...(tellers.length === 0 ? {} : { fieldsFor }),
     async ready() {
       await Promise.all(issuers.all.map((issuer) => issuer.keys.ready()))

@@ -99,6 +99,18 @@ test('asks the client’s jwks_uri for its keys, and tells a silence from a wron
   await silent.close()
 })
 
+test('refuses an assertion that has run out while the keys were waited for', async () => {
+  const signer = createSigner('ES256')
+  const slow = createSurroundings(async () => {
+    slow.advanceSeconds(91)
+    return Response.json({ keys: [signer.jwk] })
+  })
+  const options = { clientId: 'tool', audience: AUDIENCE, keys: { jwksUri: 'https://tool.example/jwks' } }
+  const verifier = createClientAssertionVerifier('client', options, slow)
+  assert.equal(await codeOf(verifier.verify(assertion(signer))), 'ERR_TOKEN_EXPIRED')
+  await verifier.close()
+})
+
 test('names the subject of an assertion without verifying it', () => {
   const signer = createSigner('ES256')
   assert.equal(subjectOfAssertion(assertion(signer)), 'tool')

@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { isRefusal, MisuseError, type TokenVerifier } from '@countersign/core'
 import { type ClientAuthentication, createTokenVerifier, type IntrospectedOptions, type JwtOptions } from '@countersign/token'
+import { peerOf } from './api-key/bench.js'
 import { createSigner } from './signer.js'
 import {
   AUDIENCE,
@@ -358,7 +359,7 @@ test('asks about nothing that cannot be a bearer token', async () => {
   assert.equal(endpoint.requests.length, 0)
 })
 
-test('keeps no more answers than it is told, asks no more than a hundred questions at once, and puts no token into what is logged', async () => {
+test('keeps no more answers than it is told, asks no more than a hundred questions at once, half of them of one source, and puts no token into what is logged', async () => {
   const endpoint = createEndpoint({ maxEntries: 10 })
   endpoint.active()
   for (let index = 0; index < 20; index++) await statusOf(endpoint.verifier, `token-${index}`)
@@ -371,16 +372,64 @@ test('keeps no more answers than it is told, asks no more than a hundred questio
   })
   endpoint.answer(async () => (await held).clone())
   const before = endpoint.requests.length
-  const waiting = Array.from({ length: 150 }, (_, index) => endpoint.verifier.verify(bearer(`flood-${index}`)))
+  const ask = (index: number, address: number) =>
+    endpoint.verifier.verify({ ...bearer(`flood-${index}`), clientAddress: `192.0.2.${address}` })
+  const waiting = Array.from({ length: 60 }, (_, index) => ask(index, 1))
+  await settle()
+  assert.equal(endpoint.requests.length - before, 50)
+  waiting.push(...Array.from({ length: 10 }, (_, index) => endpoint.verifier.verify(bearer(`flood-${100 + index}`), peerOf('orders'))))
+  await settle()
+  assert.equal(endpoint.requests.length - before, 60, 'a proven peer has a share of its own, whatever its address')
+  waiting.push(...Array.from({ length: 100 }, (_, index) => ask(200 + index, 2 + index)))
   await settle()
   assert.equal(endpoint.requests.length - before, 100)
   answer(Response.json({ active: false }))
   const found = await Promise.all(waiting)
   const codes = found.map((one) => (isRefusal(one) ? one.code : 'ok'))
   assert.deepEqual([codes.filter((code) => code === 'ERR_TOKEN_INACTIVE').length, codes.at(-1)], [100, 'ERR_INTROSPECTION_UNAVAILABLE'])
+  assert.equal(await statusOf(endpoint.verifier, 'one-more'), 'ERR_TOKEN_INACTIVE', 'all the room was given back')
   const logged = JSON.stringify([endpoint.surroundings.events, found, endpoint.verifier.toString()])
   for (const secret of ['flood-', 'token-', SECRET.clientSecret]) assert(!logged.includes(secret), secret)
-  assert.equal(endpoint.surroundings.counts.get('ERR_TOKEN_INACTIVE'), 100)
+  assert.equal(endpoint.surroundings.counts.get('ERR_TOKEN_INACTIVE'), 101)
+})
+
+test('what strangers make up pushes out no good answer', async () => {
+  const endpoint = createEndpoint({ maxEntries: 10 })
+  endpoint.active()
+  assert.equal(await statusOf(endpoint.verifier, TOKEN), 'ok')
+  endpoint.answer(() => Response.json({ active: false }))
+  for (let index = 0; index < 50; index++) assert.equal(await statusOf(endpoint.verifier, `made-up-${index}`), 'ERR_TOKEN_INACTIVE')
+  assert.equal(recalledStatus(endpoint.verifier, bearer(TOKEN)), 'ok')
+  assert.equal(recalledStatus(endpoint.verifier, bearer('made-up-39')), 'open')
+  assert.equal(recalledStatus(endpoint.verifier, bearer('made-up-49')), 'ERR_TOKEN_INACTIVE')
+})
+
+test('of two answers about a token the last one counts, whichever way it changed', async () => {
+  const endpoint = createEndpoint({ cacheSeconds: 30, negativeCacheSeconds: 5 })
+  endpoint.active()
+  assert.equal(await statusOf(endpoint.verifier, TOKEN), 'ok')
+  endpoint.answer(() => Response.json({ active: false }))
+  endpoint.surroundings.advanceSeconds(30)
+  assert.equal(await statusOf(endpoint.verifier, TOKEN), 'ERR_TOKEN_INACTIVE')
+  endpoint.active()
+  assert.equal(recalledStatus(endpoint.verifier, bearer(TOKEN)), 'ERR_TOKEN_INACTIVE')
+  endpoint.surroundings.advanceSeconds(5)
+  assert.equal(await statusOf(endpoint.verifier, TOKEN), 'ok')
+  assert.equal(recalledStatus(endpoint.verifier, bearer(TOKEN)), 'ok')
+})
+
+test('warns of no leak of listeners while a hundred questions are open', async (t) => {
+  const warnings: Error[] = []
+  const listen = (warning: Error): unknown => warnings.push(warning)
+  process.on('warning', listen)
+  t.after(() => process.off('warning', listen))
+  const endpoint = createEndpoint()
+  endpoint.answer(() => new Promise(() => {}))
+  const open = Array.from({ length: 50 }, (_, index) => endpoint.verifier.verify(bearer(`token-${index}`)))
+  await settle()
+  assert.deepEqual(warnings, [])
+  await endpoint.verifier.close()
+  await Promise.all(open)
 })
 
 test('asks no more once it is closed, and does not wait for an answer that does not come', async () => {

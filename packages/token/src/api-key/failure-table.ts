@@ -1,3 +1,4 @@
+import { elapsed } from '../elapsed.js'
 import type { LockRules } from './lock-options.js'
 
 /** Counts failures by key, and keeps what is locked. Bounded: what still counts is never forgotten to make room. */
@@ -37,7 +38,7 @@ export function createFailureTable({ failures: limit, windowMs, lockMs, maxEntri
   }
 
   function counts({ failures }: Tally, nowMs: number): boolean {
-    return failures.some(({ atMs }) => nowMs - atMs < windowMs)
+    return failures.some(({ atMs }) => elapsed(atMs, nowMs) < windowMs)
   }
 
   function sweep(nowMs: number): void {
@@ -75,7 +76,7 @@ export function createFailureTable({ failures: limit, windowMs, lockMs, maxEntri
       const tally = tallyOf(key, nowMs)
       if (tally === undefined) return 'full'
       if (lockOf(tally, nowMs) > 0) return 'counted'
-      const before = tally.failures.filter((failure) => nowMs - failure.atMs < windowMs && (mark === null || failure.mark !== mark))
+      const before = tally.failures.filter((failure) => elapsed(failure.atMs, nowMs) < windowMs && (mark === null || failure.mark !== mark))
       tally.failures = [...before, { mark, atMs: nowMs }]
       if (tally.failures.length < limit) return 'counted'
       // The count begins anew when the lock ends.

@@ -20,8 +20,11 @@ export interface KeyRecords {
   readonly epoch: number
   /** How long what was found is believed in one epoch. */
   readonly maxAgeMs: number
-  /** A promise only where the records are elsewhere. Neither throws nor rejects. */
-  find(id: string): Found | Promise<Found>
+  /**
+   * A promise only where the records are elsewhere. Neither throws nor rejects.
+   * @param source whose guess it may be, see `sourceOf`; `null`: nobody's, since the key was verified before.
+   */
+  find(id: string, source: string | null): Found | Promise<Found>
   ready(): Promise<void>
   close(): Promise<void>
 }

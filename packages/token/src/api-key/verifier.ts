@@ -2,7 +2,6 @@ import { randomBytes, timingSafeEqual } from 'node:crypto'
 import {
   type ApiKey,
   type ApiKeyVerifier,
-  addressKeyOf,
   type Finding,
   type Inbound,
   isRefusal,
@@ -13,6 +12,7 @@ import {
 } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
 import { elapsed } from '../elapsed.js'
+import { sourceOf } from '../source-of.js'
 import { createExpiryNotice } from './expiry-notice.js'
 import { checkKeyBinding } from './key-binding.js'
 import { createKeyEntry, judgeKeyEntry, type KeyEntry } from './key-entry.js'
@@ -109,7 +109,7 @@ export function createApiKeyVerifier(
     const nowMs = clock.nowMs()
     if (!isCurrent(entry, nowMs)) {
       const { epoch } = records
-      const found = records.find(id)
+      const found = records.find(id, null)
       if (found instanceof Promise) return undefined
       const renewed = renew(id, entry, found, epoch, nowMs)
       if (isRefusal(renewed)) return renewed
@@ -136,7 +136,7 @@ export function createApiKeyVerifier(
     if (lockedBefore !== null) return lockedBefore
 
     const { epoch } = records
-    const asked = records.find(id)
+    const asked = records.find(id, source)
     const found = asked instanceof Promise ? await asked : asked
     if (isRefusal(found)) return found
     const nowMs = clock.nowMs()
@@ -181,7 +181,7 @@ export function createApiKeyVerifier(
       const nowMs = clock.nowMs()
       if (!isCurrent(entry, nowMs)) {
         const { epoch } = records
-        const found = records.find(key.id)
+        const found = records.find(key.id, null)
         // Asked in the background: what was found before holds once more for as long.
         if (found instanceof Promise) {
           void found.then((answer) => renew(key.id, entry, answer, epoch, clock.nowMs()))
@@ -198,11 +198,4 @@ export function createApiKeyVerifier(
     close: () => records.close(),
     toString: () => `API keys by Authorization${rules.header === null ? '' : ` or ${rules.header}`}`,
   }
-}
-
-/** Whose failures are counted together: those of a verified peer, or else those of an address. */
-function sourceOf(inbound: Inbound, peer: Peer | null): string {
-  if (peer === null) return addressKeyOf(inbound)
-  const { kind, authority, value } = peer.identity
-  return kind === 'spiffe' ? value : `${kind}:${authority}:${value}`
 }

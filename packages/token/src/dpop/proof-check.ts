@@ -1,4 +1,13 @@
-import { type Clock, createMemoryReplayStore, type Headers, type Inbound, isRefusal, type Refusal, refuse } from '@countersign/core'
+import {
+  type Clock,
+  createMemoryReplayStore,
+  type Headers,
+  type Inbound,
+  isRefusal,
+  jwkThumbprint,
+  type Refusal,
+  refuse,
+} from '@countersign/core'
 import { LRUCache } from 'lru-cache'
 import { isSame } from '../binding.js'
 import { matchSignature } from '../match-signature.js'
@@ -11,7 +20,7 @@ import type { DpopProof } from './read-proof.js'
 /** The checks of a DPoP proof that take cryptography, and those that come after them. */
 export interface ProofCheck {
   /**
-   * Checks the signature and the nonce, and uses the proof up.
+   * Checks the nonce and the signature, and uses the proof up.
    * @param boundTo thumbprint of the key that must have made it; `null`: whichever it is.
    * @returns the thumbprint of its key.
    */
@@ -38,10 +47,22 @@ export function createProofCheck(rules: DpopRules, clock: Clock): ProofCheck {
   const keys = new LRUCache<string, VerificationKey>({ max: MAX_KEYS, maxSize: MAX_KEY_BYTES })
   const told = new WeakMap<Inbound, Headers>()
 
+  function tell(inbound: Inbound, nowMs: number): void {
+    if (nonces !== null) told.set(inbound, nonces.fields(nowMs))
+  }
+
   return {
     async check(proof, inbound, boundTo) {
       const headerText = proof.signingInput.slice(0, proof.signingInput.indexOf('.'))
       const known = keys.get(headerText)
+      const nowMs = clock.nowMs()
+      const nonce = nonces?.judge(proof.nonce, nowMs) ?? 'current'
+      // Before any work that only whoever fails is charged for: a caller who must be told the nonce has not failed, and nor has whoever sends a
+      // proof of his again and again. Only for the key of the token: it is what a proof of another is refused for.
+      if (nonce === 'unknown' && (boundTo === null || isSame(known?.thumbprint ?? jwkThumbprint(proof.jwk) ?? '', boundTo))) {
+        tell(inbound, nowMs)
+        return OTHER_NONCE
+      }
       const key = known ?? keyFromJwk(proof.jwk, SIGNING_USES)
       if (typeof key === 'string') return refuse('ERR_PROOF_KEY', { flaw: key satisfies KeyFlaw })
       if (boundTo !== null && !isSame(key.thumbprint, boundTo)) return OTHER_KEY
@@ -49,13 +70,7 @@ export function createProofCheck(rules: DpopRules, clock: Clock): ProofCheck {
       if ((await matchSignature([key], proof.algorithm, proof.signingInput, proof.signature)) === null) return WRONG_SIGNATURE
       if (known === undefined) keys.set(headerText, key, { size: KEY_BYTES + headerText.length })
 
-      // Only now: whoever has proven nothing yet is told nothing.
-      if (nonces !== null) {
-        const nowMs = clock.nowMs()
-        const finding = nonces.judge(proof.nonce, nowMs)
-        if (finding !== 'current') told.set(inbound, nonces.fields(nowMs))
-        if (finding === 'unknown') return OTHER_NONCE
-      }
+      if (nonce === 'due') tell(inbound, nowMs)
       // Last, so that nobody can use up a proof that is not his. Remembered longer than it is accepted: clocks of processes differ.
       const untilMs = proof.iatMs + rules.maxAgeMs + rules.futureMs
       const used = await claimOnce(replay, 'dpop', [key.thumbprint, proof.htu, proof.jti], untilMs, clock)

@@ -12,6 +12,7 @@ import { readOpaque } from '../bearer.js'
 import { checkBinding } from '../binding.js'
 import { tokenOf } from '../credentials.js'
 import type { IssuerRules } from '../options.js'
+import { sourceOf } from '../source-of.js'
 import { WIT_FIELD } from '../wimse/credentials.js'
 import { createIntrospector } from './introspector.js'
 import type { IntrospectionRules } from './options.js'
@@ -58,9 +59,10 @@ export function createIntrospectingVerifier(
       const field = askedAbout(inbound)
       return field === null ? jwts.recall(inbound) : counted(introspector.recall(field, tokenOf(field), inbound.connection))
     },
-    async verify(inbound) {
+    async verify(inbound, peer = null) {
       const field = askedAbout(inbound)
-      return field === null ? jwts.verify(inbound) : counted(await introspector.verify(field, tokenOf(field), inbound.connection))
+      if (field === null) return jwts.verify(inbound, peer)
+      return counted(await introspector.verify(field, tokenOf(field), inbound.connection, sourceOf(inbound, peer)))
     },
     judge(token, inbound) {
       const judged = introspector.judge(token)
@@ -70,6 +72,7 @@ export function createIntrospectingVerifier(
       return token.issuer === rules.issuer ? checkBinding(token, peer, rules.binding) : jwts.bind(token, peer)
     },
     challenges: Object.freeze([BEARER_CHALLENGE, ...others.filter(({ scheme }) => scheme !== BEARER_CHALLENGE.scheme)]),
+    ...(jwts.takesOwnField === undefined ? {} : { takesOwnField: jwts.takesOwnField }),
     ...(jwts.fieldsFor === undefined ? {} : { fieldsFor: jwts.fieldsFor }),
     ready: () => jwts.ready(),
     async close() {

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { type Connection, type Refusal, refuse, type Surroundings, type Token } from '@countersign/core'
 import { LRUCache } from 'lru-cache'
 import { judgeTime } from '../claims.js'
 import { elapsed } from '../elapsed.js'
 import type { IssuerRules } from '../options.js'
+import { createQuestionRoom } from '../question-room.js'
 import { retainedBytes } from '../retained-bytes.js'
 import { askRevocation } from '../revocation.js'
 import { type Described, describe } from './answer.js'
@@ -14,8 +16,11 @@ import type { IntrospectionRules } from './options.js'
 export interface Introspector {
   /** Never waits. `undefined`: the issuer must be asked. */
   recall(field: string, token: string, connection: Connection): Token | Refusal | undefined
-  /** Never rejects. */
-  verify(field: string, token: string, connection: Connection): Promise<Token | Refusal>
+  /**
+   * Never rejects.
+   * @param source who brings it, see `sourceOf`.
+   */
+  verify(field: string, token: string, connection: Connection, source: string): Promise<Token | Refusal>
   /** Is it still true? `undefined`: it is no token of this issuer. Where that is not known any more the issuer is asked in the background. */
   judge(token: Token): Refusal | null | undefined
   close(): Promise<void>
@@ -35,8 +40,13 @@ interface Standing {
   answer: Answer
 }
 
-/** Questions that run at once. The issuer is asked no more, whatever comes in; what finds no place is answered with 503. */
+/**
+ * Questions that run at once. The issuer is asked no more, whatever comes in; what finds no place is answered with 503. Half of them are for one
+ * source at the most.
+ */
 const MAX_RUNNING = 100
+/** Refusals have a memory of their own, so that what strangers make up pushes out no good answer; a few seconds of all that can be asked. */
+const MAX_REFUSALS = 1000
 /** All answers together: some are much longer than others. */
 const MAX_CACHE_BYTES = 64 * 1024 * 1024
 // Beside the claims. Measured, rounded up.
@@ -58,11 +68,15 @@ export function createIntrospector(rules: IssuerRules, introspection: Introspect
   const { clock } = surroundings
   const { cacheMs, negativeCacheMs, maxEntries, timeoutMs } = introspection
   const answers = new LRUCache<string, Answer>({ max: maxEntries, maxSize: MAX_CACHE_BYTES })
+  const refusals = new LRUCache<string, Answer>({ max: Math.min(MAX_REFUSALS, maxEntries) })
+  const room = createQuestionRoom(MAX_RUNNING)
   const running = new Map<string, Promise<Answer>>()
   const standings = new WeakMap<Token, Standing>()
   // The token that a connection brought last: most bring the same one again, and comparing it costs less than hashing it.
   const lastOf = Symbol('countersign.introspected')
   const closing = new AbortController()
+  // Each question listens for the end.
+  setMaxListeners(0, closing.signal)
 
   function hashOf(field: string, token: string, connection: Connection): string {
     const last = connection[lastOf] as { readonly field: string; readonly hash: string } | undefined
@@ -73,7 +87,7 @@ export function createIntrospector(rules: IssuerRules, introspection: Introspect
   }
 
   function recall(hash: string, nowMs: number): Token | Refusal | undefined {
-    const answer = answers.get(hash)
+    const answer = refusals.get(hash) ?? answers.get(hash)
     return answer !== undefined && elapsed(answer.askedAtMs, nowMs) < answer.forMs ? judgeAnswer(answer, nowMs) : undefined
   }
 
@@ -83,15 +97,26 @@ export function createIntrospector(rules: IssuerRules, introspection: Introspect
     return judgeTime(said, nowMs) ?? (rules.revocation === null ? null : askRevocation(rules.revocation, said)) ?? said.token
   }
 
+  function keep(hash: string, answer: Answer): void {
+    // The last answer is the only one.
+    answers.delete(hash)
+    refusals.delete(hash)
+    if (!(answer.forMs > 0)) return
+    if ('refused' in answer.said) refusals.set(hash, answer)
+    else answers.set(hash, answer, { size: sizeOf(answer.said) })
+  }
+
   /** One question a token at a time, for all who bring it meanwhile. `null`: there are too many. */
-  function ask(hash: string, text: string): Promise<Answer> | null {
+  function ask(hash: string, text: string, source: string | null): Promise<Answer> | null {
     const started = running.get(hash)
     if (started !== undefined) return started
-    if (running.size >= MAX_RUNNING) return null
+    const leave = room.enter(source)
+    if (leave === null) return null
     const question = answerTo(text).then((answer) => {
+      leave()
       running.delete(hash)
       if (!('refused' in answer.said)) standings.set(answer.said.token, { hash, text, answer })
-      if (answer.forMs > 0) answers.set(hash, answer, { size: sizeOf(answer) })
+      keep(hash, answer)
       return answer
     })
     running.set(hash, question)
@@ -117,7 +142,7 @@ export function createIntrospector(rules: IssuerRules, introspection: Introspect
 
   function refresh(standing: Standing): void {
     const since = standing.answer
-    void ask(standing.hash, standing.text)?.then((answer) => {
+    void ask(standing.hash, standing.text, null)?.then((answer) => {
       // While the issuer does not answer, what it said before grows older.
       const failed = 'refused' in answer.said && answer.said.code === 'ERR_INTROSPECTION_UNAVAILABLE'
       if (standing.answer === since && !failed) standing.answer = answer
@@ -126,11 +151,11 @@ export function createIntrospector(rules: IssuerRules, introspection: Introspect
 
   return {
     recall: (field, token, connection) => recall(hashOf(field, token, connection), clock.nowMs()),
-    async verify(field, token, connection) {
+    async verify(field, token, connection, source) {
       const hash = hashOf(field, token, connection)
       const recalled = recall(hash, clock.nowMs())
       if (recalled !== undefined) return recalled
-      const question = ask(hash, token)
+      const question = ask(hash, token, source)
       return question === null ? BUSY : judgeAnswer(await question, clock.nowMs())
     },
     judge(token) {
@@ -152,6 +177,6 @@ export function createIntrospector(rules: IssuerRules, introspection: Introspect
   }
 }
 
-function sizeOf({ said }: Answer): number {
-  return 'refused' in said ? FIXED_BYTES : FIXED_BYTES + retainedBytes(said.claims)
+function sizeOf({ claims }: Described): number {
+  return FIXED_BYTES + retainedBytes(claims)
 }

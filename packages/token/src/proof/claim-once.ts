@@ -8,7 +8,7 @@ const MARGIN_MS = 60_000
 
 const REPLAYED = Object.freeze(refuse('ERR_PROOF_REPLAYED'))
 const EXPIRED = Object.freeze(refuse('ERR_PROOF_EXPIRED'))
-const FULL = Object.freeze(refuse('ERR_REPLAY_UNAVAILABLE', Object.freeze({ reason: 'the replay store is full' })))
+const FULL = Object.freeze(refuse('ERR_REPLAY_UNAVAILABLE', Object.freeze({ reason: 'the replay store cannot tell' })))
 
 /**
  * Uses up the id of a proof (RFC 9449 §11.1).

@@ -49,6 +49,25 @@ test('forgets failures that are older than 300 seconds', async () => {
   assert.equal(await statusOf(bench.verifier, keyed(bench.issued.text, HERE)), 'ok')
 })
 
+test('a clock that is set back makes failures old, and no count endless', async () => {
+  const bench = createKeyBench()
+  await guess(bench, 4)
+  bench.surroundings.advanceSeconds(-3600)
+  assert.deepEqual(await guess(bench, 4), Array<string>(4).fill('ERR_API_KEY_INVALID'))
+  assert.equal(await statusOf(bench.verifier, keyed(bench.issued.text, HERE)), 'ok')
+})
+
+test('a clock that is set back makes no lock longer than 30 minutes, and none shorter', async () => {
+  const bench = createKeyBench()
+  await guess(bench, 5)
+  bench.surroundings.advanceSeconds(-86_400)
+  assert.deepEqual(await guess(bench, 1), ['ERR_API_KEY_LOCKED'])
+  bench.surroundings.advanceSeconds(1799)
+  assert.deepEqual(await guess(bench, 1), ['ERR_API_KEY_LOCKED'])
+  bench.surroundings.advanceSeconds(1)
+  assert.deepEqual(await guess(bench, 1), ['ERR_API_KEY_INVALID'])
+})
+
 test('counts within any 300 seconds, not from one full minute to the next', async () => {
   const bench = createKeyBench()
   await guess(bench, 1)

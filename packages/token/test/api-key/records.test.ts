@@ -149,6 +149,49 @@ test('asks one question for many requests that bring the same new key at once', 
   assert.equal(shelf.asked, 1)
 })
 
+test('has so many questions of one source open at once, and room for others meanwhile', async () => {
+  const surroundings = createSurroundings()
+  const { text, record } = issue(surroundings)
+  let asked = 0
+  let answer = (): void => {}
+  const silence = new Promise<null>((resolve) => {
+    answer = () => resolve(null)
+  })
+  const keys = {
+    epoch: 1,
+    find(id: string) {
+      asked++
+      return id === record.id ? Promise.resolve(record) : silence
+    },
+  }
+  const verifier = createApiKeyVerifier({ ...optionsFor([]), keys }, surroundings)
+  const guesses = Array.from({ length: 300 }, () => statusOf(verifier, keyed(issue(surroundings).text, '203.0.113.7')))
+  await delay(0)
+  assert.equal(asked, 128)
+  assert.equal(await statusOf(verifier, keyed(issue(surroundings).text, '203.0.113.7')), 'ERR_API_KEYS_UNAVAILABLE')
+  assert.equal(await statusOf(verifier, keyed(text, '203.0.113.7')), 'ERR_API_KEYS_UNAVAILABLE')
+  assert.equal(await statusOf(verifier, keyed(text, '198.51.100.9')), 'ok')
+  answer()
+  const counted = await Promise.all(guesses)
+  assert.equal(counted.filter((status) => status === 'ERR_API_KEYS_UNAVAILABLE').length, 300 - 128)
+  assert.equal(counted.filter((status) => status === 'ERR_API_KEY_UNKNOWN').length, 5)
+  const before = asked
+  assert.equal(await statusOf(verifier, keyed(issue(surroundings).text, '203.0.113.7')), 'ERR_API_KEY_LOCKED')
+  assert.equal(asked, before, 'whoever is locked has nothing looked up')
+})
+
+test('whoever has used a key before has it looked up, however many strangers ask from there', async () => {
+  const surroundings = createSurroundings()
+  const { text, record } = issue(surroundings)
+  const keys = { epoch: 1, find: (id: string) => (id === record.id ? Promise.resolve(record) : new Promise<null>(() => {})) }
+  const verifier = createApiKeyVerifier({ ...optionsFor([]), keys }, surroundings)
+  assert.equal(await statusOf(verifier, keyed(text)), 'ok')
+  for (let round = 0; round < 300; round++) void verifier.verify(keyed(issue(surroundings).text))
+  surroundings.advanceSeconds(30)
+  assert.equal(await statusOf(verifier, keyed(text)), 'ok')
+  await verifier.close()
+})
+
 test('judges a grant by what the directory says later, and for no longer than twice its age', async () => {
   const surroundings = createSurroundings()
   const { text, record } = issue(surroundings)

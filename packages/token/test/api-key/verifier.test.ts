@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createHmac, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
-import { isRefusal, REPEATED } from '@countersign/core'
+import { isRefusal, REPEATED, type Token } from '@countersign/core'
 import { type ApiKeyOptions, createApiKeyVerifier, type MakeKeyHash } from '@countersign/token'
 import fc from 'fast-check'
 import { createConnection, createSurroundings } from '../surroundings.js'
@@ -200,6 +200,35 @@ test('binds a key to the certificate that came with it', async () => {
   const named = await keyFor(verifier, keyed(plain.text))
   assert.equal(verifier.bind(named, peerOf('orders.prod.example', 'dns')), null)
   assert.equal(verifier.bind(named, peerOf('billing.prod.example', 'dns'))?.code, 'ERR_API_KEY_BINDING')
+})
+
+function tokenOf(subject: string, claims: Token['claims']): Token {
+  return { subject, claims } as Token
+}
+
+test('does not count a key beside the token of another workload, but beside that of whoever its owner acts for', async () => {
+  const surroundings = createSurroundings()
+  const [service, alice] = [issue(surroundings), issue(surroundings, { owner: 'alice' })]
+  const verifier = createApiKeyVerifier(optionsFor([service.record, alice.record]), surroundings)
+  const key = await keyFor(verifier, keyed(service.text))
+  const billing = 'spiffe://prod.example/billing'
+  const rows: readonly (readonly [code: string | null, subject: string, claims: Token['claims']])[] = [
+    [null, OWNER, {}],
+    [null, 'alice', {}],
+    [null, 'alice', { act: { sub: OWNER } }],
+    [null, billing, { act: { sub: OWNER, act: { sub: billing } } }],
+    [null, 'alice', { act: { sub: 'bob' } }],
+    ['ERR_API_KEY_BINDING', billing, {}],
+    ['ERR_API_KEY_BINDING', 'wimse://prod.example/billing', {}],
+    ['ERR_API_KEY_BINDING', OWNER, { act: { sub: billing } }],
+    ['ERR_API_KEY_BINDING', 'alice', { act: { sub: billing } }],
+    ['ERR_API_KEY_BINDING', billing, { act: OWNER }],
+  ]
+  for (const [code, subject, claims] of rows)
+    for (const peer of [null, peerOf(OWNER)])
+      assert.equal(verifier.bind(key, peer, tokenOf(subject, claims))?.code ?? null, code, `${subject} ${JSON.stringify(claims)}`)
+  const own = await keyFor(verifier, keyed(alice.text))
+  assert.equal(verifier.bind(own, null, tokenOf(OWNER, {}))?.code, 'ERR_API_KEY_BINDING')
 })
 
 test('refuses an expired key on the next request of an open connection, and a grant with it', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Inbound } from '@countersign/core'
 import { createTokenVerifier, type NonceOptions } from '@countersign/token'
+import { countVerifications } from '../count-verifications.js'
 import { dpopProof, dpopRequest, ORIGIN } from '../requests.js'
 import { NOW, optionsFor, settledStatus } from '../surroundings.js'
 import { createDpopBench, type DpopBench } from './bench.js'
@@ -47,12 +48,23 @@ test('tells a nonce in an answer that no cache may keep', async () => {
   assert.equal(verifier.fieldsFor?.(inbound)?.['Cache-Control'], 'no-store')
 })
 
-test('tells a nonce only to whoever has proven the key of a token', async () => {
+test('tells a nonce only to whoever names the key of a token', async () => {
   const bench = createDpopBench({ nonce: {} })
   const { key: other } = createDpopBench()
   const inbound = dpopRequest(bench.token, dpopProof(other, bench.token))
   assert.equal(await settledStatus(bench.verifier, inbound), 'ERR_PROOF_BINDING')
   assert.equal(nonceFor(bench.verifier, inbound), undefined)
+})
+
+test('verifies no signature of a proof without the nonce of now, however often it comes', async (t) => {
+  const bench = createDpopBench({ nonce: {} })
+  const { nonce } = await ask(bench, NOW)
+  const captured = dpopRequest(bench.token, dpopProof(bench.key, bench.token, { nonce: 'x'.repeat(43) }))
+  const verifications = countVerifications(t)
+  for (let round = 0; round < 10; round++) assert.equal(await settledStatus(bench.verifier, captured), 'ERR_PROOF_NONCE')
+  assert.equal(verifications.callCount(), 0)
+  assert.equal((await ask(bench, NOW, nonce)).status, 'ok')
+  assert.equal(verifications.callCount(), 1)
 })
 
 test('processes that share a secret take each other’s nonces, and others do not', async () => {

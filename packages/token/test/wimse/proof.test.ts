@@ -4,7 +4,18 @@ import { isRefusal, type ReplayStore } from '@countersign/core'
 import { createTokenVerifier } from '@countersign/token'
 import { hashOf, ORIGIN, publicJwk, request, thumbprintOf, withOtherSignature } from '../requests.js'
 import { createSigner } from '../signer.js'
-import { claims, ISSUER, NOW, optionsFor, peerWith, settledStatus, statusOf, THUMBPRINT, verified } from '../surroundings.js'
+import {
+  claims,
+  createSurroundings,
+  ISSUER,
+  NOW,
+  optionsFor,
+  peerWith,
+  settledStatus,
+  statusOf,
+  THUMBPRINT,
+  verified,
+} from '../surroundings.js'
 import { createWimseBench, TRUST_DOMAIN, wimseRequest, wptOf } from './bench.js'
 
 for (const algorithm of ['ES256', 'PS256', 'RS256', 'Ed25519', 'EdDSA']) {
@@ -29,6 +40,29 @@ test('knows a SPIFFE ID in a token of its trust domain', async () => {
   // WIT-SVID §2.1
   const nameless = wit({ sub: 'spiffe://prod.example/orders' }, { kid: undefined })
   assert.equal(await settledStatus(verifier, wimseRequest(nameless, wptOf(key, nameless))), 'ERR_TOKEN_MALFORMED')
+})
+
+test('says that a token is presented in its own field, whatever stands in Authorization', () => {
+  const { wit, verifier } = createWimseBench()
+  for (const value of [wit(), '', ['a', 'b']])
+    assert.equal(verifier.takesOwnField?.(request({ 'workload-identity-token': value, authorization: 'ApiKey x' })), true)
+  assert.equal(verifier.takesOwnField?.(request({ authorization: 'ApiKey x' })), false)
+  const introspected = createTokenVerifier(
+    [
+      { issuer: TRUST_DOMAIN, audience: null, type: 'wit+jwt', keys: { jwks: [createSigner().jwk] }, proof: { origins: ORIGIN } },
+      {
+        issuer: ISSUER,
+        audience: null,
+        introspection: {
+          endpoint: 'https://issuer.example/introspect',
+          clientAuthentication: { method: 'client_secret_basic', clientId: 'billing', clientSecret: 'secret' },
+        },
+      },
+    ],
+    createSurroundings(),
+  )
+  assert.equal(introspected.takesOwnField?.(request({ 'workload-identity-token': 'x' })), true)
+  assert.equal(createTokenVerifier(optionsFor([createSigner()]), createSurroundings()).takesOwnField, undefined)
 })
 
 test('demands a proof on each request, though it knows the token', async () => {
