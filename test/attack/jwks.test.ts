@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { isRefusal, type Surroundings, type TokenVerifier } from '@countersign/core'
-import { createTokenSigner, type TokenSigner } from '@countersign/issuer'
-import { createTestClock, fakeInbound, type JwksServer, startJwksServer, type TestClock } from '@countersign/testing'
+import { createDevAuthority, createTokenSigner, type TokenSigner } from '@countersign/issuer'
+import { createTestClock, createTestRecorder, fakeInbound, type JwksServer, startJwksServer, type TestClock } from '@countersign/testing'
 import { createTokenVerifier, type JwtOptions } from '@countersign/token'
 
 const ISSUER = 'https://issuer.prod.example'
@@ -60,6 +61,31 @@ function stageOf(t: TestContext, uri: string, signer: TokenSigner, clock: TestCl
     stranger: () => impostor.signExactly(claims(), { kid: `stranger-${strangers++}` }),
   }
 }
+
+/** Why the keys of an issuer could not be fetched, as the log has it. */
+async function reloadFailure(t: TestContext, uri: string): Promise<unknown> {
+  const recorder = createTestRecorder()
+  const instrument = { add() {}, record() {} }
+  const meter = { createCounter: () => instrument, createHistogram: () => instrument, createGauge: () => instrument }
+  const verifier = createTokenVerifier(
+    { issuer: ISSUER, audience: AUDIENCE, keys: { jwksUri: uri, timeoutMs: TIMEOUT_MS } },
+    { clock: createTestClock(), fetch: globalThis.fetch, recorder, meter },
+  )
+  t.after(() => verifier.close())
+  await assert.rejects(verifier.ready(), { code: 'ERR_KEYS_UNAVAILABLE' })
+  return recorder.of('trust.reload-failed')[0]?.facts['reason']
+}
+
+test('tells an issuer whose certificate is not trusted from one that is not there', async (t) => {
+  const issued = createDevAuthority({ trustDomain: 'prod.example' }).issue({ dns: ['localhost'], ip: ['127.0.0.1'] })
+  const server = createTlsServer({ cert: issued.chainPem, key: issued.keyPem }, (_, res) => res.end('{"keys":[]}')).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const uri = `https://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`
+  assert.equal(await reloadFailure(t, uri), 'the issuer shows a certificate that is not trusted')
+  server.close()
+  await once(server, 'close')
+  assert.equal(await reloadFailure(t, uri), 'the issuer cannot be reached')
+})
 
 async function open(t: TestContext, more: Partial<JwtOptions> = {}): Promise<Stage & { readonly server: JwksServer }> {
   const clock = createTestClock()

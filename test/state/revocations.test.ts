@@ -27,6 +27,23 @@ test('answers nothing before its first whole view, and then what any process has
   assert.deepEqual(kindsOf(one), [])
 })
 
+test('raises no alarm before its first lease is over, and answers nothing until then', async (t) => {
+  const { start, pass, state } = createWorld(t)
+  for (const isBack of [true, false]) {
+    const probe = state.connect()
+    probe.fault = 'refused'
+    const one = start({ store: probe })
+    await pass(600)
+    assert.deepEqual([one.judge('token', 'jti'), kindsOf(one)], ['unknown', []])
+    if (isBack) probe.fault = null
+    await pass(700)
+    assert.deepEqual([one.judge('token', 'jti'), kindsOf(one)], isBack ? ['good', []] : ['unknown', ['state.degraded']])
+    probe.fault = null
+    await pass(300)
+    assert.deepEqual([one.judge('token', 'jti'), kindsOf(one)], isBack ? ['good', []] : ['good', ['state.degraded', 'state.restored']])
+  }
+})
+
 test('refuses everywhere at once what one process revokes, by the hint of the store', async (t) => {
   const { start, entry } = createWorld(t)
   const [one, two] = [start(), start()]

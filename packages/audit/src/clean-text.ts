@@ -1,7 +1,7 @@
 /** Longer texts tell an attacker's story, not ours. */
 const MAX_LENGTH = 256
-/** Looked at before it is cut, so that half a key is not taken for something else. */
-const MAX_READ = 512
+/** Looked at beyond the end before it is cut, so that half a key is not taken for something else. */
+const READ_BEYOND = 256
 /** One entry more than any list of ours has. */
 const MAX_ENTRIES = 16
 
@@ -19,14 +19,14 @@ const PEM = '-----BEGIN'
 const REDACTED = '[redacted]'
 
 /**
- * Makes a text fit for a log line: at most 256 characters on one line, nothing that looks like a key or a token, and no character that a
+ * Makes a text fit for a log line: at most 256 characters, or as many as `maxLength` says, on one line, nothing that looks like a key or a token, and no character that a
  * terminal or a reader could take for something else; those are written as `\u{1b}`.
  */
-export function cleanText(text: string): string {
-  const read = text.length > MAX_READ ? text.slice(0, MAX_READ) : text
+export function cleanText(text: string, maxLength = MAX_LENGTH): string {
+  const read = text.slice(0, maxLength + READ_BEYOND)
   const safe = redact(read)
   const plain = PLAIN.test(safe) ? safe : safe.replace(DECEPTIVE, escapeOf)
-  return plain.length > MAX_LENGTH ? `${plain.slice(0, MAX_LENGTH - 1)}…` : plain
+  return plain.length > maxLength ? `${plain.slice(0, maxLength - 1)}…` : plain
 }
 
 /** The same for whatever stands in a fact; `undefined` for what no fact may be. */
@@ -44,7 +44,7 @@ export function cleanValue(value: unknown): string | number | boolean | null | r
         ? value
             .slice(0, MAX_ENTRIES)
             .filter((entry) => typeof entry === 'string')
-            .map(cleanText)
+            .map((entry) => cleanText(entry))
         : undefined
     default:
       return undefined

@@ -21,6 +21,8 @@ export interface LogLine {
   readonly [fact: string]: unknown
 }
 
+/** The event's own text: that of a guard with every kind of evidence has some 600 characters. */
+const MAX_DETAIL = 2048
 const FACT_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,63}$/
 const ERROR_NAME = /^[A-Za-z][A-Za-z0-9_.]{0,63}$/
 const ERROR_CODE = /^[A-Z][A-Z0-9_]{1,63}$/
@@ -89,7 +91,7 @@ export function lineOf(
   const line: Record<string, unknown> = { kind: cleanText(kind) }
   if (code !== undefined) line['code'] = cleanText(code)
   line['sequence'] = sequence
-  line['detail'] = cleanText(message)
+  line['detail'] = cleanText(message, MAX_DETAIL)
   for (const [name, value] of Object.entries(facts)) {
     const clean = cleanValue(value)
     if (clean === undefined || !FACT_NAME.test(name)) continue

@@ -63,6 +63,19 @@ test('a long text is cut, and a long list too', () => {
   assert.deepEqual([list.length, list[0]?.length], [16, 256])
 })
 
+test('the text of an event is cut later than a fact', () => {
+  const { logger, lines } = createCapture()
+  const recorder = createRecorder({ logger }, { clock: createTestClock() })
+  for (const message of ['x'.repeat(2_000), 'x'.repeat(3_000), `${'-'.repeat(2_040)}${jwt()}`])
+    recorder.record({ kind: 'guard.configured', severity: 'info', message, facts: {} })
+  const details = lines().map((line) => String(line['detail']))
+  assert.deepEqual(
+    details.map(({ length }) => length),
+    [2_000, 2_048, 2_048],
+  )
+  assert.ok(!details.join('').includes(jwt().slice(0, 8)))
+})
+
 test('a token does not get into a line, wherever in a text it stands', () => {
   for (const header of ['{"alg":"ES256"}', '{ "alg":"ES256"}', '{\n"alg":"ES256"}', '{\r\n"alg":"ES256"}', '{\t"alg":"ES256"}']) {
     for (const text of [

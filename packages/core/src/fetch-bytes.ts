@@ -1,6 +1,7 @@
 import { FetchError } from './fetch-error.js'
 import { readBounded } from './read-bounded.js'
 import type { Runtime } from './runtime.js'
+import { unreachable } from './unreachable.js'
 import { type Deadline, withDeadline } from './with-deadline.js'
 
 /** What is asked for, and within which bounds. */
@@ -50,7 +51,7 @@ async function exchange(request: BytesRequest, fetch: Runtime['fetch'], signal: 
   try {
     response = await fetch(url, { redirect: 'manual', headers, signal, ...sent })
   } catch (cause) {
-    throw new FetchError(`${server} cannot be reached`, { cause })
+    throw unreachable(server, cause)
   }
   const validators = { etag: response.headers.get('etag'), lastModified: response.headers.get('last-modified') }
   if (response.status === 304 && known !== undefined) {

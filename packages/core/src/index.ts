@@ -92,6 +92,8 @@ export {
 } from './state-store.js'
 export { isSha256Thumbprint } from './thumbprint-form.js'
 export type { Token } from './token.js'
+export { tokenFacts } from './token-facts.js'
+export { unreachable } from './unreachable.js'
 export { textFromUtf8 } from './utf8-text.js'
 export type { ApiKeyVerifier, Finding, PeerVerifier, SessionVerifier, TokenVerifier, Verifier } from './verifier.js'
 export { type Deadline, withDeadline } from './with-deadline.js'

@@ -33,8 +33,14 @@ test('asks for what is newer, and says that nothing is', async () => {
   assert.equal(asked?.redirect, 'manual')
 })
 
+/** As `fetch` rejects. */
+function distrust(): Error {
+  return new TypeError('fetch failed', { cause: Object.assign(new Error('self-signed'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }) })
+}
+
 const FAILURES: readonly (readonly [string, () => Promise<Response>, RegExp])[] = [
   ['no connection', () => Promise.reject(new Error('refused')), /^the issuer cannot be reached$/],
+  ['a server whose certificate is not trusted', () => Promise.reject(distrust()), /^the issuer shows a certificate that is not trusted$/],
   ['a redirect', answering(null, { status: 302, headers: { location: 'https://other.example' } }), /^the issuer sends elsewhere$/],
   ['another status', answering('gone', { status: 410 }), /^the issuer did not answer with status 200$/],
   ['a status that was not asked for', answering(null, { status: 304 }), /sends elsewhere/],

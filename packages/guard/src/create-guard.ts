@@ -115,9 +115,8 @@ function compose(options: CheckedOptions, opened: Closable[]): Guard {
   const keeper = createGrantKeeper()
   const context = options.asyncContext ? new AsyncLocalStorage<Principal>() : null
   const words = [
-    peers === null
-      ? 'certificates not looked at'
-      : `mTLS ${options.need.words === 'all' ? 'required' : options.need.words} (${peers.toString()})`,
+    `requires ${options.need.words}`,
+    peers === null ? 'certificates not looked at' : `certificates: ${peers.toString()}`,
     tokens === null ? 'tokens not looked at' : tokens.toString(),
     ...(apiKeys === null ? [] : [apiKeys.toString()]),
     ...(options.session === null ? [] : [options.session.toString()]),

@@ -27,6 +27,7 @@ const PEER = 1
 const TOKEN = 2
 const API_KEY = 4
 const BITS = { mtls: PEER, jwt: TOKEN, 'api-key': API_KEY } as const satisfies Record<EvidenceKind, number>
+const WORDS = { mtls: 'a certificate', jwt: 'a token', 'api-key': 'an API key' } as const satisfies Record<EvidenceKind, string>
 const KINDS = Object.keys(BITS) as readonly EvidenceKind[]
 const COMBINATIONS = [0, 1, 2, 3, 4, 5, 6, 7] as const
 const NOTHING_MISSING = Object.freeze(COMBINATIONS.map(() => null))
@@ -50,7 +51,16 @@ export function compileRequirement(option: string, requirement: Requirement, con
     const asked = alternatives.length > 1 ? INVITING.find((kind) => lacking.includes(kind)) : undefined
     return asked ?? lacking[0] ?? 'mtls'
   })
-  return makeNeed(table, typeof requirement === 'string' ? requirement : alternatives.map((kinds) => kinds.join(' + ')).join(' or '), true)
+  return makeNeed(table, requirement === 'optional' ? 'no evidence' : wordsOf(alternatives), true)
+}
+
+function wordsOf(alternatives: readonly (readonly EvidenceKind[])[]): string {
+  const words = alternatives.map((kinds) => listed(kinds.map((kind) => WORDS[kind])))
+  return words.join(alternatives.some((kinds) => kinds.length > 1) ? ', or ' : ' or ') || 'no evidence'
+}
+
+function listed(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`
 }
 
 function alternativesOf(option: string, requirement: Requirement, kinds: readonly EvidenceKind[]): readonly (readonly EvidenceKind[])[] {

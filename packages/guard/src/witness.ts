@@ -10,7 +10,7 @@ import {
   type Refusal,
   refuse,
   type SecurityEvent,
-  type Token,
+  tokenFacts,
 } from '@countersign/core'
 import { loggablePath } from './loggable.js'
 
@@ -35,8 +35,6 @@ export interface IgnoredFields {
   readonly configured: boolean
 }
 
-/** A UUID has 36. */
-const MAX_TOKEN_ID = 128
 const IGNORED = {
   'not-from-proxy': 'Fields that say who the client is came from somebody who is no trusted proxy: they were ignored',
   'no-session-here': 'A session was handed on to where none is accepted, or by somebody who is not known: it was ignored',
@@ -126,7 +124,7 @@ function addCaller(facts: WrittenFacts, inbound: Inbound, caller: Peer | Princip
   const { id, peer, token, apiKey, session } = caller
   addRequest(facts, inbound, peer)
   facts['principal'] = id
-  if (token !== null) addToken(facts, token)
+  if (token !== null) Object.assign(facts, tokenFacts(token))
   if (apiKey !== null) facts['apiKeyId'] = apiKey.id
   if (session === null) return
   facts['session'] = session.id
@@ -148,13 +146,6 @@ function addRequest(facts: WrittenFacts, { clientAddress, connection, method, pr
   if (certificate === null) return
   facts['serialNumber'] = certificate.serialNumber
   facts['fingerprint256'] = certificate.fingerprint256
-}
-
-function addToken(facts: WrittenFacts, { subject, issuer, claims }: Token): void {
-  const tokenId = claims['jti']
-  facts['subject'] = subject
-  facts['issuer'] = issuer
-  if (typeof tokenId === 'string' && tokenId.length <= MAX_TOKEN_ID) facts['tokenId'] = tokenId
 }
 
 /** A refusal or a peer of somebody else's verifier may be anything: what cannot be told of it must not turn a denial into a crash. */

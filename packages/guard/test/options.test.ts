@@ -159,7 +159,23 @@ test('a route may demand more than the guard does', async () => {
   assert.match(refused.headers['WWW-Authenticate'] ?? '', /^Bearer realm="[^"]+"$/)
 })
 
+test('says of every kind of evidence in words which is enough', () => {
+  const all = { ...base, jwt: tokenVerifier({}), apiKeys: keyVerifier({}), authorize: 'anyone' }
+  for (const [require, words] of [
+    ['all', 'requires a certificate, a token and an API key'],
+    ['any', 'requires a certificate or a token or an API key'],
+    ['optional', 'requires no evidence'],
+    [[['mtls', 'jwt'], ['jwt'], ['api-key']], 'requires a certificate and a token, or a token, or an API key'],
+  ] as const)
+    assert.equal(
+      createGuard({ ...all, require } as unknown as GuardOptions & typeof base)
+        .toString()
+        .split(' · ')[0],
+      words,
+    )
+})
+
 test('says in one line what is enforced', () => {
   const words = createGuard(base).toString()
-  assert.match(words, /^mTLS required \(test peers\) · tokens not looked at · /)
+  assert.match(words, /^requires a certificate · certificates: test peers · tokens not looked at · /)
 })

@@ -5,13 +5,19 @@ import type { CheckedRevocationsOptions } from './revocations-options.js'
 export interface RevocationsReport {
   /** The store did not do what it was asked. */
   failed(error: unknown): void
-  /** @param ageMs of the list as it is now. */
+  /** @param ageMs of the list as it is now; not finite before its first answer, for which it has as long as for any other. */
   beat(ageMs: number, entries: number): void
   /** @param aheadMs how far the store's clock is ahead of ours. @param uncertainMs that may be as much less or more. */
   clock(aheadMs: number, uncertainMs: number): void
 }
 
-export function createRevocationsReport({ recorder, meter, leaseMs, driftLimitSeconds }: CheckedRevocationsOptions): RevocationsReport {
+export function createRevocationsReport({
+  recorder,
+  meter,
+  steadyMs,
+  leaseMs,
+  driftLimitSeconds,
+}: CheckedRevocationsOptions): RevocationsReport {
   const age = meter.createGauge('revocation_list_age_seconds', {
     description: 'Since when what was revoked is not known any more',
     unit: 's',
@@ -19,6 +25,7 @@ export function createRevocationsReport({ recorder, meter, leaseMs, driftLimitSe
   const entryCount = meter.createGauge('revocation_list_entries', { description: 'Revocations that are alive' })
   const failures = meter.createCounter('state_store_failures_total', { description: 'What the state store did not do, by reason' })
   const skew = meter.createGauge('clock_skew_seconds', { description: 'How far the clock of the state store is ahead of ours', unit: 's' })
+  const startedMs = steadyMs()
   let isDegraded = false
   let hasDrifted = false
   let lastReason = 'timeout'
@@ -33,7 +40,8 @@ export function createRevocationsReport({ recorder, meter, leaseMs, driftLimitSe
         if (Number.isFinite(ageMs)) age.record(ageMs / 1000)
         entryCount.record(entries)
       })
-      const isLate = !(ageMs <= leaseMs)
+      const silentMs = Number.isFinite(ageMs) ? ageMs : steadyMs() - startedMs
+      const isLate = !(silentMs <= leaseMs)
       if (isLate === isDegraded) return
       isDegraded = isLate
       quietly(() => recorder.record(isLate ? { ...DEGRADED, facts: { reason: lastReason } } : RESTORED))

@@ -56,6 +56,6 @@ export function appraise(cut: CutJws, scheme: Scheme, issuers: Issuers): Apprais
   if (scheme === 'Bearer' && boundToKey !== null && issuer.binding !== 'dangerously-unchecked') return NOT_BEARER
   if (scheme === 'DPoP' && boundToKey === null) return UNBOUND
   // WIT-SVID §2.1: the key is named, never tried for.
-  if (scheme === 'WPT' && kid === undefined && assertions.identity.kind === 'spiffe') return NO_KEY_ID
+  if (scheme === 'WPT' && kid === undefined && assertions.identity?.kind === 'spiffe') return NO_KEY_ID
   return { issuer, header, kid: typeof kid === 'string' ? kid : null, algorithm: alg, signingInput, signature, assertions }
 }

@@ -1,4 +1,4 @@
-import { type Peer, type Refusal, refuse, type Token } from '@countersign/core'
+import { type Peer, type Refusal, refuse, type Token, tokenFacts } from '@countersign/core'
 
 /** What a token must be bound to: see `JwtOptions.binding`. */
 export type Binding = 'mtls' | 'dpop' | 'sender-constrained' | 'if-bound' | 'dangerously-unchecked'
@@ -13,6 +13,12 @@ const UNBOUND = Object.freeze(refuse('ERR_TOKEN_UNBOUND'))
  * @param mode what it must be bound to.
  */
 export function checkBinding(token: Token, peer: Peer | null, mode: Binding): Refusal | null {
+  const refusal = judgeBinding(token, peer, mode)
+  // Whoever brings a token that is not his is in the log as the peer: whose it is belongs beside that.
+  return refusal === null ? null : { ...refusal, evidence: tokenFacts(token) }
+}
+
+function judgeBinding(token: Token, peer: Peer | null, mode: Binding): Refusal | null {
   if (token.boundTo === null) return isBoundAs(token, mode) ? null : UNBOUND
   if (peer === null) return NO_CERTIFICATE
   if (peer.certificate === null || !isSame(token.boundTo, peer.certificate['x5t#S256'])) return ANOTHER

@@ -9,6 +9,12 @@ const MAX_STALE_SECONDS = 7 * 86_400
  */
 export function checkRevocation(option: string, revocation: unknown, skewMs: number): Revocation | null {
   if (revocation === undefined || revocation === null) return null
+  if (isRevocationList(revocation))
+    throw new MisuseError(
+      'ERR_OPTION_INVALID',
+      option,
+      'takes { list: … }, not the list itself: write revocation: { list: mesh.revocations }',
+    )
   checkKeys(option, revocation, ['list', 'whenUnavailable'])
   const { list } = revocation
   if (!isRevocationList(list)) {

@@ -1,4 +1,13 @@
-import { type Identity, isJsonArray, type JsonObject, type JsonValue, parseSpiffeId, type Refusal, refuse } from '@countersign/core'
+import {
+  type Identity,
+  isJsonArray,
+  type JsonObject,
+  type JsonValue,
+  parseSpiffeId,
+  type Refusal,
+  refuse,
+  tokenFacts,
+} from '@countersign/core'
 import { type Confirmation, readConfirmation } from './confirmation.js'
 import type { IssuerRules } from './options.js'
 
@@ -6,7 +15,8 @@ import type { IssuerRules } from './options.js'
 export interface Assertions {
   readonly claims: JsonObject
   readonly subject: string
-  readonly identity: Identity
+  /** `null`: the issuer may not speak for the subject. */
+  readonly identity: Identity | null
   readonly audience: readonly string[]
   readonly scopes: readonly string[]
   readonly confirmation: Confirmation
@@ -46,8 +56,6 @@ export function readClaims(claims: JsonObject, rules: IssuerRules): Assertions |
 
   if (sub === undefined) return missing('sub')
   if (typeof sub !== 'string' || sub === '') return invalid('sub')
-  const identity = identify(sub, rules)
-  if (identity === null) return WRONG_SUBJECT
 
   if (jti === undefined ? rules.revocation !== null : typeof jti !== 'string' || jti === '') {
     return jti === undefined ? missing('jti') : invalid('jti')
@@ -63,7 +71,7 @@ export function readClaims(claims: JsonObject, rules: IssuerRules): Assertions |
   return {
     claims,
     subject: sub,
-    identity,
+    identity: identify(sub, rules),
     audience,
     scopes,
     confirmation,
@@ -73,6 +81,14 @@ export function readClaims(claims: JsonObject, rules: IssuerRules): Assertions |
     notBeforeMs: typeof nbf === 'number' ? nbf * 1000 - rules.skewMs : Number.NEGATIVE_INFINITY,
     issuedAtMs: issuedMs === null ? Number.NEGATIVE_INFINITY : issuedMs - rules.skewMs,
   }
+}
+
+/**
+ * What is to be said of a subject that the issuer may not speak for. Only of a token that was verified: whom it names is text of the caller's
+ * until then.
+ */
+export function refuseSubject(issuer: string, { subject, claims }: Assertions): Refusal {
+  return { ...WRONG_SUBJECT, evidence: tokenFacts({ issuer, subject, claims }) }
 }
 
 /** Judges the times, on every request. `null`: valid now. */

@@ -1,6 +1,6 @@
 import { type JsonObject, type Refusal, refuse, type Token } from '@countersign/core'
 import type { Appraisal } from './appraisal.js'
-import { judgeTime } from './claims.js'
+import { judgeTime, refuseSubject } from './claims.js'
 import type { Issuer } from './issuer.js'
 import { askRevocation, type Revocable } from './revocation.js'
 import { keyFromJwk, SIGNING_USES, type VerificationKey } from './verification-key.js'
@@ -45,17 +45,18 @@ const KEYS_UNAVAILABLE = Object.freeze(refuse('ERR_KEYS_UNAVAILABLE'))
 
 /**
  * Makes the entry of a token that `key` has signed.
- * @returns a refusal where the key that the token itself is bound to cannot be used.
+ * @returns a refusal where the issuer may not speak for its subject, or the key that the token itself is bound to cannot be used.
  */
 export function createEntry(field: string, appraisal: Appraisal, key: VerificationKey, epoch: number): Entry | Refusal {
   const { issuer, kid, algorithm, assertions } = appraisal
-  const { claims, confirmation, tokenId, expiresAtMs, notBeforeMs, issuedAtMs } = assertions
+  const { claims, identity, confirmation, tokenId, expiresAtMs, notBeforeMs, issuedAtMs } = assertions
+  if (identity === null) return refuseSubject(issuer.issuer, assertions)
   const proofKey = confirmation.jwk === null ? null : readProofKey(confirmation.jwk)
   if (proofKey !== null && 'refused' in proofKey) return proofKey
   const { thumbprint } = key
   return {
     field,
-    token: createToken(issuer.issuer, assertions, proofKey?.key.thumbprint ?? null),
+    token: createToken(issuer.issuer, assertions, identity, proofKey?.key.thumbprint ?? null),
     proofKey,
     claims,
     issuer,

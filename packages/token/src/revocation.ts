@@ -7,6 +7,7 @@ import {
   readRevokedWith,
   refuse,
   type Token,
+  tokenFacts,
 } from '@countersign/core'
 
 /** A list, and how old it may be. Checked. */
@@ -39,8 +40,8 @@ export interface Question {
 }
 
 /** What is said of one kind of evidence. */
-export interface Verdicts {
-  readonly revoked: Refusal
+export interface Verdicts<Evidence> {
+  revoked(evidence: Evidence): Refusal
   /** The list cannot tell. */
   unknown(reason: string, cause?: unknown): Refusal
 }
@@ -48,8 +49,9 @@ export interface Verdicts {
 // A longer chain is a loop; our own issuer makes none.
 const MAX_ACTORS = 10
 
-const TOKEN: Verdicts = {
-  revoked: Object.freeze(refuse('ERR_TOKEN_REVOKED')),
+const REVOKED = Object.freeze(refuse('ERR_TOKEN_REVOKED'))
+const TOKEN: Verdicts<Revocable> = {
+  revoked: ({ token }) => ({ ...REVOKED, evidence: tokenFacts(token) }),
   unknown: (reason, cause) => refuse('ERR_TOKEN_REVOCATION_UNKNOWN', { reason }, cause),
 }
 
@@ -63,13 +65,13 @@ export function askList<Evidence extends Clearable>(
   { list, maxAgeMs, skewMs }: Revocation,
   evidence: Evidence,
   questionOf: (evidence: Evidence) => Question,
-  verdicts: Verdicts,
+  verdicts: Verdicts<Evidence>,
 ): Refusal | null {
   try {
     if (!isCurrentList(list, maxAgeMs)) return verdicts.unknown('the list is too old')
     const { epoch } = list
     if (epoch !== undefined && epoch === evidence.clearedIn) return null
-    const found = askAnew(list, questionOf(evidence), skewMs, verdicts)
+    const found = askAnew(list, evidence, questionOf(evidence), skewMs, verdicts)
     if (found === null) evidence.clearedIn = epoch
     return found
   } catch (cause) {
@@ -107,10 +109,16 @@ function servicesOf({ subject, claims }: Token): ReadonlySet<string> {
   return services
 }
 
-function askAnew(list: RevocationList, { ids, issuedAtMs }: Question, skewMs: number, verdicts: Verdicts): Refusal | null {
+function askAnew<Evidence>(
+  list: RevocationList,
+  evidence: Evidence,
+  { ids, issuedAtMs }: Question,
+  skewMs: number,
+  verdicts: Verdicts<Evidence>,
+): Refusal | null {
   for (const [kind, id] of ids) {
     const isRevoked = askRevocationList(list, kind, id, issuedAtMs)
-    if (isRevoked === true) return verdicts.revoked
+    if (isRevoked === true) return verdicts.revoked(evidence)
     if (isRevoked === undefined) return verdicts.unknown('the list did not answer')
   }
   // The issuer's clock may be ahead of the store's.

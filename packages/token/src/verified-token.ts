@@ -25,8 +25,8 @@ class VerifiedToken implements Token {
   #entry: Entry | null = null
   #owner: EntryOwner | null = null
 
-  constructor(issuer: string, assertions: Assertions, proofThumbprint: string | null) {
-    const { subject, identity, audience, scopes, claims, confirmation, tokenId, iatMs, expiresAtMs } = assertions
+  constructor(issuer: string, assertions: Assertions, identity: Identity, proofThumbprint: string | null) {
+    const { subject, audience, scopes, claims, confirmation, tokenId, iatMs, expiresAtMs } = assertions
     this.issuer = issuer
     this.subject = subject
     this.identity = identity
@@ -54,10 +54,11 @@ class VerifiedToken implements Token {
 
 /**
  * Makes what a service gets to see of a token.
+ * @param identity of `assertions`, which has one.
  * @param proofThumbprint of the key in its `cnf.jwk`. `null`: it holds none.
  */
-export function createToken(issuer: string, assertions: Assertions, proofThumbprint: string | null): Token {
-  return new VerifiedToken(issuer, assertions, proofThumbprint)
+export function createToken(issuer: string, assertions: Assertions, identity: Identity, proofThumbprint: string | null): Token {
+  return new VerifiedToken(issuer, assertions, identity, proofThumbprint)
 }
 
 /** Keeps the entry of a token that {@link createToken} has made. */

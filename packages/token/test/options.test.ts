@@ -94,6 +94,7 @@ test('names the option that is wrong', () => {
     ['jwt.binding', 'ERR_OPTION_CONTRADICTION', { ...wit, binding: 'mtls', proof: { origins } }],
     ['jwt.dpop', 'ERR_OPTION_CONTRADICTION', { ...wit, dpop: { origins }, proof: { origins } }],
     ['jwt.revocation.list', 'ERR_OPTION_INVALID', { ...good, revocation: { list: { has: true, ageMs: 0 } } }],
+    ['jwt.revocation', 'ERR_OPTION_INVALID', { ...good, revocation: list }],
     ['jwt.revocation.whenUnavailable', 'ERR_OPTION_INVALID', { ...good, revocation: { list, whenUnavailable: 'allow' } }],
     [
       'jwt.revocation.whenUnavailable.staleSeconds',
@@ -145,5 +146,13 @@ test('says why HMAC is not taken, rather than what else is', () => {
     code: 'ERR_OPTION_INVALID',
     option: 'jwt.algorithms[0]',
     message: /HMAC is never accepted: the issuer must sign with a key pair/,
+  })
+})
+
+test('says what to write where a revocation list is given without its braces', () => {
+  const list = { has: () => false, ageMs: 0, leaseMs: 1_000, epoch: 1 }
+  assert.throws(() => create({ ...optionsFor([signer]), revocation: list }), {
+    option: 'jwt.revocation',
+    message: /takes \{ list: … \}, not the list itself: write revocation: \{ list: mesh\.revocations \}/,
   })
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isRefusal, type RevocationList } from '@countersign/core'
-import { bearer, claims, createBench, createConnection, judge, recalledStatus, settledStatus, verified } from './surroundings.js'
+import { bearer, claims, createBench, createConnection, ISSUER, judge, recalledStatus, settledStatus, verified } from './surroundings.js'
 
 function createList(): RevocationList & { revoked: Set<string>; ageMs: number; answer: unknown } {
   return {
@@ -30,6 +30,16 @@ test('refuses a revoked token, key or service on the next request, and takes it 
   }
   list.revoked.add('service bob').add('token j-2').add('service j-1').add('token alice')
   assert.equal(recalledStatus(verifier, bearer(token, connection)), 'ok')
+})
+
+test('names a revoked token in the log, and in nothing that a caller may be told', async () => {
+  const list = createList()
+  const { signer, verifier } = createBench({ revocation: { list } })
+  list.revoked.add('service alice')
+  const found = await judge(verifier, bearer(signer.sign(claims())))
+  assert(isRefusal(found))
+  assert.deepEqual([found.code, found.facts], ['ERR_TOKEN_REVOKED', {}])
+  assert.deepEqual(found.evidence, { subject: 'alice', issuer: ISSUER, tokenId: 'j-1' })
 })
 
 test('refuses what a revoked key has signed, whether or not the token names it', async () => {

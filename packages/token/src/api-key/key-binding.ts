@@ -1,5 +1,6 @@
 import { type ApiKey, type Peer, type Refusal, refuse, type Token } from '@countersign/core'
 import { trustDomainOf } from '../wimse/workload-id.js'
+import { keyFacts } from './key-facts.js'
 
 const ANOTHER = Object.freeze(refuse('ERR_API_KEY_BINDING'))
 const ANOTHER_BY_TOKEN = Object.freeze(
@@ -13,13 +14,13 @@ const ANOTHER_BY_TOKEN = Object.freeze(
  * @param token may speak for somebody who is no workload, or whom the key's owner acts for.
  * @returns `null`: yes, or nobody else has proven who is calling.
  */
-export function checkKeyBinding({ owner }: ApiKey, peer: Peer | null, token: Token | null = null): Refusal | null {
+export function checkKeyBinding({ id, owner }: ApiKey, peer: Peer | null, token: Token | null = null): Refusal | null {
   const caller = token === null ? null : workloadOf(token)
-  if (caller !== null && caller !== owner.value) return ANOTHER_BY_TOKEN
+  if (caller !== null && caller !== owner.value) return { ...ANOTHER_BY_TOKEN, evidence: keyFacts(id, owner.value) }
   if (peer === null) return null
   const { kind, authority, value } = peer.identity
   const isSame = kind === 'spiffe' ? owner.kind === 'spiffe' && owner.authority === authority : owner.kind === 'subject'
-  return isSame && owner.value === value ? null : ANOTHER
+  return isSame && owner.value === value ? null : { ...ANOTHER, evidence: keyFacts(id, owner.value) }
 }
 
 /** The workload that a token is used by, as it says itself: whoever acts in it (RFC 8693 §4.1), or else its subject. `null`: it names none. */

@@ -1,8 +1,10 @@
 import { randomFillSync } from 'node:crypto'
 import { type Refusal, refuse } from '@countersign/core'
 import { askList, type Clearable, type Question, type Verdicts } from '../revocation.js'
+import { keyFacts } from './key-facts.js'
 import type { StoredKey } from './key-records.js'
 import type { ApiKeyRules } from './options.js'
+import type { ApiKeyRecord } from './record.js'
 
 /** A key whose secret was verified, and what must still be true of it on every request. */
 export interface KeyEntry extends Clearable {
@@ -21,8 +23,8 @@ const EXPIRED = Object.freeze(refuse('ERR_API_KEY_EXPIRED'))
 const REVOKED = Object.freeze(refuse('ERR_API_KEY_REVOKED'))
 const UNLISTED = Object.freeze(refuse('ERR_API_KEY_INVALID', Object.freeze({ reason: 'keys of its owner do not count here' })))
 
-const VERDICTS: Verdicts = {
-  revoked: REVOKED,
+const VERDICTS: Verdicts<KeyEntry> = {
+  revoked: ({ stored: { record } }) => withKey(REVOKED, record),
   unknown: (reason, cause) => refuse('ERR_API_KEYS_UNAVAILABLE', { reason }, cause),
 }
 
@@ -35,11 +37,16 @@ export function createKeyEntry(text: string, stored: StoredKey, epoch: number, n
 export function judgeKeyEntry(entry: KeyEntry, { revocation }: ApiKeyRules, nowMs: number): Refusal | null {
   const { record, isOwnerListed } = entry.stored
   if (entry.isGone) return UNKNOWN
-  if (!isOwnerListed) return UNLISTED
-  if (record.status !== 'active') return REVOKED
+  if (!isOwnerListed) return withKey(UNLISTED, record)
+  if (record.status !== 'active') return withKey(REVOKED, record)
   // Written so that a NaN, from a clock, refuses.
-  if (!(nowMs < record.expiresAtMs)) return EXPIRED
+  if (!(nowMs < record.expiresAtMs)) return withKey(EXPIRED, record)
   return revocation === null ? null : askList(revocation, entry, questionOf, VERDICTS)
+}
+
+/** Says in the log, and nowhere else, which key it was. Its secret was verified. */
+function withKey(refusal: Refusal, record: ApiKeyRecord): Refusal {
+  return { ...refusal, evidence: keyFacts(record.id, record.owner) }
 }
 
 function questionOf({ stored: { record } }: KeyEntry): Question {

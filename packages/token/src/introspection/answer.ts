@@ -1,5 +1,5 @@
 import { type JsonObject, type Refusal, refuse, type Token } from '@countersign/core'
-import { type Assertions, readClaims } from '../claims.js'
+import { type Assertions, readClaims, refuseSubject } from '../claims.js'
 import type { IssuerRules } from '../options.js'
 import type { Revocable } from '../revocation.js'
 import { createToken } from '../verified-token.js'
@@ -22,7 +22,9 @@ export function describe(answer: JsonObject, rules: IssuerRules): Described | Re
   if (type !== undefined && (typeof type !== 'string' || type.toLowerCase() !== 'bearer')) return WRONG_TYPE
   const assertions = readClaims(answer, rules)
   if ('refused' in assertions) return assertions
-  const token = createToken(rules.issuer, assertions, null)
+  const { identity } = assertions
+  if (identity === null) return refuseSubject(rules.issuer, assertions)
+  const token = createToken(rules.issuer, assertions, identity, null)
   // What is bound to a key needs a proof of that key, and came here without one.
   if (token.boundToKey !== null || assertions.confirmation.jwk !== null) return BOUND_TO_KEY
   const { tokenId, expiresAtMs, notBeforeMs, issuedAtMs } = assertions

@@ -287,6 +287,25 @@ test('asks the revocation list about the key and its owner on every request, wit
   assert.equal(await statusOf(verifier, keyed(issued.text)), 'ERR_API_KEYS_UNAVAILABLE')
 })
 
+test('names a revoked or expired key and its owner in the log, to nobody who has not its secret', async () => {
+  const surroundings = createSurroundings()
+  const [expired, revoked] = [issue(surroundings, { expiresInSeconds: 60 }), issue(surroundings)]
+  const records = [expired.record, { ...revoked.record, status: 'revoked' as const }]
+  const verifier = createApiKeyVerifier(optionsFor(records, { lock: null }), surroundings)
+  surroundings.advanceSeconds(60)
+  for (const [{ text, record }, code] of [
+    [expired, 'ERR_API_KEY_EXPIRED'],
+    [revoked, 'ERR_API_KEY_REVOKED'],
+  ] as const) {
+    const found = await verifier.verify(keyed(text))
+    assert.ok(isRefusal(found))
+    assert.deepEqual([found.code, found.facts, found.evidence], [code, {}, { apiKeyId: record.id, owner: OWNER }])
+  }
+  const guessed = await verifier.verify(keyed(guessOf(revoked, surroundings)))
+  assert.ok(isRefusal(guessed))
+  assert.deepEqual([guessed.code, guessed.evidence], ['ERR_API_KEY_INVALID', undefined])
+})
+
 test('shows no secret where a verifier, its options or a record is printed', async () => {
   const { verifier, issued } = createKeyBench()
   await keyFor(verifier, keyed(issued.text))

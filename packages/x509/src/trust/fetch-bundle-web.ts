@@ -1,4 +1,4 @@
-import { FetchError, type Runtime } from '@countersign/core'
+import { FetchError, type Runtime, unreachable } from '@countersign/core'
 import { type BundleAnswer, isRedirect } from './bundle-exchange.js'
 
 /**
@@ -11,7 +11,7 @@ export async function fetchBundleWeb(url: URL, fetch: Runtime['fetch'], signal: 
   try {
     response = await fetch(url.href, { redirect: 'manual', headers: { accept: 'application/json' }, signal })
   } catch (cause) {
-    throw new FetchError('the endpoint cannot be reached', { cause })
+    throw unreachable('the endpoint', cause)
   }
   const { status, headers, body, redirected } = response
   if (status !== 200 || redirected) await body?.cancel()
