@@ -82,8 +82,16 @@ test('the files of the guide do what the guide says, from the first token to the
   assert.deepEqual(first.body, { caller: 'spiffe://prod.example/orders' })
   assert.equal((await billing('8443', '/entries', token)).body.code, 'ERR_TOKEN_BINDING')
 
-  const what = JSON.stringify({ service: 'spiffe://prod.example/orders', reason: 'key-compromise' })
-  const revoked = await you('9443', '/revocations', { 'content-type': 'application/json' }, what)
+  const revoke = (what: Record<string, unknown>) =>
+    you('9443', '/revocations', { 'content-type': 'application/json' }, JSON.stringify(what))
+  const misspelled = await revoke({ service: 'spiffe://prod.example/orders', reason: 'stolen' })
+  assert.equal(misspelled.status, 400)
+  assert.match(misspelled.body.message, /reason: takes "unspecified" or "key-compromise" or /)
+  assert.equal((await you('9443', '/revocations', {}, '{}')).status, 400)
+  const unknown = await revoke({ service: 'spiffe://prod.example/nobody', reason: 'unspecified' })
+  assert.deepEqual([unknown.status, unknown.body], [409, { code: 'ERR_SERVICE_UNKNOWN' }])
+  assert.deepEqual((await revoke({ token: 'nobody-has-it', reason: 'unspecified' })).body, { kind: 'token', isStored: true })
+  const revoked = await revoke({ service: 'spiffe://prod.example/orders', reason: 'key-compromise' })
   assert.deepEqual(revoked.body, { kind: 'service', isStored: true })
   const refused = await orders('8443', '/entries', token)
   assert.deepEqual([refused.status, refused.body.code], [401, 'ERR_TOKEN_REVOKED'])

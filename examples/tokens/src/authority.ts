@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { countersign, createGuard, secureServer } from '@countersign/express'
+import { countersign, createGuard, MisuseError, secureServer } from '@countersign/express'
 import { type AuthMesh, clientsFromServices, createAuthorizationServer } from '@countersign/mesh'
 import express from 'express'
 import { end, listen } from './listen.js'
@@ -15,9 +15,15 @@ export async function startAuthority({ folder }: Site, mesh: AuthMesh): Promise<
   app.use(tokens.listener) // /token, /jwks and the others: clients prove themselves there
   app.use(countersign(guard))
   app.post('/revocations', express.json(), async (req, res) => {
-    const { reason, ...what } = req.body
-    const revoked = await mesh.revoke(what, { reason })
-    res.status(revoked.refused ? 409 : 201).json(revoked)
+    const { reason, ...what } = req.body ?? {}
+    try {
+      const revoked = await mesh.revoke(what, { reason })
+      if (revoked.refused) res.status(409).json({ code: revoked.code })
+      else res.status(201).json(revoked)
+    } catch (error) {
+      if (!(error instanceof MisuseError)) throw error
+      res.status(400).json({ message: error.message })
+    }
   })
 
   const server = secureServer({ cert: join(folder, 'authority.pem'), key: join(folder, 'authority-key.pem'), guard }, app)

@@ -54,11 +54,12 @@ export function runKey(args: readonly string[], terminal: Terminal): void {
       runNew(values, terminal)
       return
     case 'rotate':
-      if (subject === undefined) throw new UsageError('which key? countersign key rotate ID --keys api-keys.json --hash-key api-keys.bin')
+      if (subject === undefined)
+        throw new UsageError('which key? npx @countersign/cli key rotate ID --keys api-keys.json --hash-key api-keys.bin')
       runRotate(subject, values, terminal)
       return
     case 'hash-key':
-      if (subject === undefined) throw new UsageError('which file? countersign key hash-key api-keys.bin')
+      if (subject === undefined) throw new UsageError('which file? npx @countersign/cli key hash-key api-keys.bin')
       writeSecretFile(resolve(terminal.folder, subject), randomBytes(MIN_SECRET_BYTES))
       return
     default:
@@ -69,7 +70,7 @@ export function runKey(args: readonly string[], terminal: Terminal): void {
 function runNew(values: Values, terminal: Terminal): void {
   const { for: owner, keys } = values
   if (owner === undefined || owner === '')
-    throw new UsageError('--for is missing: countersign key new --for spiffe://prod.example/orders --hash-key api-keys.bin')
+    throw new UsageError('--for is missing: npx @countersign/cli key new --for spiffe://prod.example/orders --hash-key api-keys.bin')
   refuse(values, ['emergency', 'overlap-hours'], 'new')
   const issued = createApiKey({
     owner,
@@ -118,7 +119,7 @@ function reasonOf(rotation: Extract<ReturnType<typeof rotateApiKey>, { rotated: 
     case 'replaced':
       return `the key was replaced already: rotate ${replacedBy}, which took its place`
     case 'revoked':
-      return 'the key was revoked, and nothing is to follow it: countersign key new makes another'
+      return 'the key was revoked, and nothing is to follow it: npx @countersign/cli key new makes another'
   }
 }
 
@@ -132,7 +133,7 @@ function show({ text, record }: IssuedApiKey, { out }: Values, terminal: Termina
 
 function readHashKey(values: Values, terminal: Terminal): Uint8Array {
   const file = values['hash-key']
-  if (file === undefined) throw new UsageError('--hash-key is missing: countersign key hash-key api-keys.bin makes one')
+  if (file === undefined) throw new UsageError('--hash-key is missing: npx @countersign/cli key hash-key api-keys.bin makes one')
   return readSecretFile('--hash-key', resolve(terminal.folder, file))
 }
 
