@@ -14,7 +14,7 @@ import {
 } from '@countersign/core'
 import { type ClientAssertionVerifier, createClientAssertionVerifier } from '@countersign/token'
 import { parseCertificate } from '@countersign/x509'
-import type { AssertionAuthentication, ClientAuthentication } from './client.js'
+import type { AssertionAuthentication, OAuthClientAuthentication } from './client.js'
 
 /** How a client proves that it is the client, checked once. */
 export type RegisteredCredential =
@@ -41,7 +41,7 @@ const METHODS = [
   'private_key_jwt',
   'client_secret_basic',
   'client_secret_post',
-] as const satisfies readonly ClientAuthentication['method'][]
+] as const satisfies readonly OAuthClientAuthentication['method'][]
 const NAMES = ['subjectDn', 'sanDns', 'sanUri', 'sanIp', 'sanEmail'] as const
 /** An operator writes a name as people read it; in RFC 4514 §2.1 there is nothing beside the commas. */
 const SPACED = /(?<!\\)([,+])\s+/g
