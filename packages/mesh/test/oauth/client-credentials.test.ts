@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { createAuthMesh, parseMeshEvent } from '@countersign/mesh'
-import { createTestMesh } from '@countersign/testing'
+import { parseMeshEvent } from '@countersign/mesh'
 import { createApiKey, decodeToken } from '@countersign/token'
 import { peerOf } from '../fixture.js'
 import { certificateClient, createStage, ISSUER, lastCode, run } from './stage.js'
@@ -66,7 +65,7 @@ test('the event of a token is committed with it, and holds no token', async (t) 
   const stage = await createStage(t)
   const { post } = await run(t, stage, { clients: [certificateClient(ORDERS)] })
   const answer = await post('/token', GRANT, stage.orders)
-  const events = await stage.store.outbox.take(10, 1000)
+  const events = stage.events
   const [event] = events.filter(({ topic }) => topic === 'auth.service.authenticated')
   assert.equal(parseMeshEvent(event?.payload ?? '')?.tokenId, claimsOf(answer)['jti'])
   assert.equal(event?.payload.includes(String(answer.json['access_token'])), false)
@@ -131,8 +130,8 @@ test('a client without a certificate or a proof gets no token, unless its option
 })
 
 test('a lifetime above the maximum is refused when the server is made', async (t) => {
-  const stage = await createStage(t)
-  const make = (seconds: number) => run(t, stage, { clients: [certificateClient(ORDERS, { tokenSeconds: seconds })], maxTokenSeconds: 600 })
+  const stage = await createStage(t, { token: { expiresInSeconds: 600, maxExpiresInSeconds: 600 } })
+  const make = (seconds: number) => run(t, stage, { clients: [certificateClient(ORDERS, { tokenSeconds: seconds })] })
   await assert.rejects(make(601), { code: 'ERR_OPTION_INVALID', option: 'clients[0].tokenSeconds' })
   const { post } = await make(300)
   const claims = claimsOf(await post('/token', GRANT, stage.orders))
@@ -210,14 +209,9 @@ test('one client can use up its own quota alone', async (t) => {
 })
 
 test('the mesh knows of a token that a service got here: its status, and a revocation reaches it whatever the clocks say', async (t) => {
-  const mesh = createTestMesh('prod.example')
-  const orders = mesh.workload('/orders')
-  const services = { [ORDERS]: { mayCall: [BILLING] }, [BILLING]: { mayCall: [] } }
-  const authMesh = createAuthMesh({ issuer: ISSUER, services, keys: { algorithm: 'ES256' }, audit: null, runtime: { clock: mesh.clock } })
-  t.after(() => authMesh.close())
-  await authMesh.ready()
+  const stage = await createStage(t)
+  const { authMesh, orders } = stage
   assert.equal(await authMesh.status(ORDERS), 'UNAUTHORIZED')
-  const stage = { ...(await createStage(t)), core: authMesh.core, mesh, orders }
   const { post } = await run(t, stage, { clients: [certificateClient(ORDERS)] })
   const first = String((await post('/token', GRANT, orders)).json['access_token'])
   assert.equal(await authMesh.status(ORDERS), 'AUTHENTICATED')

@@ -13,7 +13,7 @@ test('gives a service that has proven its certificate a token for one target, bo
   assert.equal(issued.boundTo, thumbprintOf(ORDERS))
   assert.equal(issued.expiresAtMs, clock.nowMs() + 3_600_000)
   const { header, claims } = decodeToken(issued.accessToken)
-  assert.deepEqual({ ...header }, { alg: 'RS256', typ: 'at+jwt', kid: mesh.core.keys.kid })
+  assert.deepEqual({ ...header }, { alg: 'RS256', typ: 'at+jwt', kid: mesh.context.core.keys.kid })
   const iat = clock.nowMs() / 1000
   assert.deepEqual(
     { ...claims, cnf: { ...(claims['cnf'] as object) } },
