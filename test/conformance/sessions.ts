@@ -56,7 +56,7 @@ export function createHandedSessions({ nowMs }: Clock): HandedSessions {
     withoutStore: silent.sessionVerifier({ service }),
     async fields(kind) {
       await Promise.all([mesh.ready(), silent.ready()])
-      await silent.core.directory.load()
+      await silent.context.core.directory.load()
       return recipe[kind]()
     },
     close() {
@@ -78,7 +78,7 @@ function recipes(mesh: AuthMesh, startMs: number) {
 
   async function token(changes: Readonly<Record<string, unknown>> = {}, typ = 'session-propagation+jwt'): Promise<string> {
     const sid = await begin()
-    return mesh.core.keys.sign(typ, {
+    return mesh.context.core.keys.sign(typ, {
       iss: ISSUER,
       sub: `user-${made}`,
       aud: idOf('/billing'),

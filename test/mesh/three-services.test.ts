@@ -186,10 +186,10 @@ async function stage(t: TestContext) {
   }
   await tokenFrom(authority, ledger, billing.id)
   // Asked once a second at most: a key that another process has made in this very second is not known yet.
-  const kids = processes.map(({ mesh }) => mesh.core.keys.kid)
+  const kids = processes.map(({ mesh }) => mesh.context.core.keys.kid)
   for (const { mesh } of processes) {
-    while (!kids.every((kid) => mesh.core.directory.get(kid) !== undefined)) {
-      await mesh.core.directory.load()
+    while (!kids.every((kid) => mesh.context.core.directory.get(kid) !== undefined)) {
+      await mesh.context.core.directory.load()
       await sleep(50)
     }
   }

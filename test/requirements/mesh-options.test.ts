@@ -96,7 +96,7 @@ const ahead = (seconds: number) => async (mesh: AuthMesh) => {
   const now = Math.floor(clock.nowMs() / 1000)
   const claims = { iss: ISSUER, sub: orders, aud: billing, client_id: orders, jti: 'j', iat: now + seconds, exp: now + 600 }
   const cnf = { 'x5t#S256': Buffer.alloc(32, orders).toString('base64url') }
-  const token = await mesh.core.keys.sign('at+jwt', { ...claims, cnf })
+  const token = await mesh.context.core.keys.sign('at+jwt', { ...claims, cnf })
   return (await mesh.validateServiceToken(token, { audience: billing, peer: peerOf(orders) })).status
 }
 

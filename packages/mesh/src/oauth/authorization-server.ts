@@ -113,7 +113,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     issuer,
     paths,
     methods: methodsOf(peers !== null, apiKeys !== null),
-    algorithms: ['ES256', 'RS256', 'PS256', 'Ed25519'],
+    algorithms: clients.algorithms,
     proofAlgorithms: dpop.algorithms,
     mtlsOrigin: checked.mtlsOrigin,
   })

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
+import { StateError } from '@countersign/core'
 import { parseMeshEvent } from '@countersign/mesh'
+import { createMemoryStateStore } from '@countersign/state'
 import { createApiKey, decodeToken } from '@countersign/token'
 import { peerOf } from '../fixture.js'
 import { certificateClient, createStage, ISSUER, lastCode, run } from './stage.js'
@@ -194,6 +196,84 @@ test('requests are counted by grant and by what became of them, and written down
   const written = JSON.stringify(recorder.events)
   for (const text of [String(answer.json['access_token']), 'secret-scope', 'made-up-grant'])
     assert.equal(written.includes(text), false, text)
+})
+
+test('a token counts once, and is written down alike, whether it was got by hand or at the token endpoint', async (t) => {
+  const stage = await createStage(t)
+  const { authMesh, meter, recorder, orders } = stage
+  const { post } = await run(t, stage, { clients: [certificateClient(ORDERS)] })
+  const peer = peerOf(ORDERS, { thumbprint: orders['x5t#S256'] })
+  const byHand = (service = ORDERS) => authMesh.authenticateService({ service, peer, audience: BILLING })
+  let seen = 0
+  function kinds(): readonly string[] {
+    const from = seen
+    seen = recorder.events.length
+    return recorder.events.slice(from).flatMap(({ kind }) => (kind === 'peer.first-seen' ? [] : [kind]))
+  }
+  const totals = () => [meter.total('service_authentications'), meter.total('service_authentication_failed_total')]
+  kinds()
+
+  assert.equal((await byHand()).status, 'AUTHENTICATED')
+  assert.deepEqual(
+    [kinds(), totals()],
+    [
+      ['service.authenticated', 'token.issued'],
+      [1, 0],
+    ],
+  )
+  const answer = await post('/token', GRANT, orders)
+  assert.deepEqual(
+    [kinds(), totals()],
+    [
+      ['service.authenticated', 'token.issued'],
+      [2, 0],
+    ],
+  )
+
+  await byHand(BILLING)
+  assert.deepEqual([kinds(), totals()], [['service.authentication-failed'], [2, 1]])
+  await post('/token', GRANT, stage.billing)
+  assert.deepEqual([kinds(), totals()], [['service.authentication-failed'], [2, 2]])
+  assert.equal(meter.total('service_authentication_failed_total', { reason: 'ERR_SERVICE_MISMATCH' }), 1)
+  assert.equal(meter.total('service_authentication_failed_total', { reason: 'ERR_CLIENT_CERTIFICATE' }), 1)
+  assert.equal(meter.values('service_auth_latency_seconds', { operation: 'authenticate' }).length, 4)
+  // What a guard counts of requests is another thing.
+  assert.equal(meter.total('service_auth_successful_total') + meter.total('service_auth_failed_total'), 0)
+
+  for (const token of [answer.json['access_token'], answer.json['access_token'], 'none'])
+    assert.equal((await post('/revoke', { client_id: ORDERS, token: String(token) }, orders)).status, 200)
+  assert.deepEqual(kinds(), ['evidence.revoked'])
+  assert.equal(meter.total('auth_revocations_total', { kind: 'token' }), 1)
+})
+
+test('a store that does not answer once is asked again, whoever asks for the token', async (t) => {
+  let failures = 0
+  const stage = await createStage(t, {
+    store(clock) {
+      const inner = createMemoryStateStore({ clock })
+      return {
+        ...inner,
+        async commit(change) {
+          const isToken = change.put?.some(({ key }) => key.startsWith('token:')) === true
+          if (isToken && failures-- > 0) throw new StateError('unreachable', 'down')
+          return inner.commit(change)
+        },
+      }
+    },
+  })
+  const { post } = await run(t, stage, { clients: [certificateClient(ORDERS)] })
+  const peer = peerOf(ORDERS, { thumbprint: stage.orders['x5t#S256'] })
+  const byHand = () => stage.authMesh.authenticateService({ service: ORDERS, peer, audience: BILLING })
+  failures = 2
+  assert.equal((await byHand()).status, 'AUTHENTICATED')
+  failures = 2
+  assert.equal((await post('/token', GRANT, stage.orders)).status, 200)
+  failures = 3
+  const refused = await byHand()
+  assert.equal(refused.status === 'AUTHENTICATED' ? 'got one' : refused.code, 'ERR_STATE_UNAVAILABLE')
+  failures = 3
+  assert.equal((await post('/token', GRANT, stage.orders)).status, 503)
+  assert.equal(lastCode(stage), 'ERR_STATE_UNAVAILABLE')
 })
 
 test('one client can use up its own quota alone', async (t) => {

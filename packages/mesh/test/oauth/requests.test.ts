@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -160,6 +161,15 @@ test('an issuer that is no plain https URL makes no authorization server', async
   }
 })
 
+test('the metadata names the algorithms that clients have registered, besides the usual ones', async (t) => {
+  const jwk = generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey.export({ format: 'jwk' })
+  const keys = { jwks: [{ ...jwk, kid: 'a', alg: 'ES384' }] }
+  const client = certificateClient(ORDERS, { authentication: { method: 'private_key_jwt', keys, algorithms: ['ES384'] } })
+  const { server } = await run(t, await createStage(t), { clients: [client] })
+  const { token_endpoint_auth_signing_alg_values_supported: names } = server.metadata() as { readonly [name: string]: unknown }
+  assert.deepEqual(names, ['ES256', 'RS256', 'PS256', 'Ed25519', 'ES384'])
+})
+
 test('options that are wrong are told by their path', async (t) => {
   const stage = await createStage(t)
   const make = (options: object) => () =>
@@ -248,4 +258,5 @@ test('a key that is revoked signs nothing that is given away', async (t) => {
   const entry = { kind: 'key', id: keys.kid, issuedBeforeMs: Number.POSITIVE_INFINITY, untilMs: nowMs + 1e7 } as const
   await revocations.revoke([{ ...entry, revokedAtMs: nowMs, reason: 'key-compromise' }])
   assert.equal((await post('/token', BODY, stage.orders)).status, 503)
+  assert.equal(lastCode(stage), 'ERR_STATE_UNAVAILABLE')
 })
