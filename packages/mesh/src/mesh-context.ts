@@ -29,6 +29,11 @@ export interface Signed {
   readonly kid: string
 }
 
+/** Is it what `AuthMesh.context` holds? No type that others see says what that is. */
+export function isMeshContext(context: unknown): context is MeshContext {
+  return typeof context === 'object' && context !== null && 'core' in context && 'rules' in context && 'retry' in context
+}
+
 /** So often is a change decided anew where others change the same thing. */
 export const MAX_ROUNDS = 16
 

@@ -13,7 +13,7 @@ import type { Quota } from '@countersign/limit'
 import type { ApiKeyOptions, DpopOptions, JwtOptions } from '@countersign/token'
 import type { MtlsOptions } from '@countersign/x509'
 import type { AuthMesh } from '../auth-mesh.js'
-import type { MeshContext } from '../mesh-context.js'
+import { isMeshContext, type MeshContext } from '../mesh-context.js'
 import type { ClientDirectory, OAuthClient } from './client.js'
 
 /** An OAuth authorization server over the keys, the state and the revocations of a mesh. */
@@ -89,7 +89,7 @@ export function checkServerOptions(options: AuthorizationServerOptions): Checked
 function contextOf(mesh: unknown): MeshContext {
   if (typeof mesh !== 'object' || mesh === null)
     throw new MisuseError('ERR_OPTION_MISSING', 'mesh', `takes what createAuthMesh() returned, not ${kindOf(mesh)}`)
-  if ('context' in mesh && typeof mesh.context === 'object' && mesh.context !== null) return (mesh as AuthMesh).context
+  if ('context' in mesh && isMeshContext(mesh.context)) return mesh.context
   throw new MisuseError('ERR_OPTION_INVALID', 'mesh', 'takes what createAuthMesh() returned')
 }
 

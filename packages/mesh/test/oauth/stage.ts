@@ -15,12 +15,13 @@ import {
 } from '@countersign/mesh'
 import { createMemoryStateStore } from '@countersign/state'
 import { createTestMesh, createTestMeter, createTestRecorder, type TestMesh, type Workload } from '@countersign/testing'
+import { coreOf } from '../fixture.js'
 
 /** A mesh of one process, with a clock that stands still. */
 export interface Stage {
   readonly mesh: TestMesh
   readonly authMesh: AuthMesh
-  readonly core: AuthMesh['context']['core']
+  readonly core: ReturnType<typeof coreOf>
   readonly store: StateStore
   /** In the order in which they were committed. */
   readonly events: readonly StateEvent[]
@@ -69,7 +70,7 @@ export async function createStage(
   return {
     mesh,
     authMesh,
-    core: authMesh.context.core,
+    core: coreOf(authMesh),
     store,
     events,
     recorder,
