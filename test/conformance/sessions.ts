@@ -1,6 +1,7 @@
 import { type Clock, type SessionVerifier, StateError } from '@countersign/core'
 import { type AuthMesh, createAuthMesh } from '@countersign/mesh'
 import { createMemoryStateStore } from '@countersign/state'
+import { insideOf } from '../mesh/inside.js'
 import { idOf } from './certificates.js'
 import type { Field } from './raw-http1.js'
 
@@ -56,7 +57,7 @@ export function createHandedSessions({ nowMs }: Clock): HandedSessions {
     withoutStore: silent.sessionVerifier({ service }),
     async fields(kind) {
       await Promise.all([mesh.ready(), silent.ready()])
-      await silent.core.directory.load()
+      await insideOf(silent).directory.load()
       return recipe[kind]()
     },
     close() {
@@ -78,7 +79,7 @@ function recipes(mesh: AuthMesh, startMs: number) {
 
   async function token(changes: Readonly<Record<string, unknown>> = {}, typ = 'session-propagation+jwt'): Promise<string> {
     const sid = await begin()
-    return mesh.core.keys.sign(typ, {
+    return insideOf(mesh).keys.sign(typ, {
       iss: ISSUER,
       sub: `user-${made}`,
       aud: idOf('/billing'),

@@ -19,6 +19,7 @@ import { createTestMesh, createTestRecorder, type Workload } from '@countersign/
 import express from 'express'
 import Fastify, { type FastifyServerFactory } from 'fastify'
 import Koa from 'koa'
+import { insideOf } from './inside.js'
 
 const pki = createTestMesh('prod.example')
 const options = { dns: ['localhost'], ip: ['127.0.0.1'] }
@@ -186,10 +187,10 @@ async function stage(t: TestContext) {
   }
   await tokenFrom(authority, ledger, billing.id)
   // Asked once a second at most: a key that another process has made in this very second is not known yet.
-  const kids = processes.map(({ mesh }) => mesh.core.keys.kid)
+  const kids = processes.map(({ mesh }) => insideOf(mesh).keys.kid)
   for (const { mesh } of processes) {
-    while (!kids.every((kid) => mesh.core.directory.get(kid) !== undefined)) {
-      await mesh.core.directory.load()
+    while (!kids.every((kid) => insideOf(mesh).directory.get(kid) !== undefined)) {
+      await insideOf(mesh).directory.load()
       await sleep(50)
     }
   }

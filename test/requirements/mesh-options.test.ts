@@ -12,6 +12,7 @@ import {
 import { createMemoryStateStore } from '@countersign/state'
 import { createTestClock, createTestMesh, createTestMeter } from '@countersign/testing'
 import { decodeToken } from '@countersign/token'
+import { insideOf } from '../mesh/inside.js'
 import { type Effect, type Observed, type RowsOf, testOptions } from './options.js'
 
 const pki = createTestMesh('prod.example')
@@ -96,7 +97,7 @@ const ahead = (seconds: number) => async (mesh: AuthMesh) => {
   const now = Math.floor(clock.nowMs() / 1000)
   const claims = { iss: ISSUER, sub: orders, aud: billing, client_id: orders, jti: 'j', iat: now + seconds, exp: now + 600 }
   const cnf = { 'x5t#S256': Buffer.alloc(32, orders).toString('base64url') }
-  const token = await mesh.core.keys.sign('at+jwt', { ...claims, cnf })
+  const token = await insideOf(mesh).keys.sign('at+jwt', { ...claims, cnf })
   return (await mesh.validateServiceToken(token, { audience: billing, peer: peerOf(orders) })).status
 }
 

@@ -1,6 +1,6 @@
 import { hkdfSync, type KeyObject } from 'node:crypto'
 import { checkSecret } from './check-secret.js'
-import { checkInteger, checkKeys, checkText } from './option-checks.js'
+import { checkKeys, checkText } from './option-checks.js'
 
 /** What a derived key is for. */
 export interface DerivedKeyUse {
@@ -8,12 +8,12 @@ export interface DerivedKeyUse {
   readonly purpose: string
   /** Whose it is. Default: everybody's. */
   readonly service?: string
-  /** Bytes, 16 to 64. Default 32. */
-  readonly length?: number
 }
 
 /** Parts every key of ours from keys that somebody else derives from the same secret. */
 const LABEL = 'countersign key v1'
+/** As many as SHA-256 gives: no use of ours takes more, and fewer would be weaker. */
+const KEY_BYTES = 32
 
 /**
  * HKDF-SHA-256 (RFC 5869): extract, and expand.
@@ -33,11 +33,10 @@ export function hkdfSha256(secret: Uint8Array, salt: Uint8Array, info: Uint8Arra
  */
 export function deriveKey(master: Uint8Array | KeyObject, use: DerivedKeyUse): Uint8Array {
   const given: unknown = use
-  checkKeys('use', given, ['purpose', 'service', 'length'])
+  checkKeys('use', given, ['purpose', 'service'])
   const parts = [LABEL, checkText('use.purpose', use.purpose)]
   if (use.service !== undefined) parts.push(checkText('use.service', use.service))
-  const length = checkInteger('use.length', use.length ?? 32, 16, 64)
-  return hkdfSha256(checkSecret('master', master), new Uint8Array(0), infoOf(parts, length), length)
+  return hkdfSha256(checkSecret('master', master), new Uint8Array(0), infoOf(parts, KEY_BYTES), KEY_BYTES)
 }
 
 /** RFC 5869 §3.2. Each part behind its length, and the length of the key behind them: no two uses share an `info`. */

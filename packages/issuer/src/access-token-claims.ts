@@ -54,9 +54,11 @@ export interface AccessTokenRequest {
   readonly nowMs: number
   /**
    * What was issued before this moment is revoked: a token of the same second gets the `iat` of the next one, since `iat` counts whole
-   * seconds. At most half a minute from now. Default: nothing is. Epoch milliseconds.
+   * seconds. At most `clockSkewSeconds` from now. Default: nothing is. Epoch milliseconds.
    */
   readonly notBeforeMs?: number
+  /** How far the clocks of verifiers may differ, 0 to 60: beyond that they would refuse the token as one of the future. Default 30. */
+  readonly clockSkewSeconds?: number
   /** For `jti`. */
   readonly randomBytes: (size: number) => Uint8Array
 }
@@ -104,6 +106,7 @@ const KEYS = [
   'maxExpiresInSeconds',
   'nowMs',
   'notBeforeMs',
+  'clockSkewSeconds',
   'randomBytes',
 ] as const
 const JTI_BYTES = 16
@@ -111,8 +114,9 @@ const JTI_BYTES = 16
 const MAX_ACTORS = 10
 /** RFC 6749 §3.3 */
 const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*$/
-/** Beyond the usual skew, verifiers would refuse the token as one of the future. */
-const MAX_AHEAD_MS = 30_000
+const DEFAULT_SKEW_SECONDS = 30
+/** Verifiers take no more. */
+const MAX_SKEW_SECONDS = 60
 /** What an error message may repeat. */
 const CLAIM_NAME = /^[A-Za-z0-9_.:/#-]{1,128}$/
 
@@ -154,8 +158,9 @@ export function accessTokenClaims(request: AccessTokenRequest): AccessTokenClaim
   })
 }
 
-function checkNotBefore({ notBeforeMs = 0, nowMs }: AccessTokenRequest): number {
-  if (notBeforeMs <= nowMs + MAX_AHEAD_MS) return notBeforeMs
+function checkNotBefore({ notBeforeMs = 0, clockSkewSeconds = DEFAULT_SKEW_SECONDS, nowMs }: AccessTokenRequest): number {
+  const aheadMs = 1000 * checkInteger('request.clockSkewSeconds', clockSkewSeconds, 0, MAX_SKEW_SECONDS)
+  if (notBeforeMs <= nowMs + aheadMs) return notBeforeMs
   throw new MisuseError('ERR_OPTION_INVALID', 'request.notBeforeMs', 'lies so far ahead that the token would be one of the future')
 }
 

@@ -5,18 +5,12 @@ import { authorityKeyId, type Extension, encodeExtension } from './extension.js'
 import { type SignatureHash, signatureAlgorithm } from './signature-algorithm.js'
 
 /** Why a certificate was revoked (RFC 5280 §5.3.1). */
-export type RevocationReason =
-  | 'keyCompromise'
-  | 'cACompromise'
-  | 'affiliationChanged'
-  | 'superseded'
-  | 'cessationOfOperation'
-  | 'certificateHold'
+export type CrlReason = 'keyCompromise' | 'cACompromise' | 'affiliationChanged' | 'superseded' | 'cessationOfOperation' | 'certificateHold'
 
 /** What a CRL should say. */
 export interface RevocationListRequest {
   /** The serial numbers are hexadecimal; `revokedAt` defaults to `thisUpdate`. */
-  readonly revoked: readonly { readonly serialNumber: string; readonly revokedAt?: Date; readonly reason?: RevocationReason }[]
+  readonly revoked: readonly { readonly serialNumber: string; readonly revokedAt?: Date; readonly reason?: CrlReason }[]
   /** Default: now, by the authority's clock. */
   readonly thisUpdate?: Date
   /** Default: a day after `thisUpdate`; `null` leaves it out, which RFC 5280 §5.1.2.5 does not allow. */
@@ -29,7 +23,7 @@ export interface RevocationListRequest {
   readonly extensions?: readonly Extension[]
 }
 
-const REASONS: Readonly<Record<RevocationReason, number>> = {
+const REASONS: Readonly<Record<CrlReason, number>> = {
   keyCompromise: 1,
   cACompromise: 2,
   affiliationChanged: 3,
@@ -63,6 +57,6 @@ export function signRevocationList(request: RevocationListRequest, issuer: Signi
   return encodePem('X509 CRL', sequence(body, algorithm.identifier, bitString(algorithm.sign(body))))
 }
 
-function reasonCode(reason: RevocationReason): Uint8Array {
+function reasonCode(reason: CrlReason): Uint8Array {
   return encodeExtension({ oid: REASON_CODE, value: enumerated(REASONS[reason]) })
 }

@@ -125,6 +125,16 @@ test('nothing is issued for somebody who is revoked for ever', () => {
     assert.throws(() => accessTokenClaims(requestWith({ notBeforeMs })), invalid('request.notBeforeMs'))
 })
 
+test('a token begins no further ahead than clocks may differ', () => {
+  const at = (clockSkewSeconds: number, aheadMs: number) =>
+    accessTokenClaims(requestWith({ clockSkewSeconds, notBeforeMs: NOW_MS + aheadMs }))
+  for (const seconds of [0, 30, 60]) {
+    assert.ok(at(seconds, 1000 * seconds).iat * 1000 >= NOW_MS + 1000 * seconds)
+    assert.throws(() => at(seconds, 1000 * seconds + 1), invalid('request.notBeforeMs'))
+  }
+  for (const wrong of [-1, 61, 0.5]) assert.throws(() => at(wrong, 0), invalid('request.clockSkewSeconds'))
+})
+
 test('refuses what no scope or audience can be', () => {
   for (const scope of ['', ' a', 'a  b', 'a"b', 'a\\b', 'ä'])
     assert.throws(() => accessTokenClaims(requestWith({ scope })), invalid('request.scope'))

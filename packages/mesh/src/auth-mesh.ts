@@ -2,7 +2,6 @@ import type { PropagatedSession, Refusal, SessionVerifier } from '@countersign/c
 import type { Revocations } from '@countersign/state'
 import type { ApiKeyDirectory, JwtOptions } from '@countersign/token'
 import type { MeshJwtOptions } from './jwt-options.js'
-import type { MeshCore } from './mesh-core.js'
 import type { OperationRefusal } from './operation-refusal.js'
 import type { Revocable, Revoked, RevokeOptions } from './revoke.js'
 import type { ServiceAuthentication, ServiceRequest } from './service/authenticate-service.js'
@@ -53,7 +52,7 @@ export interface AuthMesh {
   /** What has been revoked anywhere: for `mtls: { denyList }`, and for lists of your own. */
   readonly revocations: Revocations
   /** @internal What an authorization server stands on. */
-  readonly core: MeshCore
+  readonly context: object
   /** Keys are published, what was revoked is known. Rejects if the store cannot be reached, or must not be used. */
   ready(): Promise<void>
   /** Looks at every service now, as it does every `syncSeconds`. */

@@ -34,7 +34,7 @@ export function createMeshContext(core: MeshCore, rules: CheckedMeshOptions, sig
         throw new RefusedError('ERR_KEYS_UNAVAILABLE', 'The signing key was revoked, and the next one is not there yet')
       return { compact, kid }
     },
-    events: (event) => (rules.sink === null ? [] : [stateEventFrom({ ...event, id: newId(), issuer: core.issuer })]),
+    events: (event) => [stateEventFrom({ ...event, id: newId(), issuer: core.issuer })],
     note(kind, severity, message, facts, code, cause) {
       if (!recorder.wants(kind)) return
       recorder.record({

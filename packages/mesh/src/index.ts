@@ -3,19 +3,17 @@ export type { AuthMesh } from './auth-mesh.js'
 export { eventTopic, MESH_EVENT_TYPES, type MeshEventType } from './events/event-topic.js'
 export { type MeshEvent, parseMeshEvent } from './events/mesh-event.js'
 export type { MeshJwtOptions } from './jwt-options.js'
-export type { KeyDirectory } from './key-directory.js'
 export { createAuthMesh } from './mesh.js'
-export type { MeshCore } from './mesh-core.js'
 export { createMeshSecrets, type MasterSecret, type MeshSecrets } from './mesh-secrets.js'
 export type { OAuthAnswer } from './oauth/answer.js'
 export { type AuthorizationServer, createAuthorizationServer, type EndpointRoute } from './oauth/authorization-server.js'
 export type {
   AssertionAuthentication,
   CertificateAuthentication,
-  ClientAuthentication,
   ClientDirectory,
   ClientGrant,
   OAuthClient,
+  OAuthClientAuthentication,
   RefreshOptions,
   SecretAuthentication,
   SelfSignedAuthentication,

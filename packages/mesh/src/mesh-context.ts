@@ -16,10 +16,10 @@ export interface MeshContext {
   readonly figures: Figures
   /** Signs with a key that is not revoked. */
   sign(typ: string, claims: Readonly<Record<string, unknown>>): Promise<Signed>
-  /** Events to be committed with the change that they tell of; none where nobody is to hear of them. */
+  /** Events to be committed with the change that they tell of. */
   events(event: Omit<MeshEvent, 'id' | 'issuer'>): readonly StateEvent[]
   /** Writes down what happened. */
-  note(kind: EventKind, severity: 'info' | 'warn', message: string, facts: Facts, code?: string, cause?: unknown): void
+  note(kind: EventKind, severity: 'info' | 'warn' | 'error', message: string, facts: Facts, code?: string, cause?: unknown): void
   /** Something new for `jti`s, sessions, events. */
   newId(): string
 }
@@ -29,13 +29,13 @@ export interface Signed {
   readonly kid: string
 }
 
+/** Is it what `AuthMesh.context` holds? No type that others see says what that is. */
+export function isMeshContext(context: unknown): context is MeshContext {
+  return typeof context === 'object' && context !== null && 'core' in context && 'rules' in context && 'retry' in context
+}
+
 /** So often is a change decided anew where others change the same thing. */
 export const MAX_ROUNDS = 16
-
-/** Beyond its end something is remembered as long as clocks may differ, and a margin. */
-export function rememberedUntil({ core }: Pick<MeshContext, 'core'>, endMs: number): number {
-  return endMs + core.skewMs + core.marginMs
-}
 
 /** What the store or the signer threw, as a refusal. What is no fault of theirs is a fault of ours, and thrown on. */
 export function refusalOfFault(fault: unknown): OperationRefusal {

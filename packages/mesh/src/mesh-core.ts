@@ -14,6 +14,13 @@ export interface MeshCore {
   readonly skewMs: number
   /** How long something that was used or revoked is remembered beyond its end and the skew: clocks of stores and processes differ. */
   readonly marginMs: number
+  /** The longest that anything lives which the mesh makes: a token, what hands a session on, a session. */
+  readonly longestMs: number
   readonly surroundings: Surroundings
   readonly randomBytes: (size: number) => Uint8Array
+}
+
+/** Beyond its end something is remembered as long as clocks may differ, and a margin. */
+export function rememberedUntil({ skewMs, marginMs }: Pick<MeshCore, 'skewMs' | 'marginMs'>, endMs: number): number {
+  return endMs + skewMs + marginMs
 }

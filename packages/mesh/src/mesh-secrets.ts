@@ -5,17 +5,24 @@ import { checkKeys, checkSecret, checkText, deriveKey, readSecretFile } from '@c
 export interface MeshSecrets {
   /** For the `macKey` of a shared store: a record that was not written by this mesh is not believed. */
   stateMacKey(): Uint8Array
-  /** For the nonces of DPoP (RFC 9449 §8): a nonce of one process is known to another. */
-  dpopNonceSecret(): Uint8Array
-  /** For the `hashKey` of API keys: a store that was read gives no key away. */
-  apiKeyHashKey(): Uint8Array
+  /**
+   * For the nonces of DPoP (RFC 9449 §8): a nonce of one process is known to another.
+   * @param service whose they are: at another service they count nothing. Default: they count at all of them.
+   */
+  dpopNonceSecret(service?: string): Uint8Array
+  /**
+   * For the `hashKey` of API keys: a store that was read gives no key away.
+   * @param service whose store it is, where each keeps its own: none can make a record for another. Default: one store of all.
+   */
+  apiKeyHashKey(service?: string): Uint8Array
 }
 
 /** 32 random bytes or more, or a file with them that its owner alone may read. */
 export type MasterSecret = Uint8Array | KeyObject | { readonly file: string }
 
 /**
- * Derives the symmetric keys of a mesh from one secret, which all its processes are given. No token is signed with any of them: tokens are
+ * Derives the symmetric keys of a mesh from one secret, which all its processes are given: for each purpose another, and for each service that is
+ * named. No token is signed with any of them: tokens are
  * signed with key pairs alone.
  * @example
  * const secrets = createMeshSecrets({ file: '/run/secrets/mesh' })
@@ -24,10 +31,11 @@ export type MasterSecret = Uint8Array | KeyObject | { readonly file: string }
  */
 export function createMeshSecrets(master: MasterSecret): MeshSecrets {
   const secret = createSecretKey(readMaster(master))
+  const keyFor = (purpose: string, service?: string) => deriveKey(secret, { purpose, ...(service === undefined ? {} : { service }) })
   return Object.freeze({
-    stateMacKey: () => deriveKey(secret, { purpose: 'state-records' }),
-    dpopNonceSecret: () => deriveKey(secret, { purpose: 'dpop-nonces' }),
-    apiKeyHashKey: () => deriveKey(secret, { purpose: 'api-key-hashes' }),
+    stateMacKey: () => keyFor('state-records'),
+    dpopNonceSecret: (service?: string) => keyFor('dpop-nonces', service),
+    apiKeyHashKey: (service?: string) => keyFor('api-key-hashes', service),
   })
 }
 

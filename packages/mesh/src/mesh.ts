@@ -89,6 +89,7 @@ function compose(rules: CheckedMeshOptions, own: <Part extends Closable>(part: P
     revocations,
     skewMs: rules.skewMs,
     marginMs: MARGIN_MS,
+    longestMs: Math.max(rules.maxTokenMs, rules.propagationMs, rules.sessionMs),
     surroundings,
     randomBytes: rules.runtime.randomBytes,
   })
@@ -136,7 +137,7 @@ function compose(rules: CheckedMeshOptions, own: <Part extends Closable>(part: P
     jwt: (jwt) => jwtOptionsOf(core, rules, jwt),
     sessionVerifier: (verifier) => createSessionVerifier(context, acceptor, accepted, ready, verifier),
     revocations,
-    core,
+    context,
     ready,
     sync: watch.sync,
     toString: () => words,
@@ -173,12 +174,12 @@ function keyRingFrom(rules: CheckedMeshOptions, clock: Clock, recorder: Recorder
 }
 
 /** A key that is forgotten before its last token has run out makes that token one of nobody. */
-function checkOverlap(keys: KeyRing, { maxTokenMs, propagationMs }: CheckedMeshOptions): void {
-  if (keys.overlapSeconds * 1000 >= Math.max(maxTokenMs, propagationMs)) return
+function checkOverlap(keys: KeyRing, { maxTokenMs, propagationMs, skewMs }: CheckedMeshOptions): void {
+  if (keys.overlapSeconds * 1000 >= Math.max(maxTokenMs, propagationMs) + skewMs) return
   throw new MisuseError(
     'ERR_OPTION_CONTRADICTION',
     'keys',
-    'publishes a retired key for a shorter time than tokens live: raise its maxTokenSeconds, or lower token.maxExpiresInSeconds',
+    'publishes a retired key for a shorter time than tokens and the skew last: raise its maxTokenSeconds, or lower token.maxExpiresInSeconds',
   )
 }
 

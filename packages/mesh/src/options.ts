@@ -15,6 +15,7 @@ export interface AuthMeshOptions {
   readonly store?: StateStore
   /** The signing keys. What is handed in finished stays the caller's to close. Default: RS256, made in this process. */
   readonly keys?: KeyRing | Omit<KeyRingOptions, 'clock' | 'recorder' | 'maxTokenSeconds' | 'clockSkewSeconds'>
+  /** Like the lifetimes in `propagation` and `session` the same in every process: whatever is revoked is so for as long as the longest of them. */
   readonly token?: TokenLifetimes
   /**
    * `'required'`: a service proves itself by its certificate, and every token is bound to it. `'optional'`: an API key proves it too, whose

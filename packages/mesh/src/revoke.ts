@@ -8,12 +8,12 @@ import {
   type RevocationKind,
   StateError,
 } from '@countersign/core'
-import { MAX_ROUNDS, type MeshContext, refusalOfFault, rememberedUntil } from './mesh-context.js'
-import { familyEnd } from './oauth/refresh-families.js'
+import { MAX_ROUNDS, type MeshContext, refusalOfFault } from './mesh-context.js'
 import { isOperationRefusal, type OperationRefusal, refuseOperation } from './operation-refusal.js'
+import { familyId, revocationEntry } from './revocation-entry.js'
 import { checkReason, type RevocationReason } from './revocation-reason.js'
 import { secondAfter } from './service/service-end.js'
-import { FOR_GOOD_MS, readServiceRecord, type ServiceRecord, writeServiceRecord } from './service/service-record.js'
+import { readServiceRecord, type ServiceRecord, writeServiceRecord } from './service/service-record.js'
 import { nextServiceStatus } from './service/service-status.js'
 import { readTokenRecord } from './service/token-record.js'
 import type { Sessions } from './session/sessions.js'
@@ -52,25 +52,15 @@ export function createRevoke(
   const { core, rules, figures, note } = context
   const { clock } = core.surroundings
 
-  function entry(
-    kind: RevocationKind,
-    id: string,
-    untilMs: number,
-    reason: string,
-    issuedBeforeMs = Number.POSITIVE_INFINITY,
-  ): RevocationEntry {
-    return { kind, id, issuedBeforeMs, untilMs, revokedAtMs: clock.nowMs(), reason }
-  }
-
-  async function revokeToken(tokenId: string, reason: RevocationReason): Promise<RevocationEntry> {
+  async function revokeToken(tokenId: string, reason: RevocationReason): Promise<void> {
     const nowMs = clock.nowMs()
     const [stored] = await core.store.read([tokenKey(tokenId)]).catch(() => [null])
     const known = readTokenRecord(stored)
-    const made = entry('token', tokenId, rememberedUntil(context, known?.expiresAtMs ?? nowMs + rules.maxTokenMs), reason)
-    const grant = known?.family == null ? null : familyEnd(known.family, rememberedUntil(context, nowMs))
+    const end = known === null ? {} : { endMs: known.expiresAtMs }
+    const token = revocationEntry(core, ['token', tokenId], { nowMs, reason, ...end })
     await core.revocations.commit({
       // What it can be refreshed by is as much in the hands of others as the token is.
-      revoke: [made, ...(grant === null ? [] : [entry('token', grant.id, grant.untilMs, reason)])],
+      revoke: known?.family == null ? [token] : [token, revocationEntry(core, familyId(known.family), { nowMs, reason })],
       emit: context.events({
         type: 'auth.token.revoked',
         tokenId,
@@ -79,18 +69,16 @@ export function createRevoke(
         ...(known === null ? {} : { service: known.subject }),
       }),
     })
-    return made
   }
 
   /** Its tokens so far: whatever was issued up to the latest `iat` that it ever had, and to this second. */
-  async function revokeService(service: string, reason: RevocationReason): Promise<RevocationEntry> {
+  async function revokeService(service: string, reason: RevocationReason): Promise<void> {
     const key = stateKey('service', service)
     for (let round = 0; ; round++) {
       const [stored] = await core.store.read([key])
       const known = readServiceRecord(service, stored, core.revocations)
       const nowMs = clock.nowMs()
       const beforeMs = secondAfter(known, nowMs)
-      const made = entry('service', service, rememberedUntil(context, Math.max(nowMs, beforeMs) + rules.maxTokenMs), reason, beforeMs)
       const record: ServiceRecord = {
         ...known,
         status: nextServiceStatus(known.status, 'revoke') ?? known.status,
@@ -101,36 +89,32 @@ export function createRevoke(
         // A revocation is never given up for others that are quicker: what they made meanwhile is revoked with the rest.
         ...(round < MAX_ROUNDS ? { expect: [[key, stored?.version ?? null] as const] } : {}),
         put: [writeServiceRecord(service, record, nowMs)],
-        revoke: [made],
+        revoke: [revocationEntry(core, ['service', service], { nowMs, reason, issuedBeforeMs: beforeMs })],
         emit: context.events({ type: 'auth.service.revoked', service, reason, atMs: nowMs }),
       })
-      if (isMade) return made
+      if (isMade) return
     }
   }
 
-  async function revokeForGood(
-    kind: 'key' | 'certificate',
-    id: string,
-    untilMs: number,
-    reason: RevocationReason,
-  ): Promise<RevocationEntry> {
+  async function revokeForGood(target: Target, reason: RevocationReason): Promise<void> {
+    const { kind, id } = target
     const atMs = clock.nowMs()
-    const made = entry(kind, id, untilMs, reason)
     const event =
       kind === 'key'
         ? ({ type: 'auth.key.revoked', keyId: id, reason, atMs } as const)
         : ({ type: 'auth.certificate.revoked', certificate: id, reason, atMs } as const)
-    await core.revocations.commit({ revoke: [made], emit: context.events(event) })
-    return made
+    await core.revocations.commit({ revoke: [entryOf(target, reason)], emit: context.events(event) })
   }
 
-  /** Whatever the store says: what is to be revoked, as far as it can be known without it. */
-  function withoutStore({ kind, id, untilMs }: Target, reason: RevocationReason): RevocationEntry {
-    const beforeMs = kind === 'service' ? 1000 * (1 + Math.floor((clock.nowMs() + core.skewMs) / 1000)) : Number.POSITIVE_INFINITY
-    return entry(kind, id, untilMs, reason, beforeMs)
+  /** What is to be revoked, as far as it can be known without the store. */
+  function entryOf({ kind, id, endMs }: Target, reason: RevocationReason): RevocationEntry {
+    const nowMs = clock.nowMs()
+    const before = kind === 'service' ? { issuedBeforeMs: 1000 * (1 + Math.floor((nowMs + core.skewMs) / 1000)) } : {}
+    return revocationEntry(core, [kind, id], { nowMs, reason, ...before, ...(endMs === undefined ? {} : { endMs }) })
   }
 
-  function carryOut({ kind, id, untilMs }: Target, reason: RevocationReason): Promise<RevocationEntry> {
+  function carryOut(target: Target, reason: RevocationReason): Promise<void> {
+    const { kind, id } = target
     switch (kind) {
       case 'token':
         return revokeToken(id, reason)
@@ -141,7 +125,7 @@ export function createRevoke(
         throw new TypeError('sessions are revoked by Sessions')
       case 'key':
       case 'certificate':
-        return revokeForGood(kind, id, untilMs, reason)
+        return revokeForGood(target, reason)
     }
   }
 
@@ -155,7 +139,7 @@ export function createRevoke(
 
   return async function revoke(what, options) {
     const reason = checkReason('options', options)
-    const target = targetOf(what, clock.nowMs())
+    const target = targetOf(what)
     if (target.kind === 'service' && rules.services.get(target.id) === undefined) return refuseOperation('ERR_SERVICE_UNKNOWN')
     let isStored = true
     if (target.kind === 'session') {
@@ -173,7 +157,7 @@ export function createRevoke(
     if (!isStored) {
       try {
         // Obeyed here at once, and kept until the store has it.
-        await core.revocations.revoke([withoutStore(target, reason)])
+        await core.revocations.revoke([entryOf(target, reason)])
         isStored = true
       } catch (fault) {
         if (!(fault instanceof StateError)) return refusalOfFault(fault)
@@ -184,7 +168,7 @@ export function createRevoke(
     return { kind: target.kind, isStored }
   }
 
-  function targetOf(what: unknown, nowMs: number): Target {
+  function targetOf(what: unknown): Target {
     checkKeys('what', what, ['token', 'service', 'key', 'session', 'certificate'])
     const [kind, ...others] = Object.keys(what) as RevocationKind[]
     if (kind === undefined || others.length > 0)
@@ -194,19 +178,17 @@ export function createRevoke(
       const { certificate } = given as Peer
       if (certificate === null || certificate === undefined)
         throw new MisuseError('ERR_OPTION_INVALID', 'what.certificate', "takes a peer with a certificate, or a certificate's x5t#S256")
-      // A token that is bound to it may live longer than the certificate itself.
-      const endMs = Math.max(certificate.validTo.getTime(), nowMs + rules.maxTokenMs)
-      return { kind, id: certificate['x5t#S256'], untilMs: rememberedUntil(context, endMs) }
+      return { kind, id: certificate['x5t#S256'], endMs: certificate.validTo.getTime() }
     }
     const id = checkText(`what.${kind}`, given)
     checkInteger(`what.${kind}.length`, id.length, 1, 2048)
-    const lifetimeMs = kind === 'key' || kind === 'certificate' ? FOR_GOOD_MS : kind === 'session' ? rules.sessionMs : rules.maxTokenMs
-    return { kind, id, untilMs: rememberedUntil(context, nowMs + lifetimeMs) }
+    return { kind, id }
   }
 }
 
 interface Target {
   readonly kind: RevocationKind
   readonly id: string
-  readonly untilMs: number
+  /** Epoch milliseconds. */
+  readonly endMs?: number
 }

@@ -3,6 +3,7 @@ import type { ApiKey, Peer, StateEvent, StateStore } from '@countersign/core'
 import { type AuthMesh, type AuthMeshOptions, createAuthMesh } from '@countersign/mesh'
 import { createMemoryStateStore } from '@countersign/state'
 import { createTestClock, createTestMeter, createTestRecorder, type TestClock } from '@countersign/testing'
+import { isMeshContext, type MeshContext } from '../dist/mesh-context.js'
 
 export const ISSUER = 'https://mesh.test.example'
 export const ORDERS = 'spiffe://test.example/orders'
@@ -16,6 +17,12 @@ export const SERVICES: AuthMeshOptions['services'] = {
   [BILLING]: { mayCall: [LEDGER, ORDERS] },
   [LEDGER]: { mayCall: [BILLING] },
   [PARTNER]: { mayCall: [ORDERS] },
+}
+
+/** What stands inside a mesh: its keys, to sign with them what it would not, and its list. */
+export function coreOf({ context }: AuthMesh): MeshContext['core'] {
+  if (!isMeshContext(context)) throw new TypeError('there is nothing inside it')
+  return context.core
 }
 
 export interface Stage {

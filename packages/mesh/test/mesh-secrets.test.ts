@@ -20,6 +20,19 @@ test('processes with the same master have the same keys, one for each use', (t) 
   assert.equal(new Set([...keysOf(a), hexOf(master)]).size, 4)
 })
 
+test('a service that is named has keys of its own', () => {
+  const master = randomBytes(32)
+  const [a, b] = [createMeshSecrets(master), createMeshSecrets(master)]
+  const keysOf = ({ dpopNonceSecret, apiKeyHashKey }: typeof a): string[] =>
+    [undefined, 'spiffe://prod.example/orders', 'spiffe://prod.example/billing'].flatMap((service) => [
+      hexOf(dpopNonceSecret(service)),
+      hexOf(apiKeyHashKey(service)),
+    ])
+  assert.deepEqual(keysOf(a), keysOf(b))
+  assert.equal(new Set(keysOf(a)).size, 6)
+  assert.throws(() => a.apiKeyHashKey(''), { code: 'ERR_OPTION_INVALID', option: 'use.service' })
+})
+
 test('nothing that prints or copies them has a key', () => {
   const secrets = createMeshSecrets(randomBytes(32))
   const printed = inspect(secrets, { depth: 9, showHidden: true }) + JSON.stringify(secrets)

@@ -2,6 +2,8 @@ import { type ApiKeyVerifier, type Inbound, REPEATED, StateError, type Surroundi
 import { createAdmission } from '@countersign/limit'
 import { createApiKeyVerifier, createDpopProofVerifier } from '@countersign/token'
 import { createPeerVerifier } from '@countersign/x509'
+import { hasCurrentList } from '../current-list.js'
+import { createTokenIssuance } from '../issue/issue-token.js'
 import { answerJson, answerRejection, type OAuthAnswer } from './answer.js'
 import { createCertificateReader } from './certificate-evidence.js'
 import { createClientAuthenticator } from './client-authenticator.js'
@@ -22,10 +24,8 @@ import { createRefreshGrant } from './refresh-grant.js'
 import { isRejection, reject } from './rejection.js'
 import { createRequestRecord } from './request-record.js'
 import { createRevocationEndpoint } from './revocation-endpoint.js'
-import { createServiceLedger } from './service-ledger.js'
 import { createTokenEndpoint, grantNameOf } from './token-endpoint.js'
 import { createTokenExchangeGrant } from './token-exchange-grant.js'
-import { createTokenMint } from './token-mint.js'
 import { createTokenReader } from './token-reader.js'
 
 /** An OAuth authorization server. */
@@ -81,14 +81,15 @@ const NO_BODY = new Uint8Array(0)
  */
 export function createAuthorizationServer(options: AuthorizationServerOptions): AuthorizationServer {
   const checked = checkServerOptions(options)
-  const { core, tokenSeconds, maxTokenSeconds } = checked
-  const { surroundings, issuer, revocations } = core
+  const { context } = checked
+  const { core, rules } = context
+  const { surroundings, issuer } = core
   const peers = options.mtls === undefined || options.mtls === null ? null : createPeerVerifier(options.mtls, surroundings)
   const apiKeys = openApiKeys(options.apiKeys, surroundings)
   const clients = openClients(options.clients, {
     issuer,
-    tokenSeconds,
-    maxTokenSeconds,
+    tokenSeconds: rules.tokenMs / 1000,
+    maxTokenSeconds: rules.maxTokenMs / 1000,
     verifiesCertificates: peers !== null,
     verifiesSecrets: apiKeys !== null,
     skewSeconds: Math.min(60, Math.floor(core.skewMs / 1000)),
@@ -100,19 +101,19 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   const authenticator = createClientAuthenticator({ core, clients, certificates, admission, apiKeys, surroundings })
   const reader = createTokenReader(core, checked.subjectIssuers)
   const families = createRefreshFamilies(core)
-  const parts = { core, mint: createTokenMint(core, maxTokenSeconds), reader, families, ledger: createServiceLedger(core) }
+  const parts = { context, issue: createTokenIssuance(context), reader, families }
   const dpop = createDpopProofVerifier(
     'dpop',
     { ...options.dpop, origins: originsOf(issuer, checked.mtlsOrigin), replay: core.store },
     surroundings.clock,
   )
-  const record = createRequestRecord(surroundings)
+  const record = createRequestRecord(context)
   const paths = pathsOf(issuer)
   const metadata = metadataOf({
     issuer,
     paths,
     methods: methodsOf(peers !== null, apiKeys !== null),
-    algorithms: ['ES256', 'RS256', 'PS256', 'Ed25519'],
+    algorithms: clients.algorithms,
     proofAlgorithms: dpop.algorithms,
     mtlsOrigin: checked.mtlsOrigin,
   })
@@ -121,7 +122,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
     refresh_token: createRefreshGrant(parts),
     token_exchange: createTokenExchangeGrant(parts),
   }
-  const others = { core, authenticator, quota, reader, families }
+  const others = { context, authenticator, quota, reader, families }
   const routes: ReadonlyMap<string, Route> = new Map([
     [paths.token, formRoute('token', createTokenEndpoint({ core, authenticator, quota, proofs: createProofReader(dpop), grants }))],
     [paths.revoke, formRoute('revoke', createRevocationEndpoint(others))],
@@ -146,8 +147,9 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
         { Allow: allowed.join(', ') },
       )
     if (route.endpoint === null) return answerJson(200, route.document())
+    const startMs = performance.now()
     const { result, grant } = await run(route.endpoint, inbound, body)
-    record.finish(route.name, route.name === 'token' ? grant : null, result)
+    record.finish(route.name, route.name === 'token' ? grant : null, result, startMs)
     return result.rejection === null ? result.answer : answerRejection(result.rejection, result.headers)
   }
 
@@ -160,7 +162,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   async function attempt(work: () => Promise<EndpointResult>): Promise<EndpointResult> {
     try {
       // Whom a certificate or a token was taken from meanwhile cannot be told.
-      if (!(revocations.ageMs <= revocations.leaseMs)) return rejected(reject('ERR_STATE_UNAVAILABLE', { reason: 'lease' }))
+      if (!(await hasCurrentList(core))) return rejected(reject('ERR_STATE_UNAVAILABLE', { reason: 'lease' }))
       return await work()
     } catch (cause) {
       return rejected(
@@ -189,7 +191,7 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
   /** A request that does not get as far as its endpoint. */
   function refuseRequest(inbound: Inbound, code: Parameters<typeof reject>[0]): OAuthAnswer {
     const rejection = reject(code)
-    record.finish(routeOf(inbound.target)?.name ?? 'unknown', null, rejected(rejection))
+    record.finish(routeOf(inbound.target)?.name ?? 'unknown', null, rejected(rejection), performance.now())
     return answerRejection(rejection)
   }
 }

@@ -1,16 +1,14 @@
-import type { StateChange, StateWrite } from '@countersign/core'
 import { ofCertificate } from '../handed-down.js'
-import { changeOf, type Grant, type GrantParts } from './grant.js'
-import { familyToken } from './refresh-families.js'
-import { isRejection, reject } from './rejection.js'
+import type { TokenOrder } from '../issue/token-mint.js'
+import { isOperationRefusal } from '../operation-refusal.js'
+import { familyId } from '../revocation-entry.js'
+import type { Grant, GrantParts } from './grant.js'
+import { isRejection, reject, rejectionOf } from './rejection.js'
 import { resolveScopes } from './scope.js'
 import { resolveTargets } from './target.js'
 
-/** Made anew where the service was revoked meanwhile. */
-const MAX_ATTEMPTS = 4
-
 /** A client's own token (RFC 6749 §4.4). */
-export function createClientCredentialsGrant({ mint, families, ledger }: GrantParts): Grant {
+export function createClientCredentialsGrant({ issue, families }: GrantParts): Grant {
   return async ({ client, certificate, form, boundTo }) => {
     const audience = resolveTargets(client, form, null)
     if (isRejection(audience)) return audience
@@ -18,26 +16,28 @@ export function createClientCredentialsGrant({ mint, families, ledger }: GrantPa
     if (isRejection(scopes)) return scopes
     const { subject } = client
     const shown = certificate?.['x5t#S256'] ?? null
-    const proof = { certificate: shown }
     const got = ofCertificate(shown === boundTo.thumbprint ? null : shown)
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      const id = client.refresh === null ? null : families.newId()
-      const revokedWith = id === null ? got : [...got, familyToken(id)]
-      const token = await mint.mint({ grant: 'client_credentials', client, subject, audience, scopes, boundTo, revokedWith, family: id })
-      if (isRejection(token)) return token
-      const family = id === null ? null : families.begin(id, client, { audience, scopes, boundTo, revokedWith: got }, token)
-      const change = changeOf(token)
-      const outcome = await ledger.commit(
-        { subject, token, proof, madeFrom: null },
-        family === null ? change : withFamily(change, family.write),
-      )
-      if (outcome === 'committed') return { token, scopes, refreshToken: family?.refreshToken ?? null, issuedTokenType: null }
-      if (outcome === 'revoked') return reject('ERR_CLIENT_REVOKED', { kind: 'service' })
+    const family = client.refresh === null ? null : families.newId()
+    const order: TokenOrder = {
+      event: 'auth.service.authenticated',
+      by: subject,
+      clientId: client.clientId,
+      subject,
+      audience,
+      scopes,
+      boundTo,
+      revokedWith: family === null ? got : [...got, familyId(family)],
+      family,
+      expiresInSeconds: client.tokenSeconds,
     }
-    return reject('ERR_STATE_CONFLICT', { part: 'service' })
+    let refreshToken: string | null = null
+    const token = await issue(order, { proof: { certificate: shown }, madeFrom: null }, (made) => {
+      if (family === null) return {}
+      const begun = families.begin(family, client, { audience, scopes, boundTo, revokedWith: got }, made)
+      refreshToken = begun.refreshToken
+      return { expect: [[begun.write.key, null]], put: [begun.write] }
+    })
+    if (typeof token === 'string') return reject('ERR_STATE_CONFLICT', { part: 'service' })
+    return isOperationRefusal(token) ? rejectionOf(token) : { token, audience, scopes, refreshToken, issuedTokenType: null }
   }
-}
-
-function withFamily(change: StateChange, write: StateWrite): StateChange {
-  return { ...change, expect: [[write.key, null]], put: [...(change.put ?? []), write] }
 }

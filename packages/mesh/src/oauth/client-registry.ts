@@ -1,12 +1,16 @@
 import { FetchError, kindOf, MisuseError, withDeadline } from '@countersign/core'
+import type { Algorithm } from '@countersign/token'
 import type { ClientDirectory, OAuthClient } from './client.js'
 import { type ClientContext, type RegisteredClient, registerClient } from './registered-client.js'
+import { ASSERTION_ALGORITHMS } from './registered-credential.js'
 import { type Rejection, reject } from './rejection.js'
 
 /** Who the clients are. */
 export interface ClientRegistry {
   /** `null`: there is no such client. */
   find(clientId: string): RegisteredClient | null | Promise<RegisteredClient | null | Rejection>
+  /** What its clients may sign assertions with: the usual ones, and what those of a list have registered besides. */
+  readonly algorithms: readonly Algorithm[]
   close(): Promise<void>
 }
 
@@ -36,6 +40,7 @@ function listClients(list: readonly unknown[], context: ClientContext): ClientRe
   }
   return {
     find: (clientId) => byId.get(clientId) ?? null,
+    algorithms: algorithmsOf([...byId.values()]),
     async close() {
       await Promise.all([...byId.values()].map(closeClient))
     },
@@ -79,12 +84,18 @@ function askDirectory(directory: ClientDirectory, context: ClientContext): Clien
 
   return {
     find,
+    algorithms: ASSERTION_ALGORITHMS,
     async close() {
       closing.abort()
       await Promise.all([...remembered.values()].map(({ client }) => closeClient(client)))
       remembered.clear()
     },
   }
+}
+
+function algorithmsOf(clients: readonly RegisteredClient[]): readonly Algorithm[] {
+  const own = clients.flatMap(({ credential }) => (credential.method === 'private_key_jwt' ? credential.algorithms : []))
+  return Object.freeze([...new Set([...ASSERTION_ALGORITHMS, ...own])])
 }
 
 async function closeClient({ credential }: RegisteredClient): Promise<void> {

@@ -6,7 +6,7 @@ import type { Algorithm, RemoteKeys } from '@countersign/token'
 export interface OAuthClient {
   /** Printable ASCII, such as the SPIFFE ID of a service. */
   readonly clientId: string
-  readonly authentication: ClientAuthentication
+  readonly authentication: OAuthClientAuthentication
   /** Which grants it may use. A refresh token is one of `refresh`. */
   readonly grants: readonly ClientGrant[]
   /** For whom it may get tokens: names of audiences and absolute URIs of resources (RFC 8707). */
@@ -17,7 +17,7 @@ export interface OAuthClient {
   readonly defaultScopes?: readonly string[]
   /** `sub` of its tokens. Default: `clientId`. Keep the names of clients and of users apart (RFC 9068 §5). */
   readonly subject?: string
-  /** Lifetime of its tokens, at most the server's `maxTokenSeconds`. Default: the server's `tokenSeconds`. */
+  /** Lifetime of its tokens, at most the mesh's `token.maxExpiresInSeconds`. Default: the mesh's `token.expiresInSeconds`. */
   readonly tokenSeconds?: number
   /**
    * What its tokens are bound to. `'mtls'`: the certificate of the request (RFC 8705 §3). `'dpop'`: the key of its proof (RFC 9449 §5).
@@ -43,7 +43,11 @@ export interface OAuthClient {
 export type ClientGrant = 'client_credentials' | 'token_exchange'
 
 /** How a client proves that it is the client: exactly one of these. */
-export type ClientAuthentication = CertificateAuthentication | SelfSignedAuthentication | AssertionAuthentication | SecretAuthentication
+export type OAuthClientAuthentication =
+  | CertificateAuthentication
+  | SelfSignedAuthentication
+  | AssertionAuthentication
+  | SecretAuthentication
 
 /**
  * A certificate that `mtls` of the server vouches for, with this name (RFC 8705 §2.1). Exactly one name: `subjectDn` is RFC 4514 text, the

@@ -11,15 +11,13 @@ export interface EndpointRequest {
 
 /** What became of it: an answer and what is written down, or a rejection and what goes with it. */
 export type EndpointResult =
-  | { readonly answer: OAuthAnswer; readonly rejection: null; readonly event: EndpointEvent | null }
+  | { readonly answer: OAuthAnswer; readonly rejection: null; readonly outcome: EndpointOutcome | null }
   | { readonly rejection: Rejection; readonly headers: Headers; readonly clientId: string | null }
 
-/** What is written down of an answer. */
-export interface EndpointEvent {
-  readonly kind: 'token.issued' | 'evidence.revoked'
-  readonly message: string
-  readonly facts: Facts
-}
+/** What is written down of an answer: a service got a token, or a client revoked some. */
+export type EndpointOutcome =
+  | { readonly kind: 'issued'; readonly service: string; readonly facts: Facts & { readonly tokenId: string } }
+  | { readonly kind: 'revoked'; readonly facts: Facts }
 
 export type Endpoint = (request: EndpointRequest) => Promise<EndpointResult>
 
@@ -30,6 +28,6 @@ export function rejected(rejection: Rejection, clientId: string | null = null, h
   return { rejection, headers, clientId }
 }
 
-export function answered(answer: OAuthAnswer, event: EndpointEvent | null = null): EndpointResult {
-  return { answer, rejection: null, event }
+export function answered(answer: OAuthAnswer, outcome: EndpointOutcome | null = null): EndpointResult {
+  return { answer, rejection: null, outcome }
 }

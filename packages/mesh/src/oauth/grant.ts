@@ -1,11 +1,11 @@
-import type { CertificateMetadata, StateChange } from '@countersign/core'
-import type { MeshCore } from '../mesh-core.js'
+import type { CertificateMetadata } from '@countersign/core'
+import type { IssueToken } from '../issue/issue-token.js'
+import type { MintedToken, SenderBinding } from '../issue/token-mint.js'
+import type { MeshContext } from '../mesh-context.js'
 import type { Form } from './form.js'
 import type { RefreshFamilies } from './refresh-families.js'
 import type { RegisteredClient } from './registered-client.js'
 import type { Rejection } from './rejection.js'
-import type { ServiceLedger } from './service-ledger.js'
-import type { MintedToken, SenderBinding, TokenMint } from './token-mint.js'
 import type { TokenReader } from './token-reader.js'
 
 /** A request for a token, of a client that has proven who it is. */
@@ -19,16 +19,16 @@ export interface GrantRequest {
 
 /** What grants are made with. */
 export interface GrantParts {
-  readonly core: MeshCore
-  readonly mint: TokenMint
+  readonly context: MeshContext
+  readonly issue: IssueToken
   readonly reader: TokenReader
   readonly families: RefreshFamilies
-  readonly ledger: ServiceLedger
 }
 
 /** A token that was granted, and committed: the members of the answer (RFC 6749 §5.1, RFC 8693 §2.2.1). */
 export interface Granted {
   readonly token: MintedToken
+  readonly audience: readonly string[]
   readonly scopes: readonly string[]
   readonly refreshToken: string | null
   /** `null` where the answer has no `issued_token_type`. */
@@ -36,8 +36,3 @@ export interface Granted {
 }
 
 export type Grant = (request: GrantRequest) => Promise<Granted | Rejection>
-
-/** The change that a new token is. */
-export function changeOf({ write, events }: MintedToken): StateChange {
-  return { put: [write], emit: events }
-}

@@ -14,7 +14,8 @@ const INACTIVE = Object.freeze({ active: false })
 
 /** Makes the introspection endpoint (RFC 7662). */
 export function createIntrospectionEndpoint(parts: TokenQuestionParts): Endpoint {
-  const { core, reader, families } = parts
+  const { reader, families } = parts
+  const { core } = parts.context
   const { clock } = core.surroundings
 
   return createTokenQuestion(parts, async (client, text) => {

@@ -1,4 +1,4 @@
-import type { ClientAuthentication } from './client.js'
+import type { OAuthClientAuthentication } from './client.js'
 import { GRANT_TYPES } from './token-endpoint.js'
 
 /** Where the endpoints of a server are. */
@@ -30,7 +30,7 @@ export function pathsOf(issuer: string): EndpointPaths {
 export interface MetadataParts {
   readonly issuer: string
   readonly paths: EndpointPaths
-  readonly methods: readonly ClientAuthentication['method'][]
+  readonly methods: readonly OAuthClientAuthentication['method'][]
   readonly algorithms: readonly string[]
   /** Of DPoP proofs; empty where none are read. */
   readonly proofAlgorithms: readonly string[]

@@ -12,13 +12,14 @@ import {
 import type { Quota } from '@countersign/limit'
 import type { ApiKeyOptions, DpopOptions, JwtOptions } from '@countersign/token'
 import type { MtlsOptions } from '@countersign/x509'
-import type { MeshCore } from '../mesh-core.js'
+import type { AuthMesh } from '../auth-mesh.js'
+import { isMeshContext, type MeshContext } from '../mesh-context.js'
 import type { ClientDirectory, OAuthClient } from './client.js'
 
 /** An OAuth authorization server over the keys, the state and the revocations of a mesh. */
 export interface AuthorizationServerOptions {
-  /** The mesh whose tokens it issues. Its `issuer` is where the server is: an `https` URL, whose path its endpoints are below. */
-  readonly mesh: { readonly core: MeshCore } | MeshCore
+  /** The mesh whose tokens it issues, with the lifetimes of its `token`. Its `issuer` is where the server is: an `https` URL, whose path its endpoints are below. */
+  readonly mesh: AuthMesh
   /** Who may get tokens: a list, or a directory that is asked on each request. Required. */
   readonly clients: readonly OAuthClient[] | ClientDirectory
   /**
@@ -28,10 +29,6 @@ export interface AuthorizationServerOptions {
   readonly mtls?: MtlsOptions | null
   /** Client secrets are API keys: how they are checked, or what checks them, which stays the caller's to close. Default `null`: there are none. */
   readonly apiKeys?: ApiKeyOptions | ApiKeyVerifier | null
-  /** Lifetime of tokens whose client has none of its own. Default 3600, at most `maxTokenSeconds`. */
-  readonly tokenSeconds?: number
-  /** The longest lifetime of a token; the mesh's keys are published so much longer. Default 3600, at most a day. */
-  readonly maxTokenSeconds?: number
   /** Other issuers whose tokens may be exchanged (RFC 8693). Each names its `subjects`, which become names of
    * this mesh; its `binding` means nothing here. Default: none. */
   readonly subjectIssuers?: readonly JwtOptions[]
@@ -55,29 +52,15 @@ export interface AuthorizationServerLimits {
 
 /** {@link AuthorizationServerOptions}, checked. */
 export interface CheckedServerOptions {
-  readonly core: MeshCore
-  readonly tokenSeconds: number
-  readonly maxTokenSeconds: number
+  readonly context: MeshContext
   readonly perClient: Quota | null
   readonly perAddress: Quota | null | undefined
   readonly subjectIssuers: readonly JwtOptions[]
   readonly mtlsOrigin: string | null
 }
 
-const KEYS = [
-  'mesh',
-  'clients',
-  'mtls',
-  'apiKeys',
-  'tokenSeconds',
-  'maxTokenSeconds',
-  'subjectIssuers',
-  'dpop',
-  'limit',
-  'mtlsOrigin',
-] as const
-const DEFAULT_SECONDS = 3600
-const DAY_SECONDS = 86_400 // a token that lives longer than a day is a password
+const KEYS = ['mesh', 'clients', 'mtls', 'apiKeys', 'subjectIssuers', 'dpop', 'limit', 'mtlsOrigin'] as const
+const LONGEST_WINDOW_SECONDS = 86_400
 const PER_CLIENT: Quota = Object.freeze({ quota: 100, windowSeconds: 1, burst: 200 })
 
 /**
@@ -87,18 +70,15 @@ const PER_CLIENT: Quota = Object.freeze({ quota: 100, windowSeconds: 1, burst: 2
 export function checkServerOptions(options: AuthorizationServerOptions): CheckedServerOptions {
   const given: unknown = options
   checkKeys('', given, KEYS)
-  const core = coreOf(given['mesh'])
-  checkIssuer(core.issuer)
-  const maxTokenSeconds = checkInteger('maxTokenSeconds', options.maxTokenSeconds ?? DEFAULT_SECONDS, 1, DAY_SECONDS)
+  const context = contextOf(given['mesh'])
+  checkIssuer(context.core.issuer)
   if (given['clients'] === undefined)
     throw new MisuseError('ERR_OPTION_MISSING', 'clients', 'says who may get tokens: a list of clients, or an object with find(clientId)')
   const limit: unknown = options.limit ?? {}
   checkKeys('limit', limit, ['perClient', 'perAddress'])
   checkKeys('dpop', options.dpop ?? {}, ['maxAgeSeconds', 'futureSeconds', 'algorithms', 'nonce'])
   return Object.freeze({
-    core,
-    maxTokenSeconds,
-    tokenSeconds: checkInteger('tokenSeconds', options.tokenSeconds ?? Math.min(DEFAULT_SECONDS, maxTokenSeconds), 1, maxTokenSeconds),
+    context,
     perClient: options.limit?.perClient === undefined ? PER_CLIENT : checkQuota('limit.perClient', options.limit.perClient),
     perAddress: options.limit?.perAddress,
     subjectIssuers: checkIssuers(options.subjectIssuers),
@@ -106,11 +86,10 @@ export function checkServerOptions(options: AuthorizationServerOptions): Checked
   })
 }
 
-function coreOf(mesh: unknown): MeshCore {
+function contextOf(mesh: unknown): MeshContext {
   if (typeof mesh !== 'object' || mesh === null)
     throw new MisuseError('ERR_OPTION_MISSING', 'mesh', `takes what createAuthMesh() returned, not ${kindOf(mesh)}`)
-  const core = 'core' in mesh ? mesh.core : mesh
-  if (typeof core === 'object' && core !== null && 'keys' in core && 'revocations' in core && 'store' in core) return core as MeshCore
+  if ('context' in mesh && isMeshContext(mesh.context)) return mesh.context
   throw new MisuseError('ERR_OPTION_INVALID', 'mesh', 'takes what createAuthMesh() returned')
 }
 
@@ -132,7 +111,7 @@ function checkQuota(option: string, value: unknown): Quota | null {
   checkKeys(option, value, ['quota', 'windowSeconds', 'burst'])
   const at = (key: string): string => joinPath(option, key)
   const quota = checkInteger(at('quota'), value['quota'], 1, 1_000_000)
-  const windowSeconds = checkInteger(at('windowSeconds'), value['windowSeconds'], 1, DAY_SECONDS)
+  const windowSeconds = checkInteger(at('windowSeconds'), value['windowSeconds'], 1, LONGEST_WINDOW_SECONDS)
   const burst = value['burst'] === undefined ? quota : checkInteger(at('burst'), value['burst'], 1, 1_000_000)
   return Object.freeze({ quota, windowSeconds, burst })
 }

@@ -1,12 +1,13 @@
 import { parseJsonObject, type RevocableId, type RevocationEntry, type StateEvent, type StateWrite } from '@countersign/core'
 import { stateEventFrom } from '../events/mesh-event.js'
 import { isAnyRevoked, ofCertificate } from '../handed-down.js'
-import type { MeshCore } from '../mesh-core.js'
+import type { MintedToken, SenderBinding } from '../issue/token-mint.js'
+import { type MeshCore, rememberedUntil } from '../mesh-core.js'
 import { hashSecret, newHandle, readHandle, writeHandle } from '../opaque-handle.js'
+import { familyId, revocationEntry } from '../revocation-entry.js'
 import type { RevocationReason } from '../revocation-reason.js'
 import { stateKey } from '../state-keys.js'
 import type { RegisteredClient } from './registered-client.js'
-import type { MintedToken, SenderBinding } from './token-mint.js'
 
 /** What a client was granted, and may have again. */
 export interface GrantedAccess {
@@ -39,7 +40,8 @@ export interface RefreshFamily extends GrantedAccess {
 
 export interface FamilyToken {
   readonly id: string
-  readonly untilMs: number
+  /** `exp`. Epoch milliseconds. */
+  readonly endMs: number
 }
 
 /** A family as it was read. */
@@ -81,16 +83,17 @@ export interface RefreshFamilies {
   end(stored: StoredFamily, reason: RevocationReason): FamilyEnd
 }
 
-/** No server makes tokens that live longer than a day. */
-const LONGEST_TOKEN_MS = 86_400_000
-
 /** A refresh token is the name of its family and a secret: one record, so that one step spends it and makes the next. */
 export function createRefreshFamilies(core: MeshCore): RefreshFamilies {
-  const { store, revocations, skewMs, marginMs, surroundings } = core
+  const { store, revocations, skewMs, surroundings } = core
 
   function write(key: string, family: RefreshFamily): StateWrite {
-    const untilMs = Math.max(family.expiresAtMs + skewMs + marginMs, ...family.tokens.map((token) => token.untilMs))
+    const untilMs = rememberedUntil(core, Math.max(family.expiresAtMs, ...family.tokens.map(({ endMs }) => endMs)))
     return { key, value: JSON.stringify(family), untilMs }
+  }
+
+  function alive(tokens: readonly FamilyToken[], nowMs: number): readonly FamilyToken[] {
+    return tokens.filter(({ endMs }) => rememberedUntil(core, endMs) > nowMs)
   }
 
   async function named(id: string): Promise<StoredFamily | null> {
@@ -116,7 +119,7 @@ export function createRefreshFamilies(core: MeshCore): RefreshFamilies {
         count: 0,
         current: hashSecret(refreshToken),
         spent: [],
-        tokens: [{ id: token.tokenId, untilMs: token.write.untilMs }],
+        tokens: [{ id: token.tokenId, endMs: token.expiresAtMs }],
         issuedAtMs: token.issuedAtMs,
         expiresAtMs: token.expiresAtMs,
       }
@@ -137,7 +140,7 @@ export function createRefreshFamilies(core: MeshCore): RefreshFamilies {
       if (revoked || !(issuedAtMs - skewMs >= revocations.completeSinceMs)) return true
       if (revocations.has('service', subject, issuedAtMs)) return true
       const bound: readonly RevocableId[] = boundTo.jkt === null ? [] : [['key', boundTo.jkt]]
-      const ids = [familyToken(id), ...revokedWith, ...ofCertificate(boundTo.thumbprint), ...bound]
+      const ids = [familyId(id), ...revokedWith, ...ofCertificate(boundTo.thumbprint), ...bound]
       return isAnyRevoked(revocations, ids, issuedAtMs)
     },
     next({ key, family }, token, revokedWith) {
@@ -151,7 +154,7 @@ export function createRefreshFamilies(core: MeshCore): RefreshFamilies {
           count: family.count + 1,
           current: hashSecret(refreshToken),
           spent: [...family.spent, family.current],
-          tokens: [...family.tokens.filter(({ untilMs }) => untilMs > nowMs), { id: token.tokenId, untilMs: token.write.untilMs }],
+          tokens: [...alive(family.tokens, nowMs), { id: token.tokenId, endMs: token.expiresAtMs }],
           issuedAtMs: token.issuedAtMs,
           expiresAtMs: token.expiresAtMs,
         }),
@@ -159,29 +162,18 @@ export function createRefreshFamilies(core: MeshCore): RefreshFamilies {
     },
     end({ key, family }, reason) {
       const nowMs = surroundings.clock.nowMs()
-      const tokens = family.tokens.filter(({ untilMs }) => untilMs > nowMs)
-      const ends = [...tokens, familyEnd(family.id, nowMs + skewMs + marginMs)]
+      const facts = { nowMs, reason }
+      const tokens = alive(family.tokens, nowMs)
       return {
         write: write(key, { ...family, revoked: true }),
-        revoke: ends.map(({ id, untilMs }) => revokedToken(id, untilMs, nowMs, reason)),
+        revoke: [
+          revocationEntry(core, familyId(family.id), facts),
+          ...tokens.map(({ id, endMs }) => revocationEntry(core, ['token', id], { ...facts, endMs })),
+        ],
         tokenIds: tokens.map(({ id }) => id),
       }
     },
   }
-}
-
-/** What every access token of a family is revoked with: one that another process makes just now too. */
-export function familyToken(id: string): RevocableId {
-  return ['token', `family ${id}`]
-}
-
-/** The end of a family: remembered as long as a token lives that is made of it just now. */
-export function familyEnd(id: string, nowMs: number): FamilyToken {
-  return { id: familyToken(id)[1], untilMs: nowMs + LONGEST_TOKEN_MS }
-}
-
-function revokedToken(id: string, untilMs: number, revokedAtMs: number, reason: RevocationReason): RevocationEntry {
-  return { kind: 'token', id, issuedBeforeMs: Number.POSITIVE_INFINITY, untilMs, revokedAtMs, reason }
 }
 
 // Written by us, and authenticated by stores outside this process: read, not checked claim by claim.

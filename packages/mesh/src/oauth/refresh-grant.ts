@@ -1,18 +1,20 @@
 import { joinRevokedWith } from '@countersign/core'
 import { ofCertificate } from '../handed-down.js'
-import type { GrantRequest } from './grant.js'
-import { changeOf, type Grant, type GrantParts } from './grant.js'
-import { familyToken, type RefreshFamily, revokedEvents, type StoredFamily } from './refresh-families.js'
-import { isRejection, type Rejection, reject } from './rejection.js'
+import type { SenderBinding, TokenOrder } from '../issue/token-mint.js'
+import { isOperationRefusal } from '../operation-refusal.js'
+import { familyId } from '../revocation-entry.js'
+import type { Grant, GrantParts, GrantRequest } from './grant.js'
+import { type RefreshFamily, revokedEvents, type StoredFamily } from './refresh-families.js'
+import { isRejection, type Rejection, reject, rejectionOf } from './rejection.js'
 import { resolveScopes } from './scope.js'
 import { resolveTargets } from './target.js'
-import type { SenderBinding } from './token-mint.js'
 
 /** Others that spend the same token have the same few steps to make; more would be a store that loses what it is told. */
 const MAX_ATTEMPTS = 4
 
 /** A token in the place of one that is about to end (RFC 6749 §6). Each refresh token works once (RFC 9700 §4.14.2). */
-export function createRefreshGrant({ core, mint, families, ledger }: GrantParts): Grant {
+export function createRefreshGrant({ context, issue, families }: GrantParts): Grant {
+  const { core, figures } = context
   const { clock } = core.surroundings
 
   return async (request) => {
@@ -39,18 +41,29 @@ export function createRefreshGrant({ core, mint, families, ledger }: GrantParts)
       const shown = request.certificate?.['x5t#S256'] ?? null
       const got = joinRevokedWith(family.revokedWith, ofCertificate(shown === boundTo.thumbprint ? null : shown))
       if (got === null) return reject('ERR_REFRESH_EXHAUSTED')
-      const revokedWith = [...got, familyToken(id)]
-      const token = await mint.mint({ grant: 'refresh_token', client, subject, audience, scopes, boundTo, revokedWith, family: id })
-      if (isRejection(token)) return token
-      const step = families.next(stored, token, got)
-      const change = changeOf(token)
-      const spent = { ...change, expect: [[stored.key, stored.version]] as const, put: [...(change.put ?? []), step.write] }
-      const entry = { subject, token, proof: { certificate: shown }, madeFrom: { services: [], issuedAtMs: family.issuedAtMs } }
-      const outcome = await ledger.commit(entry, spent)
-      if (outcome === 'committed') return { token, scopes, refreshToken: step.refreshToken, issuedTokenType: null }
+      const order: TokenOrder = {
+        event: 'auth.service.authenticated',
+        by: subject,
+        clientId: client.clientId,
+        subject,
+        audience,
+        scopes,
+        boundTo,
+        revokedWith: [...got, familyId(id)],
+        family: id,
+        expiresInSeconds: client.tokenSeconds,
+      }
+      const standing = { proof: { certificate: shown }, madeFrom: { services: [], issuedAtMs: family.issuedAtMs } }
+      let next = ''
+      const token = await issue(order, standing, (made) => {
+        const step = families.next(stored, made, got)
+        next = step.refreshToken
+        return { expect: [[stored.key, stored.version]], put: [step.write] }
+      })
       // Revoked up to now, and the family with it: the list here may not know yet.
-      if (outcome === 'outdated') return reject('ERR_REFRESH_INVALID')
-      if (outcome === 'revoked') return reject('ERR_CLIENT_REVOKED', { kind: 'service' })
+      if (token === 'outdated') return reject('ERR_REFRESH_INVALID')
+      if (token !== 'conflict')
+        return isOperationRefusal(token) ? rejectionOf(token) : { token, audience, scopes, refreshToken: next, issuedTokenType: null }
       // Whoever loses finds the token spent when he reads again.
     }
     return reject('ERR_STATE_CONFLICT', { part: 'refresh' })
@@ -69,10 +82,12 @@ export function createRefreshGrant({ core, mint, families, ledger }: GrantParts)
   }
 
   /** RFC 9700 §4.14.2: which of two is the thief cannot be told, so both lose. */
-  function endFamily(stored: StoredFamily): Promise<boolean> {
+  async function endFamily(stored: StoredFamily): Promise<boolean> {
     const { write, revoke, tokenIds } = families.end(stored, 'suspicious-activity')
     const emit = revokedEvents(core.issuer, stored.family, tokenIds, 'suspicious-activity', clock.nowMs())
-    return core.revocations.commit({ expect: [[stored.key, stored.version]], put: [write], revoke, emit })
+    const isMade = await core.revocations.commit({ expect: [[stored.key, stored.version]], put: [write], revoke, emit })
+    if (isMade) figures.revoked('token')
+    return isMade
   }
 }
 

@@ -12,15 +12,15 @@ import {
   parseIpAddress,
   type Surroundings,
 } from '@countersign/core'
-import { type ClientAssertionVerifier, createClientAssertionVerifier } from '@countersign/token'
+import { type Algorithm, type ClientAssertionVerifier, createClientAssertionVerifier } from '@countersign/token'
 import { parseCertificate } from '@countersign/x509'
-import type { AssertionAuthentication, ClientAuthentication } from './client.js'
+import type { AssertionAuthentication, OAuthClientAuthentication } from './client.js'
 
 /** How a client proves that it is the client, checked once. */
 export type RegisteredCredential =
   | { readonly method: 'tls_client_auth'; matches(certificate: CertificateMetadata): boolean }
   | { readonly method: 'self_signed_tls_client_auth'; readonly thumbprints: ReadonlySet<string> }
-  | { readonly method: 'private_key_jwt'; readonly assertions: ClientAssertionVerifier }
+  | { readonly method: 'private_key_jwt'; readonly assertions: ClientAssertionVerifier; readonly algorithms: readonly Algorithm[] }
   | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly owner: string }
 
 /** What the server has to verify credentials with. */
@@ -35,13 +35,16 @@ export interface CredentialContext {
   readonly surroundings: Surroundings
 }
 
+/** Of assertions of a client that names none. */
+export const ASSERTION_ALGORITHMS: readonly Algorithm[] = Object.freeze<Algorithm[]>(['ES256', 'RS256', 'PS256', 'Ed25519'])
+
 const METHODS = [
   'tls_client_auth',
   'self_signed_tls_client_auth',
   'private_key_jwt',
   'client_secret_basic',
   'client_secret_post',
-] as const satisfies readonly ClientAuthentication['method'][]
+] as const satisfies readonly OAuthClientAuthentication['method'][]
 const NAMES = ['subjectDn', 'sanDns', 'sanUri', 'sanIp', 'sanEmail'] as const
 /** An operator writes a name as people read it; in RFC 4514 §2.1 there is nothing beside the commas. */
 const SPACED = /(?<!\\)([,+])\s+/g
@@ -160,13 +163,14 @@ function checkAssertion(
   { issuer, skewSeconds, surroundings }: CredentialContext,
 ): RegisteredCredential {
   checkKeys(option, given, ['method', 'keys', 'algorithms'])
-  const { keys, algorithms } = given as Partial<AssertionAuthentication>
+  const { keys, algorithms = ASSERTION_ALGORITHMS } = given as Partial<AssertionAuthentication>
   if (keys === undefined)
     throw new MisuseError(
       'ERR_OPTION_MISSING',
       joinPath(option, 'keys'),
       "says where the client's public keys are: { jwksUri } or { jwks }",
     )
-  const options = { clientId, audience: issuer, keys, clockSkewSeconds: skewSeconds, ...(algorithms === undefined ? {} : { algorithms }) }
-  return Object.freeze({ method: 'private_key_jwt', assertions: createClientAssertionVerifier(option, options, surroundings) })
+  const options = { clientId, audience: issuer, keys, clockSkewSeconds: skewSeconds, algorithms }
+  const assertions = createClientAssertionVerifier(option, options, surroundings)
+  return Object.freeze({ method: 'private_key_jwt', assertions, algorithms: Object.freeze([...algorithms]) })
 }

@@ -1,4 +1,5 @@
 import type { Code, Facts, OperationCode } from '@countersign/core'
+import type { OperationRefusal } from '../operation-refusal.js'
 
 /** `error` of an answer: RFC 6749 §5.2, RFC 8693 §2.2.2, RFC 9449 §5 and §8. */
 export type OAuthError =
@@ -78,6 +79,17 @@ const NO_FACTS: Facts = Object.freeze({})
 /** Makes a {@link Rejection}. `cause` is logged by its name and code alone. */
 export function reject(code: RejectionCode, facts: Facts = NO_FACTS, cause?: unknown): Rejection {
   return cause === undefined ? { rejected: true, code, facts } : { rejected: true, code, facts, cause }
+}
+
+/** What the mesh refused, as a rejection. What the server has no row for is a fault of ours. */
+export function rejectionOf({ code, facts, cause }: OperationRefusal): Rejection {
+  if (code === 'ERR_SERVICE_REVOKED')
+    return reject('ERR_CLIENT_REVOKED', { kind: facts['reason'] === 'certificate' ? 'certificate' : 'service' })
+  return isRejectionCode(code) ? reject(code, facts, cause) : reject('ERR_OAUTH_FAULT', { reason: code }, cause)
+}
+
+function isRejectionCode(code: string): code is RejectionCode {
+  return Object.hasOwn(ROWS, code)
 }
 
 export function isRejection(value: unknown): value is Rejection {

@@ -1,5 +1,6 @@
-import { isRefusal, type RevocationEntry, type StateEvent } from '@countersign/core'
+import { isRefusal, type StateEvent } from '@countersign/core'
 import { stateEventFrom } from '../events/mesh-event.js'
+import { revocationEntry } from '../revocation-entry.js'
 import { readTokenRecord } from '../service/token-record.js'
 import { tokenKey } from '../state-keys.js'
 import { answerEmpty } from './answer.js'
@@ -20,7 +21,7 @@ interface AccessToken {
   readonly id: string
   readonly subject: string
   /** Epoch milliseconds. */
-  readonly untilMs: number
+  readonly endMs: number
 }
 
 const REASON = 'unspecified'
@@ -31,7 +32,8 @@ const FOREIGN = Object.freeze(reject('ERR_REVOKE_FOREIGN'))
 
 /** Makes the revocation endpoint (RFC 7009). `token_type_hint` is not needed: one look tells what a token is. */
 export function createRevocationEndpoint(parts: TokenQuestionParts): Endpoint {
-  const { core, reader, families } = parts
+  const { reader, families } = parts
+  const { core, figures } = parts.context
   const { clock } = core.surroundings
 
   /** @returns the ids of the access tokens that are revoked now. */
@@ -59,7 +61,7 @@ export function createRevocationEndpoint(parts: TokenQuestionParts): Endpoint {
     // RFC 7009 §2.1: and otherwise the client is told that the token is not its own.
     const { id, subject, claims, expiresAtMs } = token
     if (claims['client_id'] !== client.clientId || id === null) return FOREIGN
-    const access = { id, subject, untilMs: expiresAtMs + core.marginMs }
+    const access = { id, subject, endMs: expiresAtMs }
     const [record] = await core.store.read([tokenKey(id)])
     const family = readTokenRecord(record)?.family ?? null
     const grant = family === null ? null : await families.named(family)
@@ -75,17 +77,13 @@ export function createRevocationEndpoint(parts: TokenQuestionParts): Endpoint {
     const isMade = await core.revocations.commit({
       expect: stored === null ? [] : [[stored.key, stored.version]],
       put: ending === null ? [] : [ending.write],
-      revoke: [...revoke, ...alone.map((one) => entryOf(one, nowMs))],
+      revoke: [...revoke, ...alone.map(({ id, endMs }) => revocationEntry(core, ['token', id], { nowMs, reason: REASON, endMs }))],
       emit: [
         ...(stored === null ? [] : revokedEvents(core.issuer, stored.family, tokenIds, REASON, nowMs)),
         ...alone.map((one) => eventOf(one, nowMs)),
       ],
     })
     return isMade ? [...tokenIds, ...alone.map(({ id }) => id)] : null
-  }
-
-  function entryOf({ id, untilMs }: AccessToken, nowMs: number): RevocationEntry {
-    return { kind: 'token', id, issuedBeforeMs: Number.POSITIVE_INFINITY, untilMs, revokedAtMs: nowMs, reason: REASON }
   }
 
   function eventOf({ id: tokenId, subject: service }: AccessToken, atMs: number): StateEvent {
@@ -95,10 +93,8 @@ export function createRevocationEndpoint(parts: TokenQuestionParts): Endpoint {
   return createTokenQuestion(parts, async (client, text) => {
     const revoked = await revoke(client, text)
     if (isRejection(revoked)) return rejected(revoked, client.clientId)
+    if (revoked.length > 0) figures.revoked('token')
     const facts = { client: client.clientId, tokenIds: revoked }
-    return answered(
-      answerEmpty(200),
-      revoked.length === 0 ? null : { kind: 'evidence.revoked', message: 'A client revoked a token', facts },
-    )
+    return answered(answerEmpty(200), revoked.length === 0 ? null : { kind: 'revoked', facts })
   })
 }

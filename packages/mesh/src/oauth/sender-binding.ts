@@ -1,7 +1,7 @@
 import type { CertificateMetadata } from '@countersign/core'
+import type { SenderBinding } from '../issue/token-mint.js'
 import type { RegisteredClient } from './registered-client.js'
 import { type Rejection, reject } from './rejection.js'
-import type { SenderBinding } from './token-mint.js'
 
 const UNBOUND = Object.freeze(reject('ERR_GRANT_UNBOUND'))
 

@@ -1,5 +1,6 @@
 import type { Headers } from '@countersign/core'
 import { isRebuilding } from '../is-rebuilding.js'
+import type { SenderBinding } from '../issue/token-mint.js'
 import type { MeshCore } from '../mesh-core.js'
 import { answerJson } from './answer.js'
 import type { ClientGrant } from './client.js'
@@ -11,7 +12,6 @@ import type { ProofReader } from './proof-reader.js'
 import type { RegisteredClient } from './registered-client.js'
 import { isRejection, reject } from './rejection.js'
 import { resolveBinding } from './sender-binding.js'
-import type { SenderBinding } from './token-mint.js'
 
 /** Names of the grants, as figures and logs call them. */
 export type GrantName = ClientGrant | 'refresh_token'
@@ -51,6 +51,7 @@ export function createTokenEndpoint({ core, authenticator, quota, proofs, grants
     const { client, certificate } = authenticated
     const exceeded = quota.take(client.clientId)
     if (exceeded !== null) return rejected(exceeded, client.clientId)
+    // Of a refresh token nobody could tell either, and it is not the client's fault.
     if (isRebuilding(core, core.surroundings.clock.nowMs()))
       return rejected(reject('ERR_STATE_UNAVAILABLE', { reason: 'rebuilding' }), client.clientId)
     if (!mayUse(client, name)) return rejected(reject('ERR_GRANT_NOT_ALLOWED'), client.clientId)
@@ -60,9 +61,11 @@ export function createTokenEndpoint({ core, authenticator, quota, proofs, grants
     if (isRejection(boundTo)) return rejected(boundTo, client.clientId, proof.headers)
     const granted = await grants[name]({ client, form, certificate, boundTo })
     if (isRejection(granted)) return rejected(granted, client.clientId, proof.headers)
-    const { tokenId } = granted.token
-    const facts = { grant: name, client: client.clientId, tokenId, expiresAtMs: granted.token.expiresAtMs }
-    return answered(answerGranted(granted, boundTo, proof.headers), { kind: 'token.issued', message: 'A token was issued', facts })
+    const { audience } = granted
+    const { tokenId, expiresAtMs } = granted.token
+    const bound = (boundTo.thumbprint ?? boundTo.jkt) !== null
+    const facts = { audience, tokenId, bound, grant: name, client: client.clientId, expiresAtMs }
+    return answered(answerGranted(granted, boundTo, proof.headers), { kind: 'issued', service: client.subject, facts })
   }
 }
 

@@ -1,24 +1,25 @@
 import { type Code, isJsonObject, isRefusal, type JsonObject, type JsonValue, joinRevokedWith, type Token } from '@countersign/core'
 import type { ActorClaim } from '@countersign/issuer'
 import { handedDown, ofCertificate } from '../handed-down.js'
+import type { SenderBinding } from '../issue/token-mint.js'
+import { isOperationRefusal } from '../operation-refusal.js'
 import type { Form } from './form.js'
-import { changeOf, type Grant, type GrantParts, type GrantRequest } from './grant.js'
+import type { Grant, GrantParts, GrantRequest } from './grant.js'
 import type { RegisteredClient } from './registered-client.js'
-import { isRejection, type Rejection, reject } from './rejection.js'
+import { isRejection, type Rejection, reject, rejectionOf } from './rejection.js'
 import { resolveScopes } from './scope.js'
 import { resolveTargets } from './target.js'
-import type { SenderBinding } from './token-mint.js'
 import { isUnjudged } from './token-reader.js'
 
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token'
 const JWT = 'urn:ietf:params:oauth:token-type:jwt'
-/** Others that change the same service have few steps to make. */
-const MAX_ATTEMPTS = 4
 /** A longer chain is a loop. */
 const MAX_ACTORS = 10
 
 /** A token for a token (RFC 8693): for whom the subject token speaks, with the client as the actor. It can do no more, and lives no longer. */
-export function createTokenExchangeGrant({ core, mint, reader, ledger }: GrantParts): Grant {
+export function createTokenExchangeGrant({ context, issue, reader }: GrantParts): Grant {
+  const { core } = context
+
   return async (request) => {
     const { client, form, certificate, boundTo } = request
     const presented = readPresented(form)
@@ -41,18 +42,17 @@ export function createTokenExchangeGrant({ core, mint, reader, ledger }: GrantPa
     // Of another issuer's subject the mesh has nothing to revoke.
     const isOurs = subject.issuer === core.issuer
     const madeFrom = {
-      by: client.subject,
       services: isOurs ? actingIn(subject) : [],
       issuedAtMs: isOurs ? (subject.issuedAtMs ?? 0) : null,
     }
     const shown = certificate?.['x5t#S256'] ?? null
     const revokedWith = joinRevokedWith(handedDown(subject, presented.subjectToken, core.issuer), ofCertificate(shown))
     if (revokedWith === null) return reject('ERR_EXCHANGE_DEPTH')
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-      // Made anew only where the service was revoked meanwhile, and then the subject token is revoked too.
-      const token = await mint.mint({
-        grant: 'token_exchange',
-        client,
+    const token = await issue(
+      {
+        event: 'auth.token.exchanged',
+        by: client.subject,
+        clientId: client.clientId,
         subject: subject.subject,
         audience,
         scopes,
@@ -60,15 +60,16 @@ export function createTokenExchangeGrant({ core, mint, reader, ledger }: GrantPa
         ...(chain === null ? {} : { actor: chain }),
         revokedWith,
         family: null,
+        expiresInSeconds: client.tokenSeconds,
         notAfterMs: endOf(subject),
-      })
-      if (isRejection(token)) return token
-      const outcome = await ledger.commit({ subject: subject.subject, token, proof: null, madeFrom }, changeOf(token))
-      if (outcome === 'committed') return { token, scopes, refreshToken: null, issuedTokenType: presented.wanted }
-      if (outcome === 'revoked') return reject('ERR_CLIENT_REVOKED', { kind: 'service' })
-      if (outcome !== 'conflict') return reject('ERR_EXCHANGE_TOKEN', { reason: 'revoked', part: 'subject' })
-    }
-    return reject('ERR_STATE_CONFLICT', { part: 'service' })
+      },
+      { proof: null, madeFrom },
+    )
+    if (token === 'conflict') return reject('ERR_STATE_CONFLICT', { part: 'service' })
+    if (token === 'outdated') return reject('ERR_EXCHANGE_TOKEN', { reason: 'revoked', part: 'subject' })
+    return isOperationRefusal(token)
+      ? rejectionOf(token)
+      : { token, audience, scopes, refreshToken: null, issuedTokenType: presented.wanted }
   }
 }
 

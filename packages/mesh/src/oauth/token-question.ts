@@ -1,4 +1,4 @@
-import type { MeshCore } from '../mesh-core.js'
+import type { MeshContext } from '../mesh-context.js'
 import type { ClientAuthenticator } from './client-authenticator.js'
 import type { ClientQuota } from './client-quota.js'
 import { type Endpoint, type EndpointResult, rejected } from './endpoint.js'
@@ -9,7 +9,7 @@ import type { TokenReader } from './token-reader.js'
 
 /** What an endpoint works with that is asked about a token. */
 export interface TokenQuestionParts {
-  readonly core: MeshCore
+  readonly context: MeshContext
   readonly authenticator: ClientAuthenticator
   readonly quota: ClientQuota
   readonly reader: TokenReader

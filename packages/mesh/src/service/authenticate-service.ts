@@ -1,15 +1,12 @@
 import type { ApiKey, Facts, OperationCode, Peer } from '@countersign/core'
 import { checkInteger, checkKeys, checkText, MisuseError } from '@countersign/core'
-import { accessTokenClaims } from '@countersign/issuer'
-import { hasCurrentList } from '../current-list.js'
 import { ofCertificate } from '../handed-down.js'
-import { isRebuilding } from '../is-rebuilding.js'
-import { MAX_ROUNDS, type MeshContext, refusalOfFault, rememberedUntil } from '../mesh-context.js'
-import { stateKey, tokenKey } from '../state-keys.js'
+import { createTokenIssuance } from '../issue/issue-token.js'
+import { tellIssued, tellNotIssued } from '../issue/tell-issued.js'
+import { type MeshContext, refusalOfFault } from '../mesh-context.js'
+import { isOperationRefusal, type OperationRefusal } from '../operation-refusal.js'
 import { checkScopes } from './service-directory.js'
-import { readServiceRecord, type ServiceRecord, writeServiceRecord } from './service-record.js'
-import { nextServiceStatus, type ServiceStatus } from './service-status.js'
-import { writeTokenRecord } from './token-record.js'
+import type { ServiceStatus } from './service-status.js'
 
 /** A service that asks for a token. Nothing here is a key: that it holds one, the TLS handshake has proven. */
 export interface ServiceRequest {
@@ -61,8 +58,9 @@ const SERVICE_KINDS: ReadonlySet<string> = new Set(['spiffe', 'dns', 'uri', 'sub
 
 /** Makes the operation: what proves the service, what it may ask for, then one token, one record and one event, or none of them. */
 export function createServiceAuthentication(context: MeshContext): (request: ServiceRequest) => Promise<ServiceAuthentication> {
-  const { core, rules, retry, turns, figures, note } = context
+  const { core, rules, figures } = context
   const { clock } = core.surroundings
+  const issueToken = createTokenIssuance(context)
 
   function prove({ service, peer, apiKey = null }: ServiceRequest): UnauthenticatedService | null {
     if (rules.services.get(service) === undefined) return refused('UNAUTHORIZED', 'ERR_SERVICE_UNKNOWN')
@@ -84,87 +82,29 @@ export function createServiceAuthentication(context: MeshContext): (request: Ser
     return scopes.every((scope) => entry?.scopes?.includes(scope) === true) ? null : refused('UNAUTHORIZED', 'ERR_SCOPE_EXCEEDED')
   }
 
-  /** What was revoked for good, as far as this process knows: no new token makes up for it. */
-  function standing({ service }: ServiceRequest, certificate: string | null, nowMs: number): UnauthenticatedService | null {
-    const { revocations } = core
-    if (certificate !== null && revocations.has('certificate', certificate, nowMs))
-      return refused('REVOKED', 'ERR_SERVICE_REVOKED', { reason: 'certificate' })
-    return revocations.has('service', service, Number.MAX_SAFE_INTEGER)
-      ? refused('REVOKED', 'ERR_SERVICE_REVOKED', { reason: 'service' })
-      : null
-  }
-
   async function issue(request: ServiceRequest, boundTo: string | null): Promise<ServiceAuthentication> {
-    const { service, audience, scopes = [] } = request
+    const { service, audience, scopes = [], expiresInSeconds = rules.tokenMs / 1000 } = request
     const certificate = request.peer?.certificate?.['x5t#S256'] ?? null
-    const key = stateKey('service', service)
-    for (let round = 0; round < MAX_ROUNDS; round++) {
-      // Who was revoked meanwhile must be known before anybody gets a token.
-      if (!(await hasCurrentList(core))) return refused('UNAUTHORIZED', 'ERR_STATE_UNAVAILABLE', { reason: 'lease' })
-      const [stored] = await core.store.read([key])
-      const known = readServiceRecord(service, stored, core.revocations)
-      const nowMs = clock.nowMs()
-      if (isRebuilding(core, nowMs)) return refused('UNAUTHORIZED', 'ERR_STATE_UNAVAILABLE', { reason: 'rebuilding' })
-      const standingNow = known.deregistered
-        ? refused('REVOKED', 'ERR_SERVICE_REVOKED', { reason: 'service' })
-        : standing(request, certificate, nowMs)
-      if (standingNow !== null) return standingNow
-      const notBeforeMs = Math.max(known.revokedBeforeMs, revokedBefore(service, nowMs))
-      // Each revocation takes the whole second with it: after many in one, a token would be one of the future.
-      if (notBeforeMs > nowMs + core.skewMs) return refused('REVOKED', 'ERR_SERVICE_REVOKED', { reason: 'too-often' })
-      const status = nextServiceStatus(known.status, 'authenticate')
-      if (status !== 'AUTHENTICATED') return refused('REVOKED', 'ERR_SERVICE_REVOKED', { reason: 'status' })
-      const claims = accessTokenClaims({
-        issuer: core.issuer,
+    const issued = await issueToken(
+      {
+        event: 'auth.service.authenticated',
+        by: service,
+        clientId: service,
         subject: service,
-        audience,
-        ...(scopes.length === 0 ? {} : { scope: scopes.join(' ') }),
-        ...(boundTo === null ? {} : { boundTo: { thumbprint: boundTo } }),
+        audience: [audience],
+        scopes,
+        boundTo: { thumbprint: boundTo, jkt: null },
         // RFC 8705 §3.1 binds it to the one that it is used with, which need not be the one that got it.
         revokedWith: ofCertificate(certificate === boundTo ? null : certificate),
-        expiresInSeconds: request.expiresInSeconds ?? rules.tokenMs / 1000,
-        maxExpiresInSeconds: rules.maxTokenMs / 1000,
-        nowMs,
-        notBeforeMs,
-        randomBytes: core.randomBytes,
-      })
-      const { compact, kid } = await context.sign('at+jwt', claims)
-      const issuedAtMs = claims.iat * 1000
-      const expiresAtMs = claims.exp * 1000
-      const tokenId = claims.jti
-      const record: ServiceRecord = {
-        ...known,
-        status,
-        tokenId,
-        certificate,
-        kid,
-        issuedAtMs: Math.max(issuedAtMs, known.issuedAtMs),
-        expiresAtMs,
-        changedAtMs: nowMs,
-      }
-      const isMade = await core.revocations.commit({
-        expect: [[key, stored?.version ?? null]],
-        put: [
-          writeServiceRecord(service, record, nowMs),
-          {
-            key: tokenKey(tokenId),
-            value: writeTokenRecord(claims, kid, null),
-            untilMs: rememberedUntil(context, expiresAtMs),
-          },
-        ],
-        emit: context.events({ type: 'auth.service.authenticated', service, target: audience, tokenId, atMs: nowMs }),
-      })
-      if (isMade) return { status, accessToken: compact, tokenId, audience, scopes, boundTo, issuedAtMs, expiresAtMs }
-    }
-    return refused('UNAUTHORIZED', 'ERR_STATE_CONFLICT')
-  }
-
-  /** Where the record of the service was lost, the list still knows what was revoked: the token begins after it. */
-  function revokedBefore(service: string, nowMs: number): number {
-    const secondMs = Math.floor(nowMs / 1000) * 1000
-    let fromMs = secondMs
-    while (fromMs <= nowMs + core.skewMs && core.revocations.has('service', service, fromMs)) fromMs += 1000
-    return fromMs
+        family: null,
+        expiresInSeconds,
+      },
+      { proof: { certificate }, madeFrom: null },
+    )
+    if (typeof issued === 'string') return refused('UNAUTHORIZED', 'ERR_STATE_CONFLICT')
+    if (isOperationRefusal(issued)) return refusedBy(issued)
+    const { text: accessToken, tokenId, issuedAtMs, expiresAtMs } = issued
+    return { status: 'AUTHENTICATED', accessToken, tokenId, audience, scopes, boundTo, issuedAtMs, expiresAtMs }
   }
 
   return async function authenticateService(request) {
@@ -174,38 +114,28 @@ export function createServiceAuthentication(context: MeshContext): (request: Ser
     let outcome: ServiceAuthentication
     try {
       const boundTo = request.boundTo ?? peer?.certificate?.['x5t#S256'] ?? null
-      outcome =
-        prove(request) ?? permit(request) ?? (await turns(`service ${service}`, () => retry.run(service, () => issue(request, boundTo))))
+      outcome = prove(request) ?? permit(request) ?? (await issue(request, boundTo))
     } catch (fault) {
       if (fault instanceof MisuseError) throw fault
-      const { code, facts } = refusalOfFault(fault)
-      outcome = { ...refused('UNAUTHORIZED', code as OperationCode, facts), cause: fault }
+      outcome = refusedBy(refusalOfFault(fault))
     }
     figures.took('authenticate', startMs)
     // A name that nobody has is a caller's text.
     const name = rules.services.get(service) === undefined ? {} : { service }
-    if (outcome.status === 'AUTHENTICATED') {
-      figures.authenticated()
-      note('service.authenticated', 'info', 'A service has proven itself and got a token', { service, audience, tokenId: outcome.tokenId })
-      note('token.issued', 'info', 'A token was issued', { service, audience, tokenId: outcome.tokenId, bound: outcome.boundTo !== null })
-    } else {
-      figures.notAuthenticated(outcome.code)
-      const message = 'A service got no token'
-      note(
-        'service.authentication-failed',
-        'warn',
-        message,
-        { ...name, ...outcome.facts, status: outcome.status },
-        outcome.code,
-        outcome.cause,
-      )
-    }
+    if (outcome.status === 'AUTHENTICATED')
+      tellIssued(context, service, { audience, tokenId: outcome.tokenId, bound: outcome.boundTo !== null })
+    else tellNotIssued(context, outcome.code, { ...name, ...outcome.facts, status: outcome.status }, outcome.cause)
     return outcome
   }
 }
 
 function refused(status: UnauthenticatedService['status'], code: OperationCode, facts: Facts = {}): UnauthenticatedService {
   return { status, code, facts }
+}
+
+function refusedBy({ code, facts, cause }: OperationRefusal): UnauthenticatedService {
+  const status = code === 'ERR_SERVICE_REVOKED' ? 'REVOKED' : 'UNAUTHORIZED'
+  return { ...refused(status, code as OperationCode, facts), ...(cause === undefined ? {} : { cause }) }
 }
 
 function checkRequest(request: ServiceRequest, maxTokenMs: number): void {

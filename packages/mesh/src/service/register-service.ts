@@ -126,7 +126,7 @@ export function createRegistry(context: MeshContext, registrations: Registration
       }),
       (record, nowMs) => ({
         type: 'auth.service.deregistered',
-        revoke: endOf(context, { id, record, registration, nowMs, reason, forGood }),
+        revoke: endOf(core, { id, record, registration, nowMs, reason, forGood }),
       }),
     )
     if (refusal !== null) return refusal
@@ -143,7 +143,7 @@ export function createRegistry(context: MeshContext, registrations: Registration
         outcome =
           rules.services.get(id) === undefined
             ? refuseOperation('ERR_SERVICE_UNKNOWN')
-            : await turns(`service ${id}`, () => retry.run(id, () => registerOnce(request)))
+            : await turns(stateKey('service', id), () => retry.run(id, () => registerOnce(request)))
       } catch (fault) {
         if (fault instanceof MisuseError) throw fault
         outcome = refusalOf(fault)
@@ -172,7 +172,7 @@ export function createRegistry(context: MeshContext, registrations: Registration
         outcome =
           rules.services.get(id) === undefined
             ? refuseOperation('ERR_SERVICE_UNKNOWN')
-            : await turns(`service ${id}`, () => retry.run(id, () => deregisterOnce(id, reason, forGood)))
+            : await turns(stateKey('service', id), () => retry.run(id, () => deregisterOnce(id, reason, forGood)))
       } catch (fault) {
         if (fault instanceof MisuseError) throw fault
         outcome = refusalOfFault(fault)

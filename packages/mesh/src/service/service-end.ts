@@ -1,8 +1,9 @@
 import type { RevocationEntry } from '@countersign/core'
-import { type MeshContext, rememberedUntil } from '../mesh-context.js'
+import type { MeshCore } from '../mesh-core.js'
+import { registrationId, revocationEntry } from '../revocation-entry.js'
 import type { RevocationReason } from '../revocation-reason.js'
 import type { Registration } from './registrations.js'
-import { endedRegistration, FOR_GOOD_MS, type ServiceRecord } from './service-record.js'
+import type { ServiceRecord } from './service-record.js'
 
 /** A service that is deregistered. */
 export interface ServiceEnd {
@@ -20,22 +21,15 @@ export function secondAfter({ issuedAtMs, revokedBeforeMs }: ServiceRecord, nowM
 }
 
 /** What is revoked with a service: its tokens, the certificates that it has shown, its API key. */
-export function endOf(context: MeshContext, { id, record, registration, nowMs, reason, forGood }: ServiceEnd): readonly RevocationEntry[] {
+export function endOf(core: MeshCore, { id, record, registration, nowMs, reason, forGood }: ServiceEnd): readonly RevocationEntry[] {
   const beforeMs = secondAfter(record, nowMs)
-  const entry = (kind: RevocationEntry['kind'], of: string, endMs: number, issuedBeforeMs = Number.POSITIVE_INFINITY): RevocationEntry => ({
-    kind,
-    id: of,
-    issuedBeforeMs,
-    untilMs: rememberedUntil(context, endMs),
-    revokedAtMs: nowMs,
-    reason,
-  })
+  const facts = { nowMs, reason }
   const { apiKey = null, certificate } = registration ?? {}
   const certificates = new Set([record.certificate, certificate?.['x5t#S256'] ?? null])
   return [
-    entry('service', endedRegistration(id, record.registration), nowMs + FOR_GOOD_MS),
-    forGood ? entry('service', id, nowMs + FOR_GOOD_MS) : entry('service', id, beforeMs + context.rules.maxTokenMs, beforeMs),
-    ...[...certificates].filter((one) => one !== null).map((one) => entry('certificate', one, nowMs + FOR_GOOD_MS)),
-    ...(apiKey === null ? [] : [entry('token', apiKey.id, apiKey.expiresAtMs)]),
+    revocationEntry(core, registrationId(id, record.registration), facts),
+    revocationEntry(core, ['service', id], forGood ? facts : { ...facts, issuedBeforeMs: beforeMs }),
+    ...[...certificates].filter((one) => one !== null).map((one) => revocationEntry(core, ['certificate', one], facts)),
+    ...(apiKey === null ? [] : [revocationEntry(core, ['token', apiKey.id], { ...facts, endMs: apiKey.expiresAtMs })]),
   ]
 }

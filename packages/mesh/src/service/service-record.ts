@@ -1,5 +1,6 @@
-import { createHash } from 'node:crypto'
 import { isJsonObject, parseJson, type RevocationList, type StateRecord, type StateWrite } from '@countersign/core'
+import { isAnyRevoked } from '../handed-down.js'
+import { FOR_GOOD_MS, registrationId } from '../revocation-entry.js'
 import { stateKey } from '../state-keys.js'
 import type { ServiceStatus } from './service-status.js'
 
@@ -41,12 +42,6 @@ export const UNKNOWN_SERVICE: ServiceRecord = Object.freeze({
 
 /** How long a record is kept beyond its last change: who looks at a status a week later should still be told what it was. */
 const SERVICE_RECORD_MS = 30 * 86_400_000
-/** What is gone for good, or may not come back by itself: longer than anything that was made for it lives. */
-export const FOR_GOOD_MS = 10 * 366 * 86_400_000
-
-/** Of what can be revoked: a SPIFFE ID may be as long itself. */
-const MAX_ID_LENGTH = 2048
-
 const STATUSES: readonly ServiceStatus[] = ['AUTHENTICATED', 'UNAUTHORIZED', 'EXPIRED', 'REVOKED', 'INVALID']
 
 /** How a record is kept. That of a service which was deregistered once must not run out: it would come back by itself. */
@@ -55,18 +50,9 @@ export function writeServiceRecord(service: string, record: ServiceRecord, nowMs
   return { key: stateKey('service', service), value: JSON.stringify(record), untilMs: nowMs + lifetimeMs }
 }
 
-/**
- * What a registration that ended is revoked as: of kind `service`, by an id that no service has. So it outlives the record, in every process and
- * in a store that has lost what it held.
- */
-export function endedRegistration(service: string, registration: number): string {
-  const id = `registration ${registration} of ${service}`
-  return id.length <= MAX_ID_LENGTH ? id : `registration ${registration} of #${createHash('sha256').update(service).digest('base64url')}`
-}
-
 /** Has this registration of the service ended? Never waits. */
 export function isEnded(revocations: RevocationList, service: string, registration: number): boolean {
-  return revocations.has('service', endedRegistration(service, registration), Number.MAX_SAFE_INTEGER)
+  return isAnyRevoked(revocations, [registrationId(service, registration)], Number.MAX_SAFE_INTEGER)
 }
 
 /**

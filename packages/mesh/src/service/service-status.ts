@@ -7,19 +7,18 @@ export type ServiceStatus = 'AUTHENTICATED' | 'UNAUTHORIZED' | 'EXPIRED' | 'REVO
 
 /**
  * What changes it. `authenticate`: it has proven itself anew and got a token. `expire`: time. `revoke`: somebody has revoked its token, or
- * all it has. `invalidate`: its certificate or the signing key was revoked. `renew`: the token that it has goes on. `deregister`: it is
- * no service any more.
+ * all it has. `invalidate`: its certificate or the signing key was revoked. `deregister`: it is no service
+ * any more.
  */
-export type ServiceChange = 'authenticate' | 'renew' | 'expire' | 'revoke' | 'invalidate' | 'deregister'
+export type ServiceChange = 'authenticate' | 'expire' | 'revoke' | 'invalidate' | 'deregister'
 
 type Row = Partial<Record<ServiceChange, ServiceStatus>>
 
-/** The one table of what may follow what. What it does not have is refused: no time and no renewal leads out of `REVOKED`. */
+/** The one table of what may follow what. What it does not have is refused: no time leads out of `REVOKED`. */
 export const SERVICE_TRANSITIONS: Readonly<Record<ServiceStatus, Readonly<Row>>> = Object.freeze({
   UNAUTHORIZED: row({ authenticate: 'AUTHENTICATED', revoke: 'REVOKED', deregister: 'REVOKED' }),
   AUTHENTICATED: row({
     authenticate: 'AUTHENTICATED',
-    renew: 'AUTHENTICATED',
     expire: 'EXPIRED',
     revoke: 'REVOKED',
     invalidate: 'INVALID',

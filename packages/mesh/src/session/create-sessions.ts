@@ -1,6 +1,7 @@
 import { checkInteger, MisuseError } from '@countersign/core'
 import { isAnyRevoked, ofCertificate } from '../handed-down.js'
-import { MAX_ROUNDS, type MeshContext, refusalOfFault, rememberedUntil } from '../mesh-context.js'
+import { MAX_ROUNDS, type MeshContext, refusalOfFault } from '../mesh-context.js'
+import { rememberedUntil } from '../mesh-core.js'
 import { hashSecret, isSecretOf, newHandle, readHandle, writeHandle } from '../opaque-handle.js'
 import { type OperationRefusal, refuseOperation } from '../operation-refusal.js'
 import { checkReason } from '../revocation-reason.js'
@@ -95,11 +96,11 @@ export function createSessions(context: MeshContext): Sessions {
           {
             key,
             value: writeSubjectRecord([...left, [record.id, record.expiresAtMs]]),
-            untilMs: rememberedUntil(context, record.expiresAtMs),
+            untilMs: rememberedUntil(core, record.expiresAtMs),
           },
           ...ended.map(({ record: one }) => write({ ...one, status: 'REVOKED' })),
         ],
-        revoke: ended.map(({ record: one }) => revocationOf(one, one.id, nowMs, 'superseded')),
+        revoke: ended.map(({ record: one }) => revocationOf(one, ['session', one.id], nowMs, 'superseded')),
         emit: [
           ...context.events({ type: 'auth.session.created', sessionId: record.id, correlationId: record.correlationId, atMs: nowMs }),
           ...ended.flatMap(({ record: one }) =>
@@ -197,7 +198,7 @@ export function createSessions(context: MeshContext): Sessions {
           const isMade = await core.revocations.commit({
             expect: [[sessionKey(id), version]],
             put: [write(revoked)],
-            revoke: [revocationOf(record, id, nowMs, reason)],
+            revoke: [revocationOf(record, ['session', id], nowMs, reason)],
             emit: context.events({ type: 'auth.session.revoked', sessionId: id, reason, atMs: nowMs }),
           })
           if (!isMade) continue

@@ -1,7 +1,9 @@
-import type { RevocationEntry, StateWrite } from '@countersign/core'
-import { type MeshContext, rememberedUntil } from '../mesh-context.js'
+import type { RevocableId, RevocationEntry, StateWrite } from '@countersign/core'
+import type { MeshContext } from '../mesh-context.js'
+import { rememberedUntil } from '../mesh-core.js'
+import { periodId, revocationEntry } from '../revocation-entry.js'
 import type { RevocationReason } from '../revocation-reason.js'
-import { periodOf, readSessionRecord, type SessionRecord, type SessionStatus, sessionKey, writeSessionRecord } from './session-record.js'
+import { readSessionRecord, type SessionRecord, type SessionStatus, sessionKey, writeSessionRecord } from './session-record.js'
 import { SESSION_MESSAGES } from './session-use.js'
 
 /** A session as it was read. */
@@ -23,7 +25,7 @@ export interface SessionBook {
   /** Its time is over: told once, by whoever sees it first. */
   expire(known: KnownSession, nowMs: number): Promise<void>
   /** The revocation of a session or of one of its periods, by its id. */
-  revocationOf(record: SessionRecord, id: string, nowMs: number, reason: RevocationReason): RevocationEntry
+  revocationOf(record: SessionRecord, id: RevocableId, nowMs: number, reason: RevocationReason): RevocationEntry
   /** Figures and log of a session that has come to a status. */
   tell(record: SessionRecord): void
 }
@@ -35,7 +37,7 @@ export function createSessionBook(context: MeshContext): SessionBook {
   const { core, figures, note } = context
 
   function write(record: SessionRecord): StateWrite {
-    return { key: sessionKey(record.id), value: writeSessionRecord(record), untilMs: rememberedUntil(context, record.expiresAtMs) }
+    return { key: sessionKey(record.id), value: writeSessionRecord(record), untilMs: rememberedUntil(core, record.expiresAtMs) }
   }
 
   async function read(id: string): Promise<KnownSession | null> {
@@ -49,7 +51,7 @@ export function createSessionBook(context: MeshContext): SessionBook {
     return core.revocations.commit({
       expect: [[sessionKey(after.id), version]],
       put: [write(isPaused ? { ...after, period: before.period + 1 } : after)],
-      revoke: isPaused ? [revocationOf(before, periodOf(before), nowMs, 'suspicious-activity')] : [],
+      revoke: isPaused ? [revocationOf(before, periodId(before), nowMs, 'suspicious-activity')] : [],
     })
   }
 
@@ -74,9 +76,8 @@ export function createSessionBook(context: MeshContext): SessionBook {
     if (isFirst) tell(expired)
   }
 
-  function revocationOf({ expiresAtMs }: SessionRecord, id: string, nowMs: number, reason: RevocationReason): RevocationEntry {
-    const untilMs = rememberedUntil(context, expiresAtMs)
-    return { kind: 'session', id, issuedBeforeMs: Number.POSITIVE_INFINITY, untilMs, revokedAtMs: nowMs, reason }
+  function revocationOf({ expiresAtMs }: SessionRecord, id: RevocableId, nowMs: number, reason: RevocationReason): RevocationEntry {
+    return revocationEntry(core, id, { nowMs, reason, endMs: expiresAtMs })
   }
 
   return { read, write, change, expire, revocationOf, tell }

@@ -8,6 +8,7 @@ import {
   type StateRecord,
 } from '@countersign/core'
 import { isAnyRevoked, ofCertificate } from '../handed-down.js'
+import { periodId } from '../revocation-entry.js'
 import { stateKey } from '../state-keys.js'
 
 /**
@@ -99,17 +100,9 @@ export function readSessionRecord(stored: StateRecord | null | undefined): Sessi
   }
 }
 
-/**
- * What a period of a session is revoked as when the session is locked, or used where it should not be: of kind `session`, by an id that no
- * session has. So what was handed on in it ends in every process, and what is handed on after it counts.
- */
-export function periodOf({ id, period }: Pick<SessionRecord, 'id' | 'period'>): string {
-  return `period ${period} of ${id}`
-}
-
 /** What all that hands a session on is revoked with. */
 export function sessionIds(record: SessionRecord): readonly RevocableId[] {
-  return [['session', record.id], ['session', periodOf(record)], ...ofCertificate(record.certificate)]
+  return [['session', record.id], periodId(record), ...ofCertificate(record.certificate)]
 }
 
 /** Is it known what was revoked since it began? A store that came back with an old copy of itself cannot tell. */
@@ -126,7 +119,7 @@ export function sessionStatusAt(record: SessionRecord, revocations: RevocationLi
   if (!(nowMs < expiresAtMs)) return 'EXPIRED'
   const now = status === 'LOCKED' && nowMs >= lockedUntilMs ? 'ACTIVE' : status
   // A record of before that period ended: read a moment too early, or put back by whoever can write to the store.
-  return now === 'ACTIVE' && revocations.has('session', periodOf(record), createdAtMs) ? 'LOCKED' : now
+  return now === 'ACTIVE' && isAnyRevoked(revocations, [periodId(record)], createdAtMs) ? 'LOCKED' : now
 }
 
 /** Sessions of one subject: ids and ends, in the order of their making. */

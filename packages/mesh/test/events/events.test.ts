@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { eventTopic, isRefusal, MESH_EVENT_TYPES, parseMeshEvent } from '@countersign/mesh'
-import { authenticateAll, BILLING, ISSUER, ORDERS, peerOf, stage, thumbprintOf, tokenOf, until } from '../fixture.js'
+import { authenticateAll, BILLING, coreOf, ISSUER, ORDERS, peerOf, stage, thumbprintOf, tokenOf, until } from '../fixture.js'
 
 const REASON = { reason: 'unspecified' } as const
 
@@ -23,7 +23,7 @@ test('each type of event is made by something that happens, with a payload of it
   await mesh.revoke({ token: tokenId }, REASON)
   await mesh.revoke({ service: BILLING }, REASON)
   await mesh.revoke({ certificate: thumbprintOf(ORDERS) }, REASON)
-  await mesh.revoke({ key: mesh.core.keys.kid }, REASON)
+  await mesh.revoke({ key: coreOf(mesh).keys.kid }, REASON)
   await later(12 * 3600 - 60)
   await mesh.sessions.validate(lasting.handle)
   await until(() => events.some(({ topic }) => topic === 'auth.session.expired'))
@@ -94,8 +94,8 @@ test('reads an event strictly', () => {
 test('where nobody is to hear of events none are made, and none fill the store', async () => {
   const { mesh, store } = await stage({ events: null })
   await authenticateAll(mesh)
-  await mesh.core.revocations.commit({ emit: [{ id: '1', topic: 't', payload: '{}', atMs: 0 }] })
-  await mesh.core.store.commit({ emit: [{ id: '2', topic: 't', payload: '{}', atMs: 0 }] })
+  await coreOf(mesh).revocations.commit({ emit: [{ id: '1', topic: 't', payload: '{}', atMs: 0 }] })
+  await coreOf(mesh).store.commit({ emit: [{ id: '2', topic: 't', payload: '{}', atMs: 0 }] })
   assert.deepEqual(await store.outbox.take(10, 1000), [])
   await mesh.close()
 })
@@ -153,7 +153,7 @@ test('what is written down has the kind of what happened, and the figures count 
   await mesh.sessions.revoke(session.id, { reason: 'logout' })
   await mesh.revoke({ token: tokenId }, REASON)
   const iat = clock.nowMs() / 1000 + 40
-  const ahead = await mesh.core.keys.sign('at+jwt', {
+  const ahead = await coreOf(mesh).keys.sign('at+jwt', {
     iss: ISSUER,
     sub: ORDERS,
     aud: BILLING,

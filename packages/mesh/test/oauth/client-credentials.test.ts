@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { createAuthMesh, parseMeshEvent } from '@countersign/mesh'
-import { createTestMesh } from '@countersign/testing'
+import { StateError } from '@countersign/core'
+import { parseMeshEvent } from '@countersign/mesh'
+import { createMemoryStateStore } from '@countersign/state'
 import { createApiKey, decodeToken } from '@countersign/token'
 import { peerOf } from '../fixture.js'
 import { certificateClient, createStage, ISSUER, lastCode, run } from './stage.js'
@@ -66,7 +67,7 @@ test('the event of a token is committed with it, and holds no token', async (t) 
   const stage = await createStage(t)
   const { post } = await run(t, stage, { clients: [certificateClient(ORDERS)] })
   const answer = await post('/token', GRANT, stage.orders)
-  const events = await stage.store.outbox.take(10, 1000)
+  const events = stage.events
   const [event] = events.filter(({ topic }) => topic === 'auth.service.authenticated')
   assert.equal(parseMeshEvent(event?.payload ?? '')?.tokenId, claimsOf(answer)['jti'])
   assert.equal(event?.payload.includes(String(answer.json['access_token'])), false)
@@ -131,8 +132,8 @@ test('a client without a certificate or a proof gets no token, unless its option
 })
 
 test('a lifetime above the maximum is refused when the server is made', async (t) => {
-  const stage = await createStage(t)
-  const make = (seconds: number) => run(t, stage, { clients: [certificateClient(ORDERS, { tokenSeconds: seconds })], maxTokenSeconds: 600 })
+  const stage = await createStage(t, { token: { expiresInSeconds: 600, maxExpiresInSeconds: 600 } })
+  const make = (seconds: number) => run(t, stage, { clients: [certificateClient(ORDERS, { tokenSeconds: seconds })] })
   await assert.rejects(make(601), { code: 'ERR_OPTION_INVALID', option: 'clients[0].tokenSeconds' })
   const { post } = await make(300)
   const claims = claimsOf(await post('/token', GRANT, stage.orders))
@@ -197,6 +198,84 @@ test('requests are counted by grant and by what became of them, and written down
     assert.equal(written.includes(text), false, text)
 })
 
+test('a token counts once, and is written down alike, whether it was got by hand or at the token endpoint', async (t) => {
+  const stage = await createStage(t)
+  const { authMesh, meter, recorder, orders } = stage
+  const { post } = await run(t, stage, { clients: [certificateClient(ORDERS)] })
+  const peer = peerOf(ORDERS, { thumbprint: orders['x5t#S256'] })
+  const byHand = (service = ORDERS) => authMesh.authenticateService({ service, peer, audience: BILLING })
+  let seen = 0
+  function kinds(): readonly string[] {
+    const from = seen
+    seen = recorder.events.length
+    return recorder.events.slice(from).flatMap(({ kind }) => (kind === 'peer.first-seen' ? [] : [kind]))
+  }
+  const totals = () => [meter.total('service_authentications'), meter.total('service_authentication_failed_total')]
+  kinds()
+
+  assert.equal((await byHand()).status, 'AUTHENTICATED')
+  assert.deepEqual(
+    [kinds(), totals()],
+    [
+      ['service.authenticated', 'token.issued'],
+      [1, 0],
+    ],
+  )
+  const answer = await post('/token', GRANT, orders)
+  assert.deepEqual(
+    [kinds(), totals()],
+    [
+      ['service.authenticated', 'token.issued'],
+      [2, 0],
+    ],
+  )
+
+  await byHand(BILLING)
+  assert.deepEqual([kinds(), totals()], [['service.authentication-failed'], [2, 1]])
+  await post('/token', GRANT, stage.billing)
+  assert.deepEqual([kinds(), totals()], [['service.authentication-failed'], [2, 2]])
+  assert.equal(meter.total('service_authentication_failed_total', { reason: 'ERR_SERVICE_MISMATCH' }), 1)
+  assert.equal(meter.total('service_authentication_failed_total', { reason: 'ERR_CLIENT_CERTIFICATE' }), 1)
+  assert.equal(meter.values('service_auth_latency_seconds', { operation: 'authenticate' }).length, 4)
+  // What a guard counts of requests is another thing.
+  assert.equal(meter.total('service_auth_successful_total') + meter.total('service_auth_failed_total'), 0)
+
+  for (const token of [answer.json['access_token'], answer.json['access_token'], 'none'])
+    assert.equal((await post('/revoke', { client_id: ORDERS, token: String(token) }, orders)).status, 200)
+  assert.deepEqual(kinds(), ['evidence.revoked'])
+  assert.equal(meter.total('auth_revocations_total', { kind: 'token' }), 1)
+})
+
+test('a store that does not answer once is asked again, whoever asks for the token', async (t) => {
+  let failures = 0
+  const stage = await createStage(t, {
+    store(clock) {
+      const inner = createMemoryStateStore({ clock })
+      return {
+        ...inner,
+        async commit(change) {
+          const isToken = change.put?.some(({ key }) => key.startsWith('token:')) === true
+          if (isToken && failures-- > 0) throw new StateError('unreachable', 'down')
+          return inner.commit(change)
+        },
+      }
+    },
+  })
+  const { post } = await run(t, stage, { clients: [certificateClient(ORDERS)] })
+  const peer = peerOf(ORDERS, { thumbprint: stage.orders['x5t#S256'] })
+  const byHand = () => stage.authMesh.authenticateService({ service: ORDERS, peer, audience: BILLING })
+  failures = 2
+  assert.equal((await byHand()).status, 'AUTHENTICATED')
+  failures = 2
+  assert.equal((await post('/token', GRANT, stage.orders)).status, 200)
+  failures = 3
+  const refused = await byHand()
+  assert.equal(refused.status === 'AUTHENTICATED' ? 'got one' : refused.code, 'ERR_STATE_UNAVAILABLE')
+  failures = 3
+  assert.equal((await post('/token', GRANT, stage.orders)).status, 503)
+  assert.equal(lastCode(stage), 'ERR_STATE_UNAVAILABLE')
+})
+
 test('one client can use up its own quota alone', async (t) => {
   const stage = await createStage(t)
   const clients = [certificateClient(ORDERS), certificateClient(BILLING)]
@@ -210,14 +289,9 @@ test('one client can use up its own quota alone', async (t) => {
 })
 
 test('the mesh knows of a token that a service got here: its status, and a revocation reaches it whatever the clocks say', async (t) => {
-  const mesh = createTestMesh('prod.example')
-  const orders = mesh.workload('/orders')
-  const services = { [ORDERS]: { mayCall: [BILLING] }, [BILLING]: { mayCall: [] } }
-  const authMesh = createAuthMesh({ issuer: ISSUER, services, keys: { algorithm: 'ES256' }, audit: null, runtime: { clock: mesh.clock } })
-  t.after(() => authMesh.close())
-  await authMesh.ready()
+  const stage = await createStage(t)
+  const { authMesh, orders } = stage
   assert.equal(await authMesh.status(ORDERS), 'UNAUTHORIZED')
-  const stage = { ...(await createStage(t)), core: authMesh.core, mesh, orders }
   const { post } = await run(t, stage, { clients: [certificateClient(ORDERS)] })
   const first = String((await post('/token', GRANT, orders)).json['access_token'])
   assert.equal(await authMesh.status(ORDERS), 'AUTHENTICATED')

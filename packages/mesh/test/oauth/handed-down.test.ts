@@ -6,7 +6,7 @@ import { type AuthMesh, createAuthMesh, type OAuthClient, type Revocable } from 
 import { createMemoryStateStore } from '@countersign/state'
 import type { Workload } from '@countersign/testing'
 import { decodeToken } from '@countersign/token'
-import { peerOf } from '../fixture.js'
+import { coreOf, peerOf } from '../fixture.js'
 import { type Answer, advance, certificateClient, createHolder, createStage, ISSUER, lastCode, run } from './stage.js'
 
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange'
@@ -132,8 +132,8 @@ for (const [what, target] of [
     assert.equal(last.status, 200, last.text)
     // Signed by another key, as another process would: only what the token says ties it to the first.
     const { claims } = decodeToken(tokenOf(last))
-    await other.core.directory.load()
-    const text = await other.core.keys.sign('at+jwt', claims)
+    await coreOf(other).directory.load()
+    const text = await coreOf(other).keys.sign('at+jwt', claims)
     const peer = peerOf(LEDGER, { thumbprint: ledger['x5t#S256'] })
     const judge = async () => (await other.validateServiceToken(text, { audience: ORDERS, peer })).status
     assert.equal(await judge(), 'AUTHENTICATED')
@@ -153,7 +153,7 @@ test('revoking an access token ends its grant: the refresh token, and what was r
   assert.equal((await refresh(stage.orders, second)).json['error'], 'invalid_grant')
   assert.equal(lastCode(stage), 'ERR_REFRESH_INVALID')
   assert.equal(await isActive(tokenOf(another)), true, 'another grant goes on')
-  const revoked = (await stage.store.outbox.take(50, 1000)).filter(({ topic }) => topic === 'auth.token.revoked')
+  const revoked = stage.events.filter(({ topic }) => topic === 'auth.token.revoked')
   assert.equal(revoked.length, 2)
 })
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -151,27 +152,36 @@ test('an issuer that is no plain https URL makes no authorization server', async
     'https://u:p@mesh.example',
     'https://MESH.example',
   ]) {
-    const stage = await createStage(t, { issuer })
-    assert.throws(
-      () => createAuthorizationServer({ mesh: stage.core, clients: [] }),
-      { code: 'ERR_OPTION_INVALID', option: 'mesh' },
+    // What a mesh cannot be called either, its own options refuse.
+    await assert.rejects(
+      async () => createAuthorizationServer({ mesh: (await createStage(t, { issuer })).authMesh, clients: [] }),
+      { code: 'ERR_OPTION_INVALID', option: issuer === 'https://MESH.example' ? 'mesh' : 'issuer' },
       issuer,
     )
   }
 })
 
+test('the metadata names the algorithms that clients have registered, besides the usual ones', async (t) => {
+  const jwk = generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey.export({ format: 'jwk' })
+  const keys = { jwks: [{ ...jwk, kid: 'a', alg: 'ES384' }] }
+  const client = certificateClient(ORDERS, { authentication: { method: 'private_key_jwt', keys, algorithms: ['ES384'] } })
+  const { server } = await run(t, await createStage(t), { clients: [client] })
+  const { token_endpoint_auth_signing_alg_values_supported: names } = server.metadata() as { readonly [name: string]: unknown }
+  assert.deepEqual(names, ['ES256', 'RS256', 'PS256', 'Ed25519', 'ES384'])
+})
+
 test('options that are wrong are told by their path', async (t) => {
   const stage = await createStage(t)
   const make = (options: object) => () =>
-    createAuthorizationServer({ mesh: stage.core, mtls: { trust: stage.mesh.trust }, clients: [], ...options } as never)
+    createAuthorizationServer({ mesh: stage.authMesh, mtls: { trust: stage.mesh.trust }, clients: [], ...options } as never)
   const client = certificateClient(ORDERS)
   const wrong: readonly (readonly [object, string])[] = [
     [{ clients: undefined }, 'clients'],
     [{ clients: 'x' }, 'clients'],
     [{ mesh: {} }, 'mesh'],
     [{ client: [] }, 'client'],
-    [{ tokenSeconds: 3601 }, 'tokenSeconds'],
-    [{ maxTokenSeconds: 86_401 }, 'maxTokenSeconds'],
+    [{ tokenSeconds: 60 }, 'tokenSeconds'],
+    [{ mesh: stage.core }, 'mesh'],
     [{ limit: { perClient: { quota: 0, windowSeconds: 1 } } }, 'limit.perClient.quota'],
     [{ mtlsOrigin: 'https://mtls.example/path' }, 'mtlsOrigin'],
     [{ clients: [client, client] }, 'clients[1].clientId'],
@@ -225,14 +235,14 @@ test('a body that does not arrive in time is refused', async (t) => {
 })
 
 test('a part that fails is a fault of ours: nothing is issued, and the client may come again', async (t) => {
-  const stage = await createStage(t)
-  const broken = {
-    ...stage.core,
-    randomBytes: (): never => {
-      throw new Error('no entropy')
+  const stage = await createStage(t, {
+    runtime: {
+      randomBytes: (): never => {
+        throw new Error('no entropy')
+      },
     },
-  }
-  const { post } = await run(t, { ...stage, core: broken }, { clients: [certificateClient(ORDERS)] })
+  })
+  const { post } = await run(t, stage, { clients: [certificateClient(ORDERS)] })
   const answer = await post('/token', BODY, stage.orders)
   assert.equal(answer.status, 503)
   assert.equal(answer.json['error'], 'temporarily_unavailable')
@@ -248,4 +258,5 @@ test('a key that is revoked signs nothing that is given away', async (t) => {
   const entry = { kind: 'key', id: keys.kid, issuedBeforeMs: Number.POSITIVE_INFINITY, untilMs: nowMs + 1e7 } as const
   await revocations.revoke([{ ...entry, revokedAtMs: nowMs, reason: 'key-compromise' }])
   assert.equal((await post('/token', BODY, stage.orders)).status, 503)
+  assert.equal(lastCode(stage), 'ERR_STATE_UNAVAILABLE')
 })

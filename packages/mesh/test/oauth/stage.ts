@@ -1,26 +1,30 @@
-import { createHash, generateKeyPairSync, randomBytes, randomUUID, sign } from 'node:crypto'
+import { createHash, generateKeyPairSync, randomUUID, sign } from 'node:crypto'
 import { once } from 'node:events'
 import { Agent, createServer, request as httpsRequest } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
-import type { Clock, StateStore } from '@countersign/core'
-import { createKeyRing, type SigningAlgorithm } from '@countersign/issuer'
+import type { Clock, StateEvent, StateStore } from '@countersign/core'
 import {
+  type AuthMesh,
+  type AuthMeshOptions,
   type AuthorizationServer,
   type AuthorizationServerOptions,
+  createAuthMesh,
   createAuthorizationServer,
-  type MeshCore,
   type OAuthClient,
 } from '@countersign/mesh'
-import { createMemoryStateStore, createRevocations } from '@countersign/state'
+import { createMemoryStateStore } from '@countersign/state'
 import { createTestMesh, createTestMeter, createTestRecorder, type TestMesh, type Workload } from '@countersign/testing'
-import { createKeyDirectory } from '../../dist/key-directory.js'
+import { coreOf } from '../fixture.js'
 
-/** The parts of a mesh, real ones, with a clock that stands still. */
+/** A mesh of one process, with a clock that stands still. */
 export interface Stage {
   readonly mesh: TestMesh
-  readonly core: MeshCore
+  readonly authMesh: AuthMesh
+  readonly core: ReturnType<typeof coreOf>
   readonly store: StateStore
+  /** In the order in which they were committed. */
+  readonly events: readonly StateEvent[]
   readonly recorder: ReturnType<typeof createTestRecorder>
   readonly meter: ReturnType<typeof createTestMeter>
   readonly orders: Workload
@@ -29,51 +33,62 @@ export interface Stage {
 
 export const ISSUER = 'https://mesh.prod.example'
 
+/** Whoever proves himself by a certificate, and an auditor. */
+const SERVICES: AuthMeshOptions['services'] = {
+  'spiffe://prod.example/orders': { mayCall: ['spiffe://prod.example/billing'] },
+  'spiffe://prod.example/billing': { mayCall: ['spiffe://prod.example/ledger'] },
+  'spiffe://prod.example/ledger': { mayCall: [] },
+}
+
 export async function createStage(
   t: TestContext,
-  options: {
-    readonly issuer?: string
-    readonly algorithm?: SigningAlgorithm
-    readonly store?: StateStore | ((clock: Clock) => StateStore)
-  } = {},
+  options: Partial<Omit<AuthMeshOptions, 'store'>> & { readonly store?: StateStore | ((clock: Clock) => StateStore) } = {},
 ): Promise<Stage> {
   const mesh = createTestMesh('prod.example')
   const { clock } = mesh
   const recorder = createTestRecorder()
   const meter = createTestMeter()
-  const issuer = options.issuer ?? ISSUER
-  const { store: given = createMemoryStateStore({ clock }) } = options
+  const { store: given = createMemoryStateStore({ clock }), runtime = {}, ...rest } = options
   const store = typeof given === 'function' ? given(clock) : given
-  const keys = createKeyRing({ clock, recorder, algorithm: options.algorithm ?? 'ES256' })
-  const revocations = createRevocations({ store, clock, recorder, meter, heartbeatMs: 10 })
-  const surroundings = { clock, recorder, meter, fetch: globalThis.fetch }
-  const directory = createKeyDirectory({ issuer, store, keys, clock, recorder, revocations, processId: 'one' })
+  const events: StateEvent[] = []
+  const authMesh = createAuthMesh({
+    issuer: ISSUER,
+    services: SERVICES,
+    keys: { algorithm: 'ES256' },
+    audit: recorder,
+    meter,
+    events: () => {},
+    ...rest,
+    store: watched(store, events),
+    runtime: { clock, sleep: async () => {}, ...runtime },
+  })
   t.after(async () => {
-    await directory.close()
-    await revocations.close()
-    await keys.close()
+    await authMesh.close()
     await store.close()
   })
-  await Promise.all([store.ready(), revocations.ready(), directory.ready()])
-  const core: MeshCore = {
-    issuer,
-    keys,
-    directory,
-    store,
-    revocations,
-    skewMs: 30_000,
-    marginMs: 60_000,
-    surroundings,
-    randomBytes: (size) => randomBytes(size),
-  }
+  await authMesh.ready()
   return {
     mesh,
-    core,
+    authMesh,
+    core: coreOf(authMesh),
     store,
+    events,
     recorder,
     meter,
     orders: mesh.workload('/orders'),
     billing: mesh.workload('/billing', { dns: ['localhost'], ip: ['127.0.0.1'] }),
+  }
+}
+
+/** The store, whose events are seen as they are committed, whenever they are delivered. */
+function watched(store: StateStore, events: StateEvent[]): StateStore {
+  return {
+    ...store,
+    async commit(change) {
+      const isMade = await store.commit(change)
+      if (isMade) events.push(...(change.emit ?? []))
+      return isMade
+    },
   }
 }
 
@@ -116,7 +131,7 @@ export interface Running {
 }
 
 export async function run(t: TestContext, stage: Stage, options: Omit<AuthorizationServerOptions, 'mesh'>): Promise<Running> {
-  const server = createAuthorizationServer({ mesh: stage.core, mtls: { trust: stage.mesh.trust }, ...options })
+  const server = createAuthorizationServer({ mesh: stage.authMesh, mtls: { trust: stage.mesh.trust }, ...options })
   await server.ready()
   const { port, close } = await listen(stage, server.listener)
   t.after(async () => {
@@ -194,13 +209,13 @@ function encodeForm(form: Readonly<Record<string, string | readonly string[]>>):
 
 /** The code that the last rejection was written down with. */
 export function lastCode({ recorder }: Stage): string | undefined {
-  return recorder.of('token.refused').at(-1)?.code
+  return recorder.events.findLast(({ kind }) => kind === 'token.refused' || kind === 'service.authentication-failed')?.code
 }
 
 /** Moves the clock on, and lets the revocations look again: what they knew is as old as the clock says. */
 export async function advance({ mesh, core }: Stage, seconds: number): Promise<void> {
   mesh.clock.advanceSeconds(seconds)
-  while (!(core.revocations.ageMs <= core.revocations.leaseMs)) await new Promise((resolve) => setTimeout(resolve, 5))
+  await core.revocations.ready()
 }
 
 /** A key of a client, and proofs that it makes with it. */

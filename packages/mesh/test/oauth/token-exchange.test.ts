@@ -288,7 +288,7 @@ test('a token of another issuer is exchanged where that issuer is named, for the
 test('others hear of an exchange: who has got a token, and for whom', async (t) => {
   const { stage, issue, exchange } = await start(t)
   const answer = await exchange(stage.billing, await issue())
-  const events = await stage.store.outbox.take(20, 1000)
+  const events = stage.events
   const [event] = events.filter(({ topic }) => topic === 'auth.token.exchanged').map(({ payload }) => parseMeshEvent(payload))
   const { service, target, tokenId } = event ?? assert.fail('there is no event of the schema')
   assert.deepEqual({ service, target, tokenId }, { service: BILLING, target: LEDGER, tokenId: claimsOf(answer)['jti'] })

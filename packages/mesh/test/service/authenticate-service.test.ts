@@ -4,7 +4,21 @@ import { StateError } from '@countersign/core'
 import { createMemoryStateStore } from '@countersign/state'
 import { createTestClock } from '@countersign/testing'
 import { decodeToken } from '@countersign/token'
-import { apiKeyOf, BILLING, breakable, ISSUER, LEDGER, ORDERS, PARTNER, peerOf, SERVICES, stage, thumbprintOf, until } from '../fixture.js'
+import {
+  apiKeyOf,
+  BILLING,
+  breakable,
+  coreOf,
+  ISSUER,
+  LEDGER,
+  ORDERS,
+  PARTNER,
+  peerOf,
+  SERVICES,
+  stage,
+  thumbprintOf,
+  until,
+} from '../fixture.js'
 
 test('gives a service that has proven its certificate a token for one target, bound to that certificate', async () => {
   const { mesh, clock } = await stage({ keys: {} })
@@ -13,7 +27,7 @@ test('gives a service that has proven its certificate a token for one target, bo
   assert.equal(issued.boundTo, thumbprintOf(ORDERS))
   assert.equal(issued.expiresAtMs, clock.nowMs() + 3_600_000)
   const { header, claims } = decodeToken(issued.accessToken)
-  assert.deepEqual({ ...header }, { alg: 'RS256', typ: 'at+jwt', kid: mesh.core.keys.kid })
+  assert.deepEqual({ ...header }, { alg: 'RS256', typ: 'at+jwt', kid: coreOf(mesh).keys.kid })
   const iat = clock.nowMs() / 1000
   assert.deepEqual(
     { ...claims, cnf: { ...(claims['cnf'] as object) } },

@@ -3,19 +3,19 @@ import { test } from 'node:test'
 import { nextServiceStatus, SERVICE_TRANSITIONS, type ServiceChange, type ServiceStatus } from '../../dist/service/service-status.js'
 import { BILLING, ORDERS, stage, thumbprintOf, tokenOf, until } from '../fixture.js'
 
-const CHANGES: readonly ServiceChange[] = ['authenticate', 'renew', 'expire', 'revoke', 'invalidate', 'deregister']
+const CHANGES: readonly ServiceChange[] = ['authenticate', 'expire', 'revoke', 'invalidate', 'deregister']
 
 test('the table of transitions: what leads where, and nothing else', () => {
   const table = Object.fromEntries(
     (Object.keys(SERVICE_TRANSITIONS) as ServiceStatus[]).map((from) => [from, CHANGES.map((change) => nextServiceStatus(from, change))]),
   )
   assert.deepEqual(table, {
-    //               authenticate     renew            expire     revoke     invalidate deregister
-    UNAUTHORIZED: ['AUTHENTICATED', null, null, 'REVOKED', null, 'REVOKED'],
-    AUTHENTICATED: ['AUTHENTICATED', 'AUTHENTICATED', 'EXPIRED', 'REVOKED', 'INVALID', 'REVOKED'],
-    EXPIRED: ['AUTHENTICATED', null, null, 'REVOKED', 'INVALID', 'REVOKED'],
-    REVOKED: ['AUTHENTICATED', null, null, 'REVOKED', null, 'REVOKED'],
-    INVALID: ['AUTHENTICATED', null, null, 'REVOKED', null, 'REVOKED'],
+    //               authenticate     expire     revoke     invalidate deregister
+    UNAUTHORIZED: ['AUTHENTICATED', null, 'REVOKED', null, 'REVOKED'],
+    AUTHENTICATED: ['AUTHENTICATED', 'EXPIRED', 'REVOKED', 'INVALID', 'REVOKED'],
+    EXPIRED: ['AUTHENTICATED', null, 'REVOKED', 'INVALID', 'REVOKED'],
+    REVOKED: ['AUTHENTICATED', null, 'REVOKED', null, 'REVOKED'],
+    INVALID: ['AUTHENTICATED', null, 'REVOKED', null, 'REVOKED'],
   })
 })
 

@@ -5,7 +5,7 @@ import { createKeyRing, type KeyRing } from '@countersign/issuer'
 import { createMemoryStateStore } from '@countersign/state'
 import { createTestClock, fakeInbound } from '@countersign/testing'
 import { createTokenVerifier } from '@countersign/token'
-import { BILLING, ISSUER, LEDGER, ORDERS, PARTNER, peerOf, stage, thumbprintOf, tokenOf } from '../fixture.js'
+import { BILLING, coreOf, ISSUER, LEDGER, ORDERS, PARTNER, peerOf, stage, thumbprintOf, tokenOf } from '../fixture.js'
 
 const CLAIMS = {
   iss: ISSUER,
@@ -98,7 +98,7 @@ test('nobody is asked what was revoked for a token whose signature is wrong', as
       return has(...question)
     },
   }
-  const verifier = createTokenVerifier({ ...mesh.jwt({ audience: BILLING }), revocation: { list: counting } }, mesh.core.surroundings)
+  const verifier = createTokenVerifier({ ...mesh.jwt({ audience: BILLING }), revocation: { list: counting } }, coreOf(mesh).surroundings)
   const request = (authorization: string) => fakeInbound({ fields: { authorization } })
   const refused = await verifier.verify(request(`Bearer ${damaged(token)}`))
   assert.ok(refused !== null && 'refused' in refused)
@@ -111,7 +111,7 @@ test('nobody is asked what was revoked for a token whose signature is wrong', as
 test('refuses a token that was made with the public key as a secret', async () => {
   const { mesh } = await stage()
   const { token } = await tokenOf(mesh, ORDERS, BILLING)
-  const [jwk] = mesh.core.keys.jwks().keys
+  const [jwk] = coreOf(mesh).keys.jwks().keys
   const header = Buffer.from(JSON.stringify({ alg: 'HS256', typ: 'at+jwt', kid: jwk?.kid })).toString('base64url')
   const input = `${header}.${token.split('.')[1]}`
   const forged = `${input}.${createHmac('sha256', JSON.stringify(jwk)).update(input).digest('base64url')}`

@@ -9,6 +9,7 @@ import {
   authenticateAll,
   BILLING,
   breakable,
+  coreOf,
   ISSUER,
   LEDGER,
   ORDERS,
@@ -119,7 +120,7 @@ test('an acceptor that allows fewer hops refuses what came over more', async () 
   const first = await accept(staged.mesh, await hand(staged))
   assert.ok(!isRefusal(first))
   const second = handed(await staged.mesh.propagateSession({ session: first, from: BILLING, to: LEDGER }))
-  await strict.mesh.core.directory.load()
+  await coreOf(strict.mesh).directory.load()
   assert.equal(codeOf(await accept(strict.mesh, second, LEDGER, BILLING)), 'ERR_SESSION_HOPS')
   await staged.mesh.close()
   await strict.mesh.close()
@@ -141,7 +142,7 @@ for (const [what, revocable] of [
     const session = await mesh.sessions.create({ subject: 'alice', certificate: thumbprintOf('alice') })
     assert.ok(!session.refused)
     const propagated = await hand(staged, { session: session.id })
-    await other.mesh.core.directory.load()
+    await coreOf(other.mesh).directory.load()
     const atBilling = await accept(other.mesh, propagated)
     assert.ok(!isRefusal(atBilling))
     const further = handed(await other.mesh.propagateSession({ session: atBilling, from: BILLING, to: LEDGER }))
@@ -149,13 +150,13 @@ for (const [what, revocable] of [
     // Keys that have just been looked at are not looked at again.
     await staged.later(2)
     await other.later(0)
-    await mesh.core.directory.load()
+    await coreOf(mesh).directory.load()
     const atLedger = await accept(mesh, further, LEDGER, BILLING)
     assert.ok(!isRefusal(atLedger), codeOf(atLedger))
     const billing = other.mesh.sessionVerifier({ service: BILLING })
     const ledger = mesh.sessionVerifier({ service: LEDGER })
     assert.deepEqual([billing.judge(atBilling), ledger.judge(atLedger)], [null, null])
-    const target = revocable === 'key' ? { key: mesh.core.keys.kid } : revocable === 'token' ? { token: propagated.tokenId } : revocable
+    const target = revocable === 'key' ? { key: coreOf(mesh).keys.kid } : revocable === 'token' ? { token: propagated.tokenId } : revocable
     await mesh.revoke(target, { reason: 'key-compromise' })
     await until(() => billing.judge(atBilling) !== null)
     assert.equal(billing.judge(atBilling)?.code, 'ERR_SESSION_ENDED')
@@ -195,7 +196,7 @@ for (const [what, pause, resume] of PAUSES) {
     const session = await mesh.sessions.create({ subject: 'alice', device: 'd1' })
     assert.ok(!session.refused)
     const [first, waiting] = [await hand(staged, { session: session.id }), await hand(staged, { session: session.id })]
-    await other.mesh.core.directory.load()
+    await coreOf(other.mesh).directory.load()
     const accepted = await accept(other.mesh, first)
     assert.ok(!isRefusal(accepted))
     const verifier = other.mesh.sessionVerifier({ service: BILLING })
@@ -345,7 +346,15 @@ const UNACCEPTED: [string, (staged: Stage) => Promise<string>, string, string?, 
     "a user's token of the same issuer",
     async ({ mesh, clock }) => {
       const iat = clock.nowMs() / 1000
-      return mesh.core.keys.sign('at+jwt', { iss: ISSUER, sub: 'alice', aud: BILLING, client_id: 'web', iat, exp: iat + 60, jti: 'j' })
+      return coreOf(mesh).keys.sign('at+jwt', {
+        iss: ISSUER,
+        sub: 'alice',
+        aud: BILLING,
+        client_id: 'web',
+        iat,
+        exp: iat + 60,
+        jti: 'j',
+      })
     },
     'ERR_SESSION_INVALID',
   ],
@@ -354,7 +363,7 @@ const UNACCEPTED: [string, (staged: Stage) => Promise<string>, string, string?, 
     async ({ mesh, clock }) => {
       const iat = clock.nowMs() / 1000
       const claims = { iss: ISSUER, sub: 'alice', aud: BILLING, iat, exp: iat + 60, jti: 'j', sid: 1, act: { sub: ORDERS }, txn: 't' }
-      return mesh.core.keys.sign('session-propagation+jwt', claims)
+      return coreOf(mesh).keys.sign('session-propagation+jwt', claims)
     },
     'ERR_SESSION_INVALID',
   ],
@@ -363,7 +372,7 @@ const UNACCEPTED: [string, (staged: Stage) => Promise<string>, string, string?, 
     async ({ mesh, clock, session }) => {
       const iat = clock.nowMs() / 1000
       const claims = { iss: ISSUER, sub: 'alice', aud: BILLING, iat, exp: iat + 60, jti: 'j', sid: session.id, act: {}, txn: 't' }
-      return mesh.core.keys.sign('session-propagation+jwt', claims)
+      return coreOf(mesh).keys.sign('session-propagation+jwt', claims)
     },
     'ERR_SESSION_INVALID',
   ],
@@ -382,7 +391,7 @@ const UNACCEPTED: [string, (staged: Stage) => Promise<string>, string, string?, 
         act: { sub: ORDERS },
         txn: 't',
       }
-      return mesh.core.keys.sign('session-propagation+jwt', claims)
+      return coreOf(mesh).keys.sign('session-propagation+jwt', claims)
     },
     'ERR_SESSION_ENDED',
   ],
@@ -473,7 +482,7 @@ test('of 100 that accept one token at once, in two processes, exactly one does',
   const staged = await prepared({ clock, store })
   const other = await stage({ clock, store })
   const propagated = await hand(staged)
-  await other.mesh.core.directory.load()
+  await coreOf(other.mesh).directory.load()
   const answers = await Promise.all(Array.from({ length: 100 }, (_, at) => accept(at % 2 === 0 ? staged.mesh : other.mesh, propagated)))
   const codes = answers.map(codeOf)
   assert.equal(codes.filter((code) => code === 'accepted').length, 1)
